@@ -1,0 +1,54 @@
+"""Reads ``manifest.toml``, what a plugin says of itself."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from node.errors import PluginError
+from node.plugin import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a ``manifest.toml``; raises :class:`PluginError` naming the file and the key."""
+    try:
+        with path.open("rb") as stream:
+            return manifest_from(tomllib.load(stream), path.parent)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise PluginError(f"the manifest cannot be read: {error}", about=str(path)) from error
+    except KeyError as error:
+        raise PluginError(f"the manifest lacks {error}", about=str(path), hint="see plugins/README.md") from error
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"the manifest is wrong: {error}", about=str(path), hint="see plugins/README.md") from error
+
+
+def manifest_from(table: Mapping[str, Any], folder: Path) -> Manifest:
+    """A :class:`Manifest` from the parsed TOML; Any because this is the TOML edge. Raises KeyError, TypeError."""
+    rest = dict(table)
+    accepts = {key: tuple(v) if isinstance(v, list) else v for key, v in rest.pop("accepts", {}).items()}
+    findings = tuple(_finding_spec(item) for item in rest.pop("findings"))
+    for key in ("explanation", "family"):
+        if key in rest:
+            rest[key] = _code(rest[key])
+    manifest = Manifest(accepts=Accepts(**accepts), findings=findings, folder=folder, **rest)
+    if manifest.level not in ("image", "series"):
+        raise ValueError(f"level is {manifest.level!r}, allowed are 'image' and 'series'")
+    return manifest
+
+
+def _finding_spec(item: Mapping[str, Any]) -> FindingSpec:
+    rest = dict(item)
+    point = dict(rest.pop("operating_point"))
+    for key in ("sensitivity", "specificity"):
+        point[key] = Interval(*point[key])
+    rest["code"] = _code(rest["code"])
+    if "site" in rest:
+        rest["site"] = _code(rest["site"])
+    return FindingSpec(operating_point=OperatingPoint(**point), **rest)
+
+
+def _code(parts: Sequence[str]) -> Code:
+    value, scheme, meaning = parts
+    return Code(value, scheme, meaning)

@@ -1,0 +1,126 @@
+"""The two state machines of the node, as tables; `advance()` is the only place that decides the next state.
+
+A study is what was received under one Study Instance UID; an analysis is one plugin's work on one revision of it.
+A temporary error keeps the state (the step is tried again later, with backoff), so it is no row of the tables.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from node.errors import PermanentError
+
+
+class StudyState(StrEnum):
+    """The life of a study."""
+
+    RECEIVING = "RECEIVING"  # images are arriving
+    COMPLETE = "COMPLETE"  # all of it is here, or time is up
+    ROUTED = "ROUTED"  # analyses stand in the ledger
+    CLOSED = "CLOSED"  # every analysis has ended
+    IGNORED = "IGNORED"  # no rule matched
+    QUARANTINED = "QUARANTINED"  # contradicts itself: a person has to look
+
+
+class StudyMove(StrEnum):
+    """What can happen to a study."""
+
+    IMAGE_ARRIVED = "image arrived"
+    COMPLETED = "completed"
+    ROUTES_FOUND = "routes found"
+    NO_ROUTE = "no route"
+    ANALYSES_ENDED = "analyses ended"
+    CONTRADICTION = "contradiction"
+    RELEASED = "released by the operator"
+    REOPENED = "operator retried an analysis"
+
+
+class AnalysisState(StrEnum):
+    """The life of an analysis (study revision x plugin)."""
+
+    QUEUED = "QUEUED"  # waits for a worker
+    CLASSIFIED = "CLASSIFIED"  # the prediction is in the spool
+    REPORTED = "REPORTED"  # the result objects are in the spool
+    DELIVERED = "DELIVERED"  # every destination took every object
+    FAILED = "FAILED"  # permanent error, or attempts spent
+    HELD = "HELD"  # the operator stopped it
+    DROPPED = "DROPPED"  # the operator gave it up, or a newer revision took its place
+
+
+class AnalysisMove(StrEnum):
+    """What can happen to an analysis."""
+
+    CLASSIFIED = "classified"
+    REPORTED = "reported"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    HELD = "held"
+    RETRIED = "retried"
+    DROPPED = "dropped"
+
+
+_S, _SM, _A, _AM = StudyState, StudyMove, AnalysisState, AnalysisMove
+
+STUDY_MOVES: dict[tuple[StudyState, StudyMove], StudyState] = {
+    (_S.RECEIVING, _SM.IMAGE_ARRIVED): _S.RECEIVING,
+    (_S.RECEIVING, _SM.COMPLETED): _S.COMPLETE,
+    (_S.COMPLETE, _SM.ROUTES_FOUND): _S.ROUTED,
+    (_S.COMPLETE, _SM.NO_ROUTE): _S.IGNORED,
+    (_S.ROUTED, _SM.ANALYSES_ENDED): _S.CLOSED,
+    (_S.CLOSED, _SM.REOPENED): _S.ROUTED,
+    (_S.ROUTED, _SM.REOPENED): _S.ROUTED,
+    # A late image makes a new revision.
+    (_S.COMPLETE, _SM.IMAGE_ARRIVED): _S.RECEIVING,
+    (_S.ROUTED, _SM.IMAGE_ARRIVED): _S.RECEIVING,
+    (_S.CLOSED, _SM.IMAGE_ARRIVED): _S.RECEIVING,
+    (_S.IGNORED, _SM.IMAGE_ARRIVED): _S.RECEIVING,
+    # Contradictions stop a study until a person has looked; images still arrive and are kept.
+    (_S.RECEIVING, _SM.CONTRADICTION): _S.QUARANTINED,
+    (_S.COMPLETE, _SM.CONTRADICTION): _S.QUARANTINED,
+    (_S.QUARANTINED, _SM.IMAGE_ARRIVED): _S.QUARANTINED,
+    (_S.QUARANTINED, _SM.RELEASED): _S.COMPLETE,
+    (_S.IGNORED, _SM.RELEASED): _S.COMPLETE,
+}
+
+ANALYSIS_MOVES: dict[tuple[AnalysisState, AnalysisMove], AnalysisState] = {
+    (_A.QUEUED, _AM.CLASSIFIED): _A.CLASSIFIED,
+    (_A.CLASSIFIED, _AM.REPORTED): _A.REPORTED,
+    (_A.REPORTED, _AM.DELIVERED): _A.DELIVERED,
+    (_A.QUEUED, _AM.FAILED): _A.FAILED,
+    (_A.CLASSIFIED, _AM.FAILED): _A.FAILED,
+    (_A.REPORTED, _AM.FAILED): _A.FAILED,
+    (_A.QUEUED, _AM.HELD): _A.HELD,
+    (_A.CLASSIFIED, _AM.HELD): _A.HELD,
+    (_A.REPORTED, _AM.HELD): _A.HELD,
+    (_A.QUEUED, _AM.DROPPED): _A.DROPPED,
+    (_A.CLASSIFIED, _AM.DROPPED): _A.DROPPED,
+    (_A.REPORTED, _AM.DROPPED): _A.DROPPED,
+    (_A.FAILED, _AM.DROPPED): _A.DROPPED,
+    (_A.HELD, _AM.DROPPED): _A.DROPPED,
+    # The operator's retry starts over; derived UIDs make what was already delivered the same objects.
+    (_A.FAILED, _AM.RETRIED): _A.QUEUED,
+    (_A.HELD, _AM.RETRIED): _A.QUEUED,
+}
+
+#: An analysis in one of these states needs nothing more from the node.
+ENDED = frozenset({_A.DELIVERED, _A.FAILED, _A.DROPPED})
+
+
+class IllegalMove(PermanentError):
+    """The move is not possible in this state."""
+
+
+def advance_study(state: StudyState, move: StudyMove) -> StudyState:
+    """The next state of a study; raises :class:`IllegalMove`."""
+    try:
+        return STUDY_MOVES[state, move]
+    except KeyError:
+        raise IllegalMove(f"a study that is {state} cannot be '{move}'") from None
+
+
+def advance_analysis(state: AnalysisState, move: AnalysisMove) -> AnalysisState:
+    """The next state of an analysis; raises :class:`IllegalMove`."""
+    try:
+        return ANALYSIS_MOVES[state, move]
+    except KeyError:
+        raise IllegalMove(f"an analysis that is {state} cannot be '{move}'") from None
