@@ -1,0 +1,154 @@
+"""Reads the configuration file, and says precisely what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from node.config.settings import Settings
+from node.errors import ConfigError
+
+_HEADER = re.compile(r"^\s*\[(\[)?\s*([\w.\"-]+)\s*\]?\]")
+_KEY = re.compile(r"^\s*([\w\"-]+)\s*=")
+_PREFIX = "RADNODE_"
+
+
+def load(path: Path) -> Settings:
+    """Read `path`; relative folders in it are relative to it. Raises :class:`ConfigError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        hint = "`radnode init` writes one" if not path.exists() else ""
+        raise ConfigError(f"the configuration cannot be read: {error.strerror}", about=str(path), hint=hint) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration is no TOML: {error}", about=str(path)) from error
+    try:
+        settings = Settings.model_validate(_with_environment(table, dict(os.environ)))
+    except ValidationError as error:
+        lines = [_describe(detail, path, text) for detail in error.errors()]
+        raise ConfigError("the configuration is wrong:\n  " + "\n  ".join(lines), about=str(path)) from error
+    return _anchored(settings, path.resolve().parent)
+
+
+def _with_environment(table: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+    """The table with `RADNODE_NODE__PORT=104` and the like put over it."""
+    for variable, value in environment.items():
+        section, mark, key = variable.removeprefix(_PREFIX).lower().partition("__")
+        if variable.startswith(_PREFIX) and mark and section in Settings.model_fields:
+            table = {**table, section: {**table.get(section, {}), key: value}}
+    return table
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """The same settings with folders made absolute."""
+    node = settings.node.model_copy(update={"data_dir": folder / settings.node.data_dir})
+    destinations = tuple(
+        d.model_copy(
+            update={
+                "path": folder / d.path if d.path else None,
+                "password_file": folder / d.password_file if d.password_file else None,
+            }
+        )
+        for d in settings.destinations
+    )
+    return settings.model_copy(update={"node": node, "destinations": destinations})
+
+
+def _describe(detail: ErrorDetails, path: Path, text: str) -> str:
+    """`file:line: key: what is wrong (found ...)`; the message of pydantic names what is allowed."""
+    location = detail["loc"]
+    key = ".".join(str(part) for part in location) or "the file"
+    line = line_of(text, location)
+    message = detail["msg"].removeprefix("Value error, ")
+    found = "" if detail["type"] in ("missing", "value_error") else f"; found {detail['input']!r}"
+    if detail["type"] == "extra_forbidden":
+        message, found = f"unknown key; allowed: {', '.join(_allowed(location))}", ""
+    return f"{path}:{line}: {key}: {message}{found}"
+
+
+def _allowed(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that may stand where `location` stands."""
+    model: Any = Settings  # walks model classes and annotations, which have no common type
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        model = next(iter(getattr(annotation, "__args__", ())), annotation)
+    return sorted(model.model_fields)
+
+
+def line_of(text: str, location: tuple[int | str, ...]) -> int:
+    """The line (from 1) on which the key at `location` stands, or that of its table."""
+    names = [str(part) for part in location if not isinstance(part, int)]
+    index = next((part for part in location if isinstance(part, int)), 0)
+    table, count, best = "", {}, 1  # type: str, dict[str, int], int
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            table = header[2].strip('"')
+            count[table] = count.get(table, -1) + 1
+        inside = count.get(table, 0) == index if names and table == names[0] else table == ""
+        if inside and header and names and table == names[0]:
+            best = number
+        key = _KEY.match(line)
+        if inside and key and key[1].strip('"') in (names[1:2] if table else names[:1]):
+            return number
+    return best
+
+
+def default_text(host: str = "127.0.0.1", port: int = 11112) -> str:
+    """The commented configuration that `radnode init` writes."""
+    return _TEMPLATE.format(host=host, port=port)
+
+
+_TEMPLATE = """\
+# Configuration of radnode. `radnode config check` reads it, `radnode config show` prints it with every default.
+
+[node]
+ae_title = "RADNODE"
+host = "{host}"          # 0.0.0.0 to be reached from other machines
+port = {port}
+data_dir = "radnode-data"
+allowed_calling = []        # calling AE titles that may send; empty: any
+
+[study]
+quiet_seconds = {{ default = 10, CR = 2, DX = 2 }}   # a study is complete after so long without a new image
+
+# Where results go. kind: dicom (C-STORE), orthanc (REST), folder.
+# profile: sc+sr (heatmap and report), sr, ohif (heatmap and the report that viewers draw), all.
+[[destinations]]
+name = "folder"
+kind = "folder"
+path = "results"
+
+# [[destinations]]
+# name = "pacs"
+# kind = "dicom"
+# ae_title = "ORTHANC"
+# host = "127.0.0.1"
+# port = 4242
+# profile = "sc+sr"
+
+# Which series goes to which plugin. Conditions that are given must all hold.
+[[routes]]
+name = "chest films"
+modality = ["CR", "DX"]
+body_part = ["CHEST", "THORAX"]
+accept_missing = true       # a missing body part matches
+plugin = "chest-radiograph"
+destinations = ["folder"]
+
+[[routes]]
+name = "brain MR"
+modality = ["MR"]
+body_part = ["BRAIN", "HEAD", "SKULL"]
+accept_missing = true
+plugin = "brain-tumour-mr"
+destinations = ["folder"]
+"""

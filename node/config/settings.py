@@ -1,0 +1,214 @@
+"""Every setting of the node, once: name, type, default and help. README, sample file and `config show` come from here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+AETitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")]  # PS3.5 6.2: no backslash
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .@+-]+$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(ge=0, le=86400)]
+
+#: The kinds of object that a profile sends; SR stands for the complete report.
+PROFILES: dict[str, tuple[str, ...]] = {
+    "sc+sr": ("sc", "sr"),
+    "sr": ("sr",),
+    "ohif": ("sc", "viewer-sr"),
+    "all": ("sc", "sr", "viewer-sr"),
+}
+
+#: In a route's destinations: the destination whose AE title is the calling AE title of the study's sender.
+SENDER = "@sender"
+
+
+class Section(BaseModel):
+    """A table of the configuration file: frozen, and no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NodeSettings(Section):
+    """Who the node is and where it keeps its data."""
+
+    ae_title: AETitle = Field("RADNODE", description="AE title of the node, as receiver and as sender.")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 must be asked for.")
+    port: Port = Field(11112, description="DICOM port.")
+    data_dir: Path = Field(
+        Path("radnode-data"), description="Folder of spool and ledger; relative to the configuration file."
+    )
+    allowed_calling: tuple[AETitle, ...] = Field((), description="Calling AE titles that may associate; empty: any.")
+    check_called: bool = Field(True, description="Refuse associations that call another AE title.")
+    station_name: str = Field("", max_length=16, description="Station Name in result objects.")
+
+
+class ReceiveSettings(Section):
+    """Limits of the listener."""
+
+    max_associations: int = Field(200, ge=1, le=10000, description="Associations at one time; more are refused.")
+    max_per_peer: int = Field(
+        0, ge=0, le=10000, description="Associations at one time from one address; 0: no limit of its own."
+    )
+    max_pdu: int = Field(131072, ge=4096, le=1 << 24, description="Longest PDU we announce and read, bytes.")
+    max_object_mb: int = Field(4096, ge=1, le=1 << 20, description="Longest dataset taken, MiB.")
+    associate_seconds: Seconds = Field(5, description="ARTIM: from the connection to the association request.")
+    network_seconds: Seconds = Field(30, description="Silence inside a message before the connection is cut.")
+    idle_seconds: Seconds = Field(60, description="Silence between messages before the association is aborted.")
+    unknown_sop_classes: bool = Field(
+        False, description="Take SOP classes that are not in the dictionary, if they look like storage classes."
+    )
+    processes: int = Field(1, ge=1, le=64, description="Receiver processes sharing the port.")
+
+
+class StudySettings(Section):
+    """When a study counts as complete."""
+
+    quiet_seconds: dict[str, Seconds] = Field(
+        {"default": 10, "CR": 2, "DX": 2},
+        description="Seconds without a new image after which a study is complete; by modality.",
+    )
+    settled_seconds: Seconds = Field(
+        1, description="The same, once every expected image is here and its association has ended."
+    )
+    missing_wait_seconds: Seconds = Field(
+        30, description="How much longer to wait when fewer images are here than announced."
+    )
+    open_association_seconds: Seconds = Field(
+        600, description="How long an association that stays open may hold its study open."
+    )
+
+    def quiet_for(self, modality: str) -> float:
+        """Quiet seconds of that modality."""
+        return self.quiet_seconds.get(modality, self.quiet_seconds.get("default", 10))
+
+
+class StorageSettings(Section):
+    """Disk space and retention."""
+
+    min_free_mb: int = Field(512, ge=0, description="Below this much free space C-STORE is answered A700, MiB.")
+    keep_days: float = Field(30, ge=0, description="Files of closed studies are purged after so many days; 0: never.")
+    busy_seconds: Seconds = Field(10, description="How long to wait for a locked ledger before A700.")
+
+
+class WorkerSettings(Section):
+    """The processes that decode and classify."""
+
+    processes: int = Field(1, ge=1, le=64, description="Worker processes.")
+    device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N.")
+    threads: int = Field(2, ge=1, le=256, description="CPU threads of one worker.")
+    batch: int = Field(8, ge=1, le=1024, description="Analyses of one plugin taken together.")
+    memory_mb: int = Field(8192, ge=1024, description="Address space a worker may use, MiB.")
+    start_seconds: Seconds = Field(120, description="Time a worker has to load its plugins.")
+    decode_seconds: Seconds = Field(120, description="Time for decoding and reporting, beside the plugin's own limit.")
+    max_pixels: int = Field(
+        1 << 30, ge=1 << 16, description="Largest declared size of one object's pixels, samples over all frames."
+    )
+    plugins: tuple[str, ...] = Field((), description="Plugins to load; empty: all that are installed.")
+
+
+class RetrySettings(Section):
+    """How often and when a failed step is tried again."""
+
+    max_attempts: int = Field(3, ge=1, le=1000, description="Attempts at classifying or reporting.")
+    delivery_attempts: int = Field(40, ge=1, le=10000, description="Attempts at delivering one object.")
+    first_seconds: Seconds = Field(2, description="Wait after the first failure; doubled after each further one.")
+    longest_seconds: Seconds = Field(300, description="Longest wait between two attempts.")
+
+
+class Destination(Section):
+    """Where results go."""
+
+    name: Name = Field(description="Name used in routes.")
+    kind: Literal["dicom", "orthanc", "stow", "folder"] = Field(
+        description="C-STORE, Orthanc's REST API, STOW-RS, or a folder."
+    )
+    ae_title: AETitle | None = Field(None, description="dicom: called AE title.")
+    host: str = Field("127.0.0.1", description="dicom: address.")
+    port: Port = Field(104, description="dicom: port.")
+    url: str = Field("", description="orthanc, stow: address, e.g. http://127.0.0.1:8042 or .../dicom-web.")
+    user: str = Field("", description="orthanc, stow: user name.")
+    password_file: Path | None = Field(None, description="orthanc, stow: file that holds the password.")
+    path: Path | None = Field(None, description="folder: where to write.")
+    profile: str = Field("sc+sr", description="Which objects it takes: sc+sr, sr, ohif or all.")
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(30, description="Longest wait for an answer.")
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, value: str) -> str:
+        if value not in PROFILES:
+            raise ValueError(f"allowed are {', '.join(PROFILES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Destination:
+        needed = {"dicom": "ae_title", "orthanc": "url", "stow": "url", "folder": "path"}[self.kind]
+        if not getattr(self, needed):
+            raise ValueError(f"a destination of kind '{self.kind}' needs '{needed}'")
+        return self
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of object it takes."""
+        return PROFILES[self.profile]
+
+
+class Route(Section):
+    """Which series goes to which plugin. Every condition that is given must hold; an empty one holds always."""
+
+    name: Name = Field(description="Name shown with every decision.")
+    plugin: str = Field(description="Plugin that gets the series.")
+    destinations: tuple[str, ...] = Field((), description="Names of destinations; @sender: the one that sent it.")
+    modality: tuple[str, ...] = Field((), description="Modality (0008,0060) is one of these.")
+    sop_class: tuple[str, ...] = Field((), description="SOP Class UID is one of these.")
+    body_part: tuple[str, ...] = Field((), description="Body Part Examined (0018,0015) is one of these.")
+    view: tuple[str, ...] = Field((), description="View Position (0018,5101) is one of these.")
+    laterality: tuple[str, ...] = Field((), description="Image Laterality or Laterality is one of these.")
+    min_age: float | None = Field(None, ge=0, description="Youngest age, years.")
+    max_age: float | None = Field(None, ge=0, description="Oldest age, years.")
+    calling_ae: tuple[str, ...] = Field((), description="Calling AE title of the sender, * and ? as in file names.")
+    called_ae: tuple[str, ...] = Field((), description="AE title that was called, * and ? as in file names.")
+    series_description: tuple[str, ...] = Field((), description="Patterns with * and ?; one must match.")
+    not_series_description: tuple[str, ...] = Field((), description="Patterns with * and ?; none may match.")
+    accept_missing: bool = Field(False, description="A missing tag matches.")
+    include_excluded: bool = Field(
+        False, description="Localizers, dose screens, phantoms and secondary captures are not left out."
+    )
+    fallback: bool = Field(False, description="Tried only for series that no other route took.")
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    node: NodeSettings = NodeSettings()
+    receive: ReceiveSettings = ReceiveSettings()
+    study: StudySettings = StudySettings()
+    storage: StorageSettings = StorageSettings()
+    worker: WorkerSettings = WorkerSettings()
+    retry: RetrySettings = RetrySettings()
+    match: Literal["all", "first"] = Field("all", description="Whether all routes or only the first match takes a series.")
+    destinations: tuple[Destination, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Settings:
+        names = [destination.name for destination in self.destinations]
+        _refuse_doubles("destinations", names)
+        _refuse_doubles("routes", [route.name for route in self.routes])
+        for route in self.routes:
+            for name in route.destinations:
+                if name not in names and name != SENDER:
+                    known = ", ".join([*names, SENDER])
+                    raise ValueError(f"route '{route.name}' names the unknown destination '{name}'; allowed: {known}")
+        return self
+
+    def destination(self, name: str) -> Destination | None:
+        """The destination of that name."""
+        return next((d for d in self.destinations if d.name == name), None)
+
+
+def _refuse_doubles(what: str, names: list[str]) -> None:
+    doubles = {name for name in names if names.count(name) > 1}
+    if doubles:
+        raise ValueError(f"{what}: the name '{min(doubles)}' is used twice")

@@ -1,0 +1,171 @@
+"""The values that travel between rooms: what was received, what routing may look at, what was analysed and made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from node.plugin import ImageSet, Manifest, Prediction
+
+#: Manufacturer (0008,0070) of everything this node writes; by it the node knows its own results.
+MANUFACTURER = "radnode"
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What routing may look at: tags of one instance, decoded, stripped, upper case where the standard wants it.
+
+    Free of names, ids and dates. A missing tag is an empty value.
+    """
+
+    modality: str = ""
+    sop_class_uid: str = ""
+    image_type: tuple[str, ...] = ()
+    body_part: str = ""
+    view: str = ""
+    laterality: str = ""
+    age_years: float | None = None
+    sex: str = ""
+    series_description: str = ""
+    study_description: str = ""
+    protocol_name: str = ""
+    manufacturer: str = ""
+    model_name: str = ""
+    rows: int = 0
+    columns: int = 0
+    frames: int = 1
+    calling_ae: str = ""
+    called_ae: str = ""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One instance as received; its bytes are already synced in the spool.
+
+    Attributes:
+        path: relative to the spool's root.
+        sha256: hex, of the dataset's bytes without the File Meta Information.
+        patient_key: hex digest of Issuer of Patient ID and Patient ID; equal for equal patients; empty when both are.
+        association: id of the association that brought it.
+        peer: address of the sender.
+        study_images: Number of Study Related Instances (0020,1208), if announced.
+        acquisition_images: Images in Acquisition (0020,1002), if announced.
+        instance_number: (0020,0013), 0 when missing.
+        defect: why it cannot be processed; such an object is kept, set aside, and shown.
+    """
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    path: str
+    size: int
+    sha256: str
+    patient_key: str
+    association: str
+    peer: str
+    attributes: Attributes
+    study_images: int | None = None
+    acquisition_images: int | None = None
+    instance_number: int = 0
+    defect: str = ""
+
+
+class Outcome(StrEnum):
+    """What the ledger did with an arrival."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"  # same UID, same content: acknowledged, changes nothing
+    SET_ASIDE = "set aside"  # kept in quarantine with its reason: same UID with other content, or a defect
+    OWN_RESULT = "own result"  # made by this node: kept, never analysed
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A received instance as the ledger knows it."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    path: str
+    size: int
+    sha256: str
+    patient_key: str
+    instance_number: int
+    attributes: Attributes
+    study_images: int | None = None
+    acquisition_images: int | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """The instances of one series; `attributes` are those of its first instance."""
+
+    series_instance_uid: str
+    instances: tuple[Instance, ...]
+
+    @property
+    def attributes(self) -> Attributes:
+        """Of the first instance."""
+        return self.instances[0].attributes
+
+
+@dataclass(frozen=True)
+class NotAssessed:
+    """An instance that could not be looked at, and why."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    series_instance_uid: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """One series with what the plugin said of it."""
+
+    image_set: ImageSet
+    prediction: Prediction
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One plugin's finished look at one revision of a study: all that explain and report need.
+
+    Attributes:
+        study_instance_uid: the study.
+        revision: from 1; each late image makes a new one.
+        manifest: of the plugin.
+        analysed: the series that were assessed; empty when none could be decoded.
+        not_assessed: instances that could not, with reasons.
+        expected: how many images the study should have had; None when unknown.
+        started: seconds since the epoch, UTC; Content Date and Time of every result (a replay builds the same object).
+        predecessors: SOP Instance UIDs of the reports of the revision before, by kind of object.
+        station_name: of this node.
+        ae_title: of this node.
+    """
+
+    study_instance_uid: str
+    revision: int
+    manifest: Manifest
+    analysed: tuple[Analysed, ...]
+    not_assessed: tuple[NotAssessed, ...]
+    started: float
+    expected: int | None = None
+    predecessors: dict[str, tuple[str, str]] = field(default_factory=dict)
+    station_name: str = ""
+    ae_title: str = ""
+
+
+@dataclass(frozen=True)
+class ResultObject:
+    """A result as it lies in the spool. `kind` is one of `sc`, `sr`, `viewer-sr`."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    series_instance_uid: str
+    kind: str
+    path: str
