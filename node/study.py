@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
+import numpy.typing as npt
+
 from node.plugin import ImageSet, Manifest, Prediction
 
 #: Manufacturer (0008,0070) of everything this node writes; by it the node knows its own results.
@@ -169,3 +172,42 @@ class ResultObject:
     series_instance_uid: str
     kind: str
     path: str
+
+
+@dataclass(frozen=True)
+class Region:
+    """A place in an image that speaks for a finding.
+
+    Attributes:
+        finding: name of the finding.
+        sop_instance_uid: of the image.
+        frame: its frame number.
+        polygon: (column, row) corners in pixels of the image, top left corner of the top left pixel = (0, 0), as in
+            SCOORD (PS3.3 C.18.6.1.2); not repeating the first corner.
+        share: part of the finding's positive evidence that lies inside, 0..1.
+    """
+
+    finding: str
+    sop_instance_uid: str
+    frame: int
+    polygon: tuple[tuple[float, float], ...]
+    share: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture for a person, drawn from one source image.
+
+    Attributes:
+        pixels: uint8 (rows, columns, 3), RGB.
+        sop_instance_uid: of the source image.
+        frame: its frame number.
+        series_instance_uid: of the source series.
+        description: what it shows, one sentence; goes into Derivation Description.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    sop_instance_uid: str
+    frame: int
+    series_instance_uid: str
+    description: str

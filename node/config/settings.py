@@ -187,7 +187,9 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     worker: WorkerSettings = WorkerSettings()
     retry: RetrySettings = RetrySettings()
-    match: Literal["all", "first"] = Field("all", description="Whether all routes or only the first match takes a series.")
+    match: Literal["all", "first"] = Field(
+        "all", description="Whether all routes or only the first match takes a series."
+    )
     destinations: tuple[Destination, ...] = ()
     routes: tuple[Route, ...] = ()
 
