@@ -27,7 +27,9 @@ def read_manifest(path: Path) -> Manifest:
 def manifest_from(table: Mapping[str, Any], folder: Path) -> Manifest:
     """A :class:`Manifest` from the parsed TOML; Any because this is the TOML edge. Raises KeyError, TypeError."""
     rest = dict(table)
-    accepts = {key: tuple(v) if isinstance(v, list) else v for key, v in rest.pop("accepts", {}).items()}
+    accepts: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in rest.pop("accepts", {}).items()
+    }
     findings = tuple(_finding_spec(item) for item in rest.pop("findings"))
     for key in ("explanation", "family"):
         if key in rest:

@@ -1,7 +1,8 @@
 """The configuration: read once, frozen, and passed in.
 
-In comes a TOML file; out goes :class:`Settings`, or a :class:`~node.errors.ConfigError` that names file, line, key, what
-was found and what is allowed. Nothing else of the node reads the environment: `RADNODE_<TABLE>__<KEY>` overrides a key.
+In comes a TOML file; out goes :class:`Settings`, or a :class:`~node.errors.ConfigError` that names file, line, key,
+what was found and what is allowed. Nothing else of the node reads the environment: `RADNODE_<TABLE>__<KEY>` overrides
+a key.
 """
 
 from node.config.load import default_text, load

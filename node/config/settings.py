@@ -1,4 +1,4 @@
-"""Every setting of the node, once: name, type, default and help. README, sample file and `config show` come from here."""
+"""Every setting of the node, once: name, type, default and help; README and `config show` come from here."""
 
 from __future__ import annotations
 

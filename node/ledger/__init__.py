@@ -1,0 +1,15 @@
+"""The ledger: the only state there is.
+
+In come facts; out go rows. Each move of a study or an analysis writes its new state and an event row in one
+transaction, and a transaction is on the disk when it returns (SQLite, WAL, synchronous=FULL: a commit survives a power
+cut). What can fail raises :class:`~node.errors.LedgerBusy`. Receivers, workers and the main process share the file.
+On disk afterwards: `ledger.db` with its `-wal` and `-shm`.
+"""
+
+from node.ledger.analyses import AnalysisRow, Plan
+from node.ledger.deliveries import DeliveryRow
+from node.ledger.events import Event
+from node.ledger.ledger import Ledger
+from node.ledger.studies import StudyRow
+
+__all__ = ["AnalysisRow", "DeliveryRow", "Event", "Ledger", "Plan", "StudyRow"]

@@ -1,0 +1,263 @@
+"""Analyses: the queue of the workers. State, attempts, lease and time of the next attempt stand on the row."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from node.errors import PermanentError
+from node.ledger.database import Database
+from node.ledger.events import add_event
+from node.ledger.moves import move_analysis, move_study
+from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
+from node.study import ResultObject
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An analysis to be made: the series of a study that one plugin gets, and where its results go."""
+
+    plugin: str
+    plugin_version: str
+    route: str
+    series: tuple[str, ...]
+    destinations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AnalysisRow:
+    """An analysis as it stands in the ledger. `summary` is one line for a person, without a patient's data."""
+
+    id: int
+    study_instance_uid: str
+    revision: int
+    plugin: str
+    plugin_version: str
+    route: str
+    series: tuple[str, ...]
+    destinations: tuple[str, ...]
+    state: AnalysisState
+    error: str
+    summary: str
+    attempts: int
+    not_before: float
+    created_at: float
+    changed_at: float
+
+
+class Analyses:
+    """Reads, leases and moves analyses; raises :class:`~node.errors.LedgerBusy`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def route(self, study_instance_uid: str, plans: Sequence[Plan], reasons: Sequence[str]) -> None:
+        """COMPLETE -> ROUTED with its analyses, or -> IGNORED when there is none; the reasons go into the trail."""
+        with self._database.write() as connection:
+            study = connection.execute(
+                "SELECT revision FROM studies WHERE study_instance_uid = ?", (study_instance_uid,)
+            ).fetchone()
+            for plan in plans:
+                _insert(connection, study_instance_uid, study["revision"], plan)
+            move = StudyMove.ROUTES_FOUND if plans else StudyMove.NO_ROUTE
+            add_event(connection, "routed", study_instance_uid, reasons=list(reasons))
+            move_study(connection, study_instance_uid, move, "; ".join(reasons)[:2000])
+
+    def lease(
+        self, state: AnalysisState, owner: str, seconds: float, count: int, longest_wait: float
+    ) -> list[AnalysisRow]:
+        """Take up to `count` due analyses of one plugin, the oldest first, for `seconds`.
+
+        `longest_wait` guards against a clock that was set back: nothing can rightly be due later than that.
+        """
+        now = time.time()
+        with self._database.write() as connection:
+            rows = connection.execute(
+                "SELECT * FROM analyses WHERE state = ? AND (not_before <= ? OR not_before > ?)"
+                " AND (lease_until IS NULL OR lease_until < ? OR lease_until > ?) ORDER BY id LIMIT ?",
+                (state, now, now + longest_wait, now, now + 86400, 4 * count),
+            ).fetchall()
+            chosen = _one_batch(rows, count)
+            connection.executemany(
+                "UPDATE analyses SET lease_owner = ?, lease_until = ? WHERE id = ?",
+                [(owner, now + seconds, row["id"]) for row in chosen],
+            )
+        return [_analysis(row) for row in chosen]
+
+    def free_leases(self) -> None:
+        """At the start of the node, before workers run: no lease of an earlier life holds."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE analyses SET lease_owner = NULL, lease_until = NULL WHERE lease_owner NOT NULL")
+
+    def classified(self, analysis_id: int, summary: str) -> None:
+        """QUEUED -> CLASSIFIED."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE analyses SET summary = ? WHERE id = ?", (summary, analysis_id))
+            move_analysis(connection, analysis_id, AnalysisMove.CLASSIFIED, "")
+
+    def reported(self, analysis_id: int, results: Sequence[ResultObject], wanted: Mapping[str, Sequence[str]]) -> None:
+        """CLASSIFIED -> REPORTED, with a delivery for each result and each destination that wants its kind.
+
+        Args:
+            analysis_id: of the analysis.
+            results: the objects, in the spool already.
+            wanted: destination -> kinds it takes.
+        """
+        now = time.time()
+        with self._database.write() as connection:
+            for result in results:
+                connection.execute(
+                    "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        result.sop_instance_uid,
+                        analysis_id,
+                        result.sop_class_uid,
+                        result.series_instance_uid,
+                        result.kind,
+                        result.path,
+                        now,
+                    ),
+                )
+            connection.executemany(
+                "INSERT INTO deliveries (analysis_id, sop_instance_uid, destination, changed_at) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (sop_instance_uid, destination) DO UPDATE SET state = 'WAITING', attempts = 0,"
+                " not_before = 0 WHERE state = 'REFUSED'",
+                [
+                    (analysis_id, result.sop_instance_uid, destination, now)
+                    for destination, kinds in wanted.items()
+                    for result in results
+                    if result.kind in kinds
+                ],
+            )
+            move_analysis(connection, analysis_id, AnalysisMove.REPORTED, "")
+            if not any(result.kind in kinds for kinds in wanted.values() for result in results):
+                move_analysis(connection, analysis_id, AnalysisMove.DELIVERED, "no destination wants a result")
+
+    def fail(self, analysis_id: int, reason: str) -> None:
+        """-> FAILED: a permanent error, or attempts spent."""
+        with self._database.write() as connection:
+            move_analysis(connection, analysis_id, AnalysisMove.FAILED, reason)
+
+    def postpone(self, analysis_id: int, reason: str, seconds: float) -> None:
+        """Same state, later: a temporary error."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE analyses SET attempts = attempts + 1, not_before = ?, error = ?, lease_owner = NULL,"
+                " lease_until = NULL, changed_at = ? WHERE id = ?",
+                (time.time() + seconds, reason, time.time(), analysis_id),
+            )
+            uid = connection.execute("SELECT study_instance_uid FROM analyses WHERE id = ?", (analysis_id,)).fetchone()
+            add_event(connection, "analysis tried again later", uid[0], analysis_id, reason=reason, seconds=seconds)
+
+    def retry(self, analysis_id: int) -> None:
+        """The operator wants another attempt: FAILED or HELD -> QUEUED, and its study is open again."""
+        with self._database.write() as connection:
+            row = connection.execute("SELECT * FROM analyses WHERE id = ?", (analysis_id,)).fetchone()
+            if row is None:
+                raise PermanentError("there is no such analysis", about=str(analysis_id), hint="`radnode queue list`")
+            uid, revision = row["study_instance_uid"], row["revision"]
+            study = connection.execute("SELECT * FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()
+            if study["revision"] != revision:
+                raise PermanentError(
+                    "a later revision of the study has taken its place", about=str(analysis_id), hint="retry that one"
+                )
+            if study["state"] == StudyState.CLOSED:
+                move_study(connection, uid, StudyMove.REOPENED, "the operator retried an analysis")
+            move_analysis(connection, analysis_id, AnalysisMove.RETRIED, "retried by the operator")
+
+    def hold(self, analysis_id: int) -> None:
+        """The operator stops it."""
+        with self._database.write() as connection:
+            move_analysis(connection, analysis_id, AnalysisMove.HELD, "held by the operator")
+
+    def drop(self, analysis_id: int) -> None:
+        """The operator gives it up."""
+        with self._database.write() as connection:
+            move_analysis(connection, analysis_id, AnalysisMove.DROPPED, "dropped by the operator")
+
+    def of_study(self, uid: str) -> list[AnalysisRow]:
+        """All analyses of a study, oldest first."""
+        rows = self._database.read("SELECT * FROM analyses WHERE study_instance_uid = ? ORDER BY id", uid)
+        return [_analysis(row) for row in rows]
+
+    def get(self, analysis_id: int) -> AnalysisRow:
+        """One analysis."""
+        rows = self._database.read("SELECT * FROM analyses WHERE id = ?", analysis_id)
+        if not rows:
+            raise PermanentError("there is no such analysis", about=str(analysis_id), hint="`radnode queue list`")
+        return _analysis(rows[0])
+
+    def unfinished(self, count: int = 1000) -> list[AnalysisRow]:
+        """What is still to do, or failed, oldest first."""
+        rows = self._database.read(
+            "SELECT * FROM analyses WHERE state NOT IN (?, ?) ORDER BY id LIMIT ?",
+            AnalysisState.DELIVERED,
+            AnalysisState.DROPPED,
+            count,
+        )
+        return [_analysis(row) for row in rows]
+
+    def count_by_state(self) -> dict[AnalysisState, int]:
+        """How many analyses are in each state."""
+        rows = self._database.read("SELECT state, count(*) AS n FROM analyses GROUP BY state")
+        return {AnalysisState(row["state"]): row["n"] for row in rows}
+
+    def results(self, analysis_id: int) -> list[ResultObject]:
+        """The result objects of an analysis."""
+        rows = self._database.read("SELECT * FROM results WHERE analysis_id = ? ORDER BY kind, path", analysis_id)
+        return [ResultObject(**{name: row[name] for name in ResultObject.__dataclass_fields__}) for row in rows]
+
+    def delivered_before(self, analysis: AnalysisRow) -> dict[str, tuple[str, str]]:
+        """What the last delivered revision before this one sent: kind -> (SOP Class UID, SOP Instance UID)."""
+        rows = self._database.read(
+            "SELECT r.kind, r.sop_class_uid, r.sop_instance_uid FROM results r JOIN analyses a ON a.id = r.analysis_id"
+            " WHERE a.study_instance_uid = ? AND a.plugin = ? AND a.revision < ? AND EXISTS (SELECT 1 FROM deliveries d"
+            " WHERE d.sop_instance_uid = r.sop_instance_uid AND d.state = 'DONE') ORDER BY a.revision, r.path",
+            analysis.study_instance_uid,
+            analysis.plugin,
+            analysis.revision,
+        )
+        return {row["kind"]: (row["sop_class_uid"], row["sop_instance_uid"]) for row in rows}
+
+    def is_over(self, analysis_id: int) -> bool:
+        """Whether nothing is left to do for it."""
+        return self.get(analysis_id).state in ENDED
+
+
+def _one_batch(rows: Sequence[sqlite3.Row], count: int) -> list[sqlite3.Row]:
+    """The first rows that go together: one plugin; what failed before goes alone, so that it cannot spoil others."""
+    if not rows or rows[0]["attempts"]:
+        return list(rows[:1])
+    fitting = [row for row in rows if row["plugin"] == rows[0]["plugin"] and not row["attempts"]]
+    return fitting[:count]
+
+
+def _insert(connection: sqlite3.Connection, uid: str, revision: int, plan: Plan) -> None:
+    now = time.time()
+    connection.execute(
+        "INSERT OR IGNORE INTO analyses (study_instance_uid, revision, plugin, plugin_version, route, series,"
+        " destinations, state, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            uid,
+            revision,
+            plan.plugin,
+            plan.plugin_version,
+            plan.route,
+            json.dumps(plan.series),
+            json.dumps(plan.destinations),
+            AnalysisState.QUEUED,
+            now,
+            now,
+        ),
+    )
+
+
+def _analysis(row: sqlite3.Row) -> AnalysisRow:
+    fields = {name: row[name] for name in AnalysisRow.__dataclass_fields__}
+    fields["state"] = AnalysisState(row["state"])
+    for name in ("series", "destinations"):
+        fields[name] = tuple(json.loads(row[name]))
+    return AnalysisRow(**fields)

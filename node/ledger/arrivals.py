@@ -1,0 +1,176 @@
+"""What the receivers write: associations, and instances whose bytes are already synced."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from node.ledger.database import Database
+from node.ledger.events import add_event
+from node.ledger.moves import drop_unfinished, move_study
+from node.states import StudyMove, StudyState
+from node.study import MANUFACTURER, Arrival, Outcome
+
+#: Reasons shown to the operator.
+OTHER_CONTENT = "the same SOP Instance UID came before with other content; the first copy is kept"
+OWN_RESULT = "made by this node: never analysed"
+TWO_PATIENTS = "images of two patients in one study: check the demographics at the source, then release or drop it"
+
+
+class Arrivals:
+    """Writes what arrives. Every method is one transaction; raises :class:`~node.errors.LedgerBusy`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open_association(self, association: str, calling_ae: str, called_ae: str, peer: str) -> None:
+        """An association brings its first instance: until it is closed, its studies stay open."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO associations (association, calling_ae, called_ae, peer, opened_at)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (association, calling_ae, called_ae, peer, time.time()),
+            )
+
+    def close_association(self, association: str, ending: str) -> None:
+        """It ended: `released`, `aborted`, or why it was cut."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE associations SET closed_at = ?, ending = ? WHERE association = ?",
+                (time.time(), ending, association),
+            )
+
+    def close_all_associations(self, ending: str) -> None:
+        """At the start of the node, before receivers run: no association of an earlier life is open."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE associations SET closed_at = ?, ending = ? WHERE closed_at IS NULL", (time.time(), ending)
+            )
+
+    def record(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
+        """Record instances in one commit; when it returns, they may be acknowledged. One outcome each, in order."""
+        with self._database.write() as connection:
+            return [_record(connection, arrival) for arrival in arrivals]
+
+
+def _record(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
+    if arrival.defect:
+        return _set_aside(connection, arrival, arrival.defect)
+    known = connection.execute(
+        "SELECT sha256 FROM instances WHERE sop_instance_uid = ?", (arrival.sop_instance_uid,)
+    ).fetchone()
+    if known is not None:
+        if known["sha256"] != arrival.sha256:
+            return _set_aside(connection, arrival, OTHER_CONTENT)
+        _event(connection, "received again", arrival)
+        return Outcome.DUPLICATE
+    if _is_own_result(connection, arrival):
+        _insert(connection, arrival, set_aside=OWN_RESULT)
+        _event(connection, "own result came back", arrival)
+        return Outcome.OWN_RESULT
+    _insert(connection, arrival)
+    _event(connection, "received", arrival)
+    _take_into_study(connection, arrival)
+    return Outcome.NEW
+
+
+def _is_own_result(connection: sqlite3.Connection, arrival: Arrival) -> bool:
+    if arrival.attributes.manufacturer.casefold() == MANUFACTURER:
+        return True
+    sql = "SELECT 1 FROM results WHERE sop_instance_uid = ?"
+    return connection.execute(sql, (arrival.sop_instance_uid,)).fetchone() is not None
+
+
+def _set_aside(connection: sqlite3.Connection, arrival: Arrival, reason: str) -> Outcome:
+    connection.execute(
+        "INSERT OR IGNORE INTO quarantine (sop_instance_uid, study_instance_uid, sha256, path, size, reason,"
+        " association, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            arrival.sop_instance_uid,
+            arrival.study_instance_uid,
+            arrival.sha256,
+            arrival.path,
+            arrival.size,
+            reason,
+            arrival.association,
+            time.time(),
+        ),
+    )
+    _event(connection, "set aside", arrival, reason=reason)
+    return Outcome.SET_ASIDE
+
+
+def _insert(connection: sqlite3.Connection, arrival: Arrival, set_aside: str = "") -> None:
+    now = time.time()
+    connection.execute(
+        "INSERT OR IGNORE INTO studies (study_instance_uid, state, patient_key, sender, first_at, last_at, changed_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            arrival.study_instance_uid,
+            StudyState.IGNORED if set_aside else StudyState.RECEIVING,
+            arrival.patient_key,
+            arrival.attributes.calling_ae,
+            now,
+            now,
+            now,
+        ),
+    )
+    row = {
+        "sop_instance_uid": arrival.sop_instance_uid,
+        "study_instance_uid": arrival.study_instance_uid,
+        "series_instance_uid": arrival.series_instance_uid,
+        "sop_class_uid": arrival.sop_class_uid,
+        "transfer_syntax_uid": arrival.transfer_syntax_uid,
+        "path": arrival.path,
+        "size": arrival.size,
+        "sha256": arrival.sha256,
+        "patient_key": arrival.patient_key,
+        "instance_number": arrival.instance_number,
+        "study_images": arrival.study_images,
+        "acquisition_images": arrival.acquisition_images,
+        "attributes": json.dumps(asdict(arrival.attributes)),
+        "set_aside": set_aside,
+        "association": arrival.association,
+        "received_at": now,
+    }
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO instances ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  our names
+
+
+def _take_into_study(connection: sqlite3.Connection, arrival: Arrival) -> None:
+    """Count the image, reopen the study when it is late, stop it when it is somebody else's."""
+    uid = arrival.study_instance_uid
+    study = connection.execute("SELECT * FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()
+    connection.execute(
+        "UPDATE studies SET images = images + 1, last_at = ?, purged = 0 WHERE study_instance_uid = ?",
+        (time.time(), uid),
+    )
+    if study["images"] == 0 and not study["patient_key"]:
+        connection.execute(
+            "UPDATE studies SET patient_key = ?, sender = ? WHERE study_instance_uid = ?",
+            (arrival.patient_key, arrival.attributes.calling_ae, uid),
+        )
+        study = {**dict(study), "patient_key": arrival.patient_key}
+    state = StudyState(study["state"])
+    if state not in (StudyState.RECEIVING, StudyState.QUARANTINED):
+        late = state is not StudyState.IGNORED or study["images"] > 0
+        move_study(connection, uid, StudyMove.IMAGE_ARRIVED, "a late image makes a new revision" if late else "")
+        if late:
+            connection.execute("UPDATE studies SET revision = revision + 1 WHERE study_instance_uid = ?", (uid,))
+            drop_unfinished(connection, uid, "a late image came: the next revision takes its place")
+    if study["patient_key"] != arrival.patient_key and state is not StudyState.QUARANTINED:
+        move_study(connection, uid, StudyMove.CONTRADICTION, TWO_PATIENTS)
+
+
+def _event(connection: sqlite3.Connection, action: str, arrival: Arrival, **detail: object) -> None:
+    add_event(
+        connection,
+        action,
+        arrival.study_instance_uid,
+        sop_instance_uid=arrival.sop_instance_uid,
+        calling_ae=arrival.attributes.calling_ae,
+        **detail,
+    )

@@ -1,0 +1,94 @@
+"""One SQLite file, a connection for each thread, and transactions that are durable when they return."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from node.errors import LedgerBusy, PermanentError
+from node.ledger.schema import SCHEMA, VERSION
+
+
+class Database:
+    """Args: path: of the file, created if missing; busy_seconds: how long to wait for a lock."""
+
+    def __init__(self, path: Path, busy_seconds: float = 10.0) -> None:
+        self.path = path
+        self._busy_seconds = busy_seconds
+        self._thread = threading.local()
+        with self.write() as connection:
+            self._migrate(connection)
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > VERSION:
+            raise PermanentError(
+                f"the ledger has version {version}, this program knows {VERSION}",
+                about=str(self.path),
+                hint="install the newer radnode that wrote it",
+            )
+        if version == 0:
+            for statement in SCHEMA.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._thread, "connection", None)
+        if connection is None:
+            connection = self._thread.connection = self._connect()
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        with _as_ledger_busy(self.path):
+            connection = sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None)
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            # FULL: with NORMAL a commit may roll back at a power cut (sqlite.org/pragma.html#pragma_synchronous).
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection = getattr(self._thread, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._thread.connection = None
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: durable when it returns, without effect when it raises. Raises :class:`LedgerBusy`."""
+        connection = self.connection
+        with _as_ledger_busy(self.path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def read(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        """All rows of a query. Raises :class:`LedgerBusy`."""
+        with _as_ledger_busy(self.path):
+            return self.connection.execute(sql, values).fetchall()
+
+    def pulse(self) -> int:
+        """A number that changes whenever another connection has committed (cheap: no disk access)."""
+        return int(self.read("PRAGMA data_version")[0][0])
+
+
+@contextmanager
+def _as_ledger_busy(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise LedgerBusy(
+            f"the ledger does not answer: {error}", about=str(path), hint="is its disk full, read-only, or locked?"
+        ) from error

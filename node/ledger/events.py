@@ -1,0 +1,62 @@
+"""What happened, in order: the trail of a study."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from node.ledger.database import Database
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a trail. `detail` holds UIDs, AE titles and reasons; never a patient's name or id."""
+
+    at: float
+    study_instance_uid: str
+    analysis_id: int | None
+    action: str
+    detail: dict[str, Any]  # JSON's edge
+
+
+def add_event(
+    connection: sqlite3.Connection,
+    action: str,
+    study_instance_uid: str = "",
+    analysis_id: int | None = None,
+    **detail: object,
+) -> None:
+    """Write an event in the caller's transaction."""
+    connection.execute(
+        "INSERT INTO events (at, study_instance_uid, analysis_id, action, detail) VALUES (?, ?, ?, ?, ?)",
+        (time.time(), study_instance_uid, analysis_id, action, json.dumps(detail) if detail else ""),
+    )
+
+
+class Events:
+    """Reads the trail."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, action: str, study_instance_uid: str = "", **detail: object) -> None:
+        """Write an event of its own."""
+        with self._database.write() as connection:
+            add_event(connection, action, study_instance_uid, **detail)
+
+    def of_study(self, study_instance_uid: str) -> list[Event]:
+        """All events of a study, oldest first."""
+        rows = self._database.read("SELECT * FROM events WHERE study_instance_uid = ? ORDER BY id", study_instance_uid)
+        return [_event(row) for row in rows]
+
+    def latest(self, count: int) -> list[Event]:
+        """The newest events, newest first."""
+        return [_event(row) for row in self._database.read("SELECT * FROM events ORDER BY id DESC LIMIT ?", count)]
+
+
+def _event(row: sqlite3.Row) -> Event:
+    detail = json.loads(row["detail"]) if row["detail"] else {}
+    return Event(row["at"], row["study_instance_uid"], row["analysis_id"], row["action"], detail)

@@ -1,0 +1,39 @@
+"""The door of the room: everything the ledger can do, by subject."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from node.ledger.analyses import Analyses
+from node.ledger.arrivals import Arrivals
+from node.ledger.database import Database
+from node.ledger.deliveries import Deliveries
+from node.ledger.events import Events
+from node.ledger.studies import Studies
+
+
+class Ledger:
+    """The state of one node.
+
+    Usable from several threads and processes at once. Raises :class:`~node.errors.LedgerBusy`.
+
+    Args:
+        path: of the SQLite file; created with its tables when missing.
+        busy_seconds: how long a call waits for a lock.
+    """
+
+    def __init__(self, path: Path, busy_seconds: float = 10.0) -> None:
+        self._database = Database(path, busy_seconds)
+        self.arrivals = Arrivals(self._database)
+        self.studies = Studies(self._database)
+        self.analyses = Analyses(self._database)
+        self.deliveries = Deliveries(self._database)
+        self.events = Events(self._database)
+
+    def pulse(self) -> int:
+        """A number that changes whenever somebody else has committed."""
+        return self._database.pulse()
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._database.close()

@@ -1,0 +1,208 @@
+"""Studies: what came, and where each stands."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.errors import PermanentError
+from node.ledger.database import Database
+from node.ledger.events import add_event
+from node.ledger.moves import drop_unfinished, move_study
+from node.states import StudyMove, StudyState
+from node.study import Attributes, Instance, Series
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """A study as the operator sees it."""
+
+    study_instance_uid: str
+    state: StudyState
+    revision: int
+    reason: str
+    sender: str
+    expected: int | None
+    partial: bool
+    asked: bool
+    images: int
+    first_at: float
+    last_at: float
+    changed_at: float
+
+
+@dataclass(frozen=True)
+class Streaming:
+    """The open associations that brought images of a study."""
+
+    associations: int
+    last_received_at: float
+
+
+class Studies:
+    """Reads and moves studies; raises :class:`~node.errors.LedgerBusy`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, uid: str) -> StudyRow:
+        """One study; raises :class:`~node.errors.PermanentError` when it is unknown."""
+        rows = self._database.read("SELECT * FROM studies WHERE study_instance_uid = ?", uid)
+        if not rows:
+            raise PermanentError("there is no such study", about=uid, hint="`radnode studies list` shows them")
+        return _study(rows[0])
+
+    def find(self, beginning: str) -> StudyRow:
+        """The one study whose UID begins or ends so; raises :class:`~node.errors.PermanentError`."""
+        rows = self._database.read(
+            "SELECT * FROM studies WHERE study_instance_uid = ?1 OR substr(study_instance_uid, 1, length(?1)) = ?1"
+            " OR substr(study_instance_uid, -length(?1)) = ?1 ORDER BY study_instance_uid = ?1 DESC LIMIT 2",
+            beginning,
+        )
+        if len(rows) == 2 and rows[0]["study_instance_uid"] != beginning:
+            raise PermanentError("more than one study has such a UID", about=beginning, hint="give more of it")
+        return _study(rows[0]) if rows else self.get(beginning)
+
+    def latest(self, count: int, states: Sequence[StudyState] = ()) -> list[StudyRow]:
+        """The newest studies, newest first; of these states only, if given."""
+        marks = ", ".join("?" * len(states))
+        where = f"WHERE state IN ({marks})" if states else ""
+        sql = f"SELECT * FROM studies {where} ORDER BY last_at DESC LIMIT ?"  # noqa: S608  only marks
+        return [_study(row) for row in self._database.read(sql, *states, count)]
+
+    def in_state(self, state: StudyState, count: int = 1000) -> list[StudyRow]:
+        """Studies in that state, the longest there first."""
+        rows = self._database.read("SELECT * FROM studies WHERE state = ? ORDER BY changed_at LIMIT ?", state, count)
+        return [_study(row) for row in rows]
+
+    def count_by_state(self) -> dict[StudyState, int]:
+        """How many studies are in each state."""
+        rows = self._database.read("SELECT state, count(*) AS n FROM studies GROUP BY state")
+        return {StudyState(row["state"]): row["n"] for row in rows}
+
+    def series(self, uid: str) -> tuple[Series, ...]:
+        """The series of a study, without what is set aside, in the order of their UIDs."""
+        rows = self._database.read(
+            "SELECT * FROM instances WHERE study_instance_uid = ? AND set_aside = ''"
+            " ORDER BY series_instance_uid, instance_number, sop_instance_uid",
+            uid,
+        )
+        by_series: dict[str, list[Instance]] = {}
+        for row in rows:
+            by_series.setdefault(row["series_instance_uid"], []).append(_instance(row))
+        return tuple(Series(series_uid, tuple(found)) for series_uid, found in by_series.items())
+
+    def streaming(self, uid: str) -> Streaming:
+        """Which open associations brought images of this study, and when the last image came over one of them."""
+        row = self._database.read(
+            "SELECT count(DISTINCT a.association) AS n, max(i.received_at) AS last FROM associations a"
+            " JOIN instances i ON i.association = a.association"
+            " WHERE a.closed_at IS NULL AND i.study_instance_uid = ?",
+            uid,
+        )[0]
+        return Streaming(row["n"], row["last"] or 0.0)
+
+    def ask(self, uid: str) -> None:
+        """The operator wants it complete now: a receiving study at the next tick, a stopped one is released."""
+        with self._database.write() as connection:
+            state = self.get(uid).state
+            if state in (StudyState.QUARANTINED, StudyState.IGNORED):
+                move_study(connection, uid, StudyMove.RELEASED, "released by the operator")
+            elif state is StudyState.RECEIVING:
+                connection.execute("UPDATE studies SET asked = 1 WHERE study_instance_uid = ?", (uid,))
+                add_event(connection, "completion asked for by the operator", uid)
+            else:
+                raise PermanentError(f"the study is {state}, there is nothing to complete", about=uid)
+
+    def complete(self, study: StudyRow, reason: str, *, partial: bool, expected: int | None) -> bool:
+        """RECEIVING -> COMPLETE, unless an image came in since `study` was read. True when it was done."""
+        with self._database.write() as connection:
+            now = connection.execute(
+                "SELECT images, state FROM studies WHERE study_instance_uid = ?", (study.study_instance_uid,)
+            ).fetchone()
+            if now["images"] != study.images or now["state"] != StudyState.RECEIVING:
+                return False
+            connection.execute(
+                "UPDATE studies SET partial = ?, expected = ? WHERE study_instance_uid = ?",
+                (partial, expected, study.study_instance_uid),
+            )
+            move_study(connection, study.study_instance_uid, StudyMove.COMPLETED, reason)
+        return True
+
+    def quarantine(self, uid: str, reason: str) -> None:
+        """Stop a study that contradicts itself."""
+        with self._database.write() as connection:
+            move_study(connection, uid, StudyMove.CONTRADICTION, reason)
+            drop_unfinished(connection, uid, reason)
+
+    def expired(self, before: float, count: int = 100) -> list[str]:
+        """Closed or ignored studies whose last image came before that time and whose files are still here."""
+        rows = self._database.read(
+            "SELECT study_instance_uid AS uid FROM studies WHERE last_at < ? AND purged = 0 AND state IN (?, ?)"
+            " ORDER BY last_at LIMIT ?",
+            before,
+            StudyState.CLOSED,
+            StudyState.IGNORED,
+            count,
+        )
+        return [row["uid"] for row in rows]
+
+    def paths(self, uid: str) -> list[str]:
+        """Every file that was received for a study, what is set aside included."""
+        rows = self._database.read(
+            "SELECT path FROM instances WHERE study_instance_uid = ?1"
+            " UNION SELECT path FROM quarantine WHERE study_instance_uid = ?1",
+            uid,
+        )
+        return [row["path"] for row in rows]
+
+    def knows_path(self, path: str) -> bool:
+        """Whether a row names that file."""
+        return bool(
+            self._database.read(
+                "SELECT 1 FROM instances WHERE path = ?1 UNION SELECT 1 FROM quarantine WHERE path = ?1", path
+            )
+        )
+
+    def mark_purged(self, uid: str) -> None:
+        """Its files are gone; its rows stay."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE studies SET purged = 1 WHERE study_instance_uid = ?", (uid,))
+            add_event(connection, "files purged", uid)
+
+    def set_aside(self, uid: str = "", count: int = 1000) -> list[dict[str, object]]:
+        """What is in quarantine, newest first; of one study, if given."""
+        where = "WHERE study_instance_uid = ?" if uid else ""
+        values = (uid, count) if uid else (count,)
+        sql = f"SELECT * FROM quarantine {where} ORDER BY id DESC LIMIT ?"  # noqa: S608  only marks
+        return [dict(row) for row in self._database.read(sql, *values)]
+
+    def count_set_aside(self) -> int:
+        """How many objects are in quarantine."""
+        return int(self._database.read("SELECT count(*) FROM quarantine")[0][0])
+
+    def touch_fact(self, name: str, value: str) -> None:
+        """Write down a fact about the running node (a heartbeat)."""
+        with self._database.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (name, value, time.time()))
+
+    def fact(self, name: str) -> tuple[str, float] | None:
+        """A fact and when it was written, or None."""
+        rows = self._database.read("SELECT value, at FROM facts WHERE name = ?", name)
+        return (rows[0]["value"], rows[0]["at"]) if rows else None
+
+
+def _study(row: sqlite3.Row) -> StudyRow:
+    fields = {name: row[name] for name in StudyRow.__dataclass_fields__}
+    fields.update(state=StudyState(row["state"]), partial=bool(row["partial"]), asked=bool(row["asked"]))
+    return StudyRow(**fields)
+
+
+def _instance(row: sqlite3.Row) -> Instance:
+    fields = {name: row[name] for name in Instance.__dataclass_fields__ if name != "attributes"}
+    attributes = json.loads(row["attributes"])
+    attributes["image_type"] = tuple(attributes["image_type"])
+    return Instance(attributes=Attributes(**attributes), **fields)

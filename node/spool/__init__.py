@@ -1,0 +1,14 @@
+"""The spool: the files of the node, under a root that it alone writes.
+
+In come bytes; out go files, whole or not at all: written under a temporary name, synced, renamed, and the folder synced
+(PS3.4 B.2.2: Success means stored). What can fail raises :class:`~node.errors.SpoolError` and leaves nothing behind.
+On disk afterwards::
+
+    incoming/*.part           being received; swept at the next start
+    instances/<xx>/<hash>.dcm received instances, named by a hash, never by a tag
+    work/<analysis>/...       predictions and result objects of one analysis
+"""
+
+from node.spool.files import Incoming, Spool, write_once
+
+__all__ = ["Incoming", "Spool", "write_once"]

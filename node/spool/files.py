@@ -1,0 +1,161 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from node.errors import SpoolError
+
+_HINT = "free disk space or check the disk; senders are answered A700 until then"
+
+
+@contextmanager
+def _disk_errors(about: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SpoolError(f"the spool cannot be written: {error.strerror}", about=about, hint=_HINT) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_once(path: Path, data: bytes | memoryview) -> None:
+    """Write `data` to `path`, whole and durable, over whatever was there; raises :class:`SpoolError`."""
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    with _disk_errors(str(path)):
+        try:
+            with part.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.rename(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+class Incoming:
+    """A file being received. Use as a context manager: unless :meth:`keep` was called, nothing stays."""
+
+    def __init__(self, part: Path, root: Path) -> None:
+        self._part, self._root = part, root
+        with _disk_errors(part.name):
+            self.descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        self.size = 0
+        self._open = True
+
+    def __enter__(self) -> Incoming:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append; raises :class:`SpoolError`."""
+        view = memoryview(data)
+        with _disk_errors(self._part.name):
+            while view:
+                written = os.write(self.descriptor, view)
+                self.size += written
+                view = view[written:]
+
+    def keep(self, name: str) -> str:
+        """Sync, rename to `instances/<xx>/<name>.dcm`, sync the folder; return that path relative to the root."""
+        folder = self._root / "instances" / name[:2]
+        with _disk_errors(self._part.name):
+            os.fsync(self.descriptor)
+            self._part.rename(folder / f"{name}.dcm")
+            _sync_folder(folder)
+        self._close()
+        return f"instances/{name[:2]}/{name}.dcm"
+
+    def discard(self) -> None:
+        """Remove what was written, unless it was kept."""
+        if self._open:
+            self._close()
+            self._part.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            os.close(self.descriptor)
+
+
+class Spool:
+    """The folder tree of one node. Args: root: created by :meth:`prepare`; min_free_mb: the watermark."""
+
+    def __init__(self, root: Path, min_free_mb: int = 0) -> None:
+        self.root = root
+        self._min_free = min_free_mb << 20
+
+    def prepare(self) -> None:
+        """Create the folders that are missing; raises :class:`SpoolError`."""
+        with _disk_errors(str(self.root)):
+            for name in ("incoming", "work", *(f"instances/{value:02x}" for value in range(256))):
+                (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            for name in ("instances", "."):
+                _sync_folder(self.root / name)
+
+    def sweep(self) -> int:
+        """Remove what an earlier life left half-received; return how many files. Only before receivers start."""
+        parts = list((self.root / "incoming").glob("*.part"))
+        for part in parts:
+            part.unlink(missing_ok=True)
+        return len(parts)
+
+    def receive(self) -> Incoming:
+        """Begin a file; raises :class:`SpoolError` below the watermark."""
+        self.check_space()
+        return Incoming(self.root / "incoming" / f"{uuid.uuid4().hex}.part", self.root)
+
+    def free_bytes(self) -> int:
+        """Space that is left for us."""
+        state = os.statvfs(self.root)
+        return state.f_bavail * state.f_frsize
+
+    def check_space(self) -> None:
+        """Raise :class:`SpoolError` when less than the watermark is free."""
+        with _disk_errors(str(self.root)):
+            free = self.free_bytes()
+        if free < self._min_free:
+            raise SpoolError(f"only {free >> 20} MiB are free, the watermark is {self._min_free >> 20} MiB", hint=_HINT)
+
+    def path(self, relative: str) -> Path:
+        """The absolute path of a file named by the ledger."""
+        return self.root / relative
+
+    def write(self, relative: str, data: bytes | memoryview) -> str:
+        """Write a file of an analysis, whole and durable; return `relative`. Raises :class:`SpoolError`."""
+        path = self.root / relative
+        with _disk_errors(relative):
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, mode=0o700)
+                _sync_folder(path.parent.parent)
+        write_once(path, data)
+        return relative
+
+    def remove(self, relative: str) -> None:
+        """Remove a file, or a folder of `work`; what is gone already is no error."""
+        path = self.root / relative
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+    def files(self) -> Iterator[str]:
+        """Every received file, relative to the root."""
+        for folder in sorted((self.root / "instances").iterdir()):
+            for entry in os.scandir(folder):
+                yield f"instances/{folder.name}/{entry.name}"
