@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from node.errors import PermanentError
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.ledger.moves import move_analysis, move_study
+from node.ledger.moves import end_analysis_if_settled, move_analysis, move_study
 from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
 from node.study import ResultObject
 
@@ -110,7 +110,8 @@ class Analyses:
         with self._database.write() as connection:
             for result in results:
                 connection.execute(
-                    "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (sop_instance_uid) DO UPDATE SET path = excluded.path",
                     (
                         result.sop_instance_uid,
                         analysis_id,
@@ -133,8 +134,7 @@ class Analyses:
                 ],
             )
             move_analysis(connection, analysis_id, AnalysisMove.REPORTED, "")
-            if not any(result.kind in kinds for kinds in wanted.values() for result in results):
-                move_analysis(connection, analysis_id, AnalysisMove.DELIVERED, "no destination wants a result")
+            end_analysis_if_settled(connection, analysis_id)
 
     def fail(self, analysis_id: int, reason: str) -> None:
         """-> FAILED: a permanent error, or attempts spent."""

@@ -165,12 +165,12 @@ def _take_into_study(connection: sqlite3.Connection, arrival: Arrival) -> None:
         move_study(connection, uid, StudyMove.CONTRADICTION, TWO_PATIENTS)
 
 
-def _event(connection: sqlite3.Connection, action: str, arrival: Arrival, **detail: object) -> None:
+def _event(connection: sqlite3.Connection, action: str, arrival: Arrival, reason: str = "") -> None:
     add_event(
         connection,
         action,
         arrival.study_instance_uid,
         sop_instance_uid=arrival.sop_instance_uid,
         calling_ae=arrival.attributes.calling_ae,
-        **detail,
+        reason=reason,
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.ledger.moves import move_analysis
-from node.states import AnalysisMove, AnalysisState
+from node.ledger.moves import end_analysis_if_settled
+from node.states import AnalysisState
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Deliveries:
                 (state, reason, time.time(), delivery.id),
             )
             self._event(connection, delivery, action, reason=reason)
-            _end_analysis_if_settled(connection, delivery.analysis_id)
+            end_analysis_if_settled(connection, delivery.analysis_id)
 
     @staticmethod
     def _event(connection: sqlite3.Connection, delivery: DeliveryRow, action: str, **detail: object) -> None:
@@ -109,23 +109,6 @@ class Deliveries:
             destination=delivery.destination,
             **detail,
         )
-
-
-def _end_analysis_if_settled(connection: sqlite3.Connection, analysis_id: int) -> None:
-    """REPORTED -> DELIVERED when every destination took every object, -> FAILED when one refused for good."""
-    counts = dict(
-        connection.execute(
-            "SELECT state, count(*) FROM deliveries WHERE analysis_id = ? GROUP BY state", (analysis_id,)
-        )
-    )
-    state = connection.execute("SELECT state FROM analyses WHERE id = ?", (analysis_id,)).fetchone()["state"]
-    if counts.get("WAITING") or state != AnalysisState.REPORTED:
-        return
-    if refused := counts.get("REFUSED", 0):
-        reason = f"{refused} of {sum(counts.values())} deliveries were refused: see `radnode queue list`"
-        move_analysis(connection, analysis_id, AnalysisMove.FAILED, reason)
-    else:
-        move_analysis(connection, analysis_id, AnalysisMove.DELIVERED)
 
 
 def _delivery(row: sqlite3.Row) -> DeliveryRow:

@@ -27,7 +27,7 @@ def add_event(
     action: str,
     study_instance_uid: str = "",
     analysis_id: int | None = None,
-    **detail: object,
+    **detail: Any,  # JSON's edge
 ) -> None:
     """Write an event in the caller's transaction."""
     connection.execute(
@@ -42,7 +42,7 @@ class Events:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, action: str, study_instance_uid: str = "", **detail: object) -> None:
+    def add(self, action: str, study_instance_uid: str = "", **detail: Any) -> None:  # JSON's edge
         """Write an event of its own."""
         with self._database.write() as connection:
             add_event(connection, action, study_instance_uid, **detail)

@@ -59,6 +59,23 @@ def drop_unfinished(connection: sqlite3.Connection, study_instance_uid: str, rea
         move_analysis(connection, row["id"], AnalysisMove.DROPPED, reason)
 
 
+def end_analysis_if_settled(connection: sqlite3.Connection, analysis_id: int) -> None:
+    """REPORTED -> DELIVERED when every destination took every object, -> FAILED when one refused for good."""
+    counts = dict(
+        connection.execute(
+            "SELECT state, count(*) FROM deliveries WHERE analysis_id = ? GROUP BY state", (analysis_id,)
+        )
+    )
+    state = connection.execute("SELECT state FROM analyses WHERE id = ?", (analysis_id,)).fetchone()["state"]
+    if counts.get("WAITING") or state != AnalysisState.REPORTED:
+        return
+    if refused := counts.get("REFUSED", 0):
+        reason = f"{refused} of {sum(counts.values())} deliveries were refused: see `radnode queue list`"
+        move_analysis(connection, analysis_id, AnalysisMove.FAILED, reason)
+    else:
+        move_analysis(connection, analysis_id, AnalysisMove.DELIVERED)
+
+
 def _close_study_if_done(connection: sqlite3.Connection, uid: str) -> None:
     open_count = connection.execute(
         "SELECT count(*) FROM analyses WHERE study_instance_uid = ? AND state NOT IN (?, ?, ?)",
