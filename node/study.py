@@ -146,9 +146,10 @@ class Analysis:
         not_assessed: instances that could not, with reasons.
         expected: how many images the study should have had; None when unknown.
         started: seconds since the epoch, UTC; Content Date and Time of every result (a replay builds the same object).
-        predecessors: SOP Instance UIDs of the reports of the revision before, by kind of object.
+        predecessors: (SOP Class UID, SOP Instance UID) of the reports of the revision before, by kind of object.
         station_name: of this node.
         ae_title: of this node.
+        configuration_digest: hex, of the settings that shaped the result; part of the results' UIDs.
     """
 
     study_instance_uid: str
@@ -161,6 +162,7 @@ class Analysis:
     predecessors: dict[str, tuple[str, str]] = field(default_factory=dict)
     station_name: str = ""
     ae_title: str = ""
+    configuration_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,7 @@ class Picture:
         frame: its frame number.
         series_instance_uid: of the source series.
         description: what it shows, one sentence; goes into Derivation Description.
+        finding: name of the finding whose evidence it shows; empty when it shows none.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -211,3 +214,4 @@ class Picture:
     frame: int
     series_instance_uid: str
     description: str
+    finding: str = ""
