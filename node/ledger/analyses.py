@@ -74,12 +74,15 @@ class Analyses:
         `longest_wait` guards against a clock that was set back: nothing can rightly be due later than that.
         """
         now = time.time()
+        due = (
+            "SELECT * FROM analyses WHERE state = ? AND (not_before <= ? OR not_before > ?)"
+            " AND (lease_until IS NULL OR lease_until < ? OR lease_until > ?) ORDER BY id LIMIT ?"
+        )
+        values = (state, now, now + longest_wait, now, now + 86400, 4 * count)
+        if not self._database.read(due, *values):
+            return []  # the usual case takes no lock
         with self._database.write() as connection:
-            rows = connection.execute(
-                "SELECT * FROM analyses WHERE state = ? AND (not_before <= ? OR not_before > ?)"
-                " AND (lease_until IS NULL OR lease_until < ? OR lease_until > ?) ORDER BY id LIMIT ?",
-                (state, now, now + longest_wait, now, now + 86400, 4 * count),
-            ).fetchall()
+            rows = connection.execute(due, values).fetchall()
             chosen = _one_batch(rows, count)
             connection.executemany(
                 "UPDATE analyses SET lease_owner = ?, lease_until = ? WHERE id = ?",

@@ -1,0 +1,23 @@
+"""Classify: image sets in, predictions out, in worker processes that may be killed at any time.
+
+`catalogue` finds plugins by their manifests without importing them (the main process never loads torch); `runner`
+loads and asks them inside a worker, and checks every answer; `process` is the parent's end of a worker: it starts it,
+hands it jobs, and kills it when it is late. A plugin that raises, hangs, exits or answers nonsense fails its analysis
+with :class:`~node.errors.PluginError` and nothing else. On disk afterwards: what the caller writes of `prediction_bytes`.
+"""
+
+from node.classify.catalogue import Catalogue, Found
+from node.classify.predictions import prediction_bytes, prediction_from
+from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
+from node.classify.runner import Runner
+
+__all__ = [
+    "Catalogue",
+    "Found",
+    "Runner",
+    "WorkerDied",
+    "WorkerLate",
+    "WorkerProcess",
+    "prediction_bytes",
+    "prediction_from",
+]

@@ -1,0 +1,76 @@
+"""The installed plugins, found through their entry points and known by their manifests; nothing of them is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+from node.errors import PluginError
+from node.manifest import read_manifest
+from node.plugin import Manifest
+
+GROUP = "radnode.plugins"
+
+
+@dataclass(frozen=True)
+class Found:
+    """An installed plugin: its manifest, or why it cannot be used."""
+
+    name: str
+    entry_point: EntryPoint
+    manifest: Manifest | None
+    error: str = ""
+
+
+class Catalogue:
+    """What is installed. Args: only: names to use; empty: all."""
+
+    def __init__(self, only: Iterable[str] = ()) -> None:
+        wanted = set(only)
+        found = [_look_at(point) for point in entry_points(group=GROUP) if not wanted or point.name in wanted]
+        self.found: tuple[Found, ...] = tuple(sorted(found, key=lambda item: item.name))
+
+    @property
+    def manifests(self) -> Mapping[str, Manifest]:
+        """Usable plugins by name."""
+        return {item.name: item.manifest for item in self.found if item.manifest is not None}
+
+    def get(self, name: str) -> Found:
+        """The plugin of that name; raises :class:`~node.errors.PluginError`."""
+        for item in self.found:
+            if item.name == name:
+                return item
+        known = ", ".join(item.name for item in self.found) or "none"
+        raise PluginError("there is no such plugin", about=name, hint=f"installed are: {known}")
+
+
+def _look_at(point: EntryPoint) -> Found:
+    try:
+        spec = find_spec(point.module)
+        if spec is None or spec.origin is None:
+            raise PluginError("the plugin's package is not importable", about=point.value)
+        manifest = read_manifest(Path(spec.origin).with_name("manifest.toml"))
+        if manifest.name != point.name:
+            raise PluginError(f"the manifest calls it {manifest.name!r}", about=point.name)
+    except (PluginError, ImportError, ValueError) as error:
+        return Found(point.name, point, None, str(error))
+    return Found(point.name, point, manifest)
+
+
+def verify_weights(manifest: Manifest) -> list[str]:
+    """What is wrong with the weight files of a plugin: one sentence each; empty when their sha256 are as declared."""
+    return [
+        problem for name, digest in manifest.weights.items() if (problem := _verify(manifest.folder / name, digest))
+    ]
+
+
+def _verify(path: Path, digest: str) -> str:
+    try:
+        actual = sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        return f"{path.name} cannot be read: {error.strerror}"
+    return "" if actual == digest else f"{path.name} has sha256 {actual[:12]}..., the manifest says {digest[:12]}..."

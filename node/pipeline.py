@@ -1,0 +1,222 @@
+"""The order of the work; the only file that knows it.
+
+    receive -> spool -> ledger -> assemble -> route -> classify -> explain -> report -> deliver
+
+A study that arrives is closed by :meth:`Pipeline.close_studies`, routed by :meth:`Pipeline.route_studies`; its analyses
+are worked off by :meth:`Pipeline.work`, one call for each worker process; results leave through a courier for each
+destination. Every method reads what is due from the ledger, does one thing, and commits its outcome, so that it may be
+killed on any line and called again.
+
+Worked example: a chest film comes in, is quiet for two seconds and is COMPLETE; the rule "chest films" gives it to
+`chest-radiograph`, so it is ROUTED with one analysis, QUEUED; a worker classifies it (CLASSIFIED), builds report and
+heatmap (REPORTED); the courier of `pacs` sends both (DELIVERED), and the study is CLOSED.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from node import assemble, route
+from node.classify import Catalogue, WorkerDied, WorkerLate, WorkerProcess
+from node.config import SENDER, Settings
+from node.deliver import backoff_seconds
+from node.ledger import AnalysisRow, Ledger, Plan, StudyRow
+from node.spool import Spool
+from node.states import AnalysisState, IllegalMove, StudyState
+from node.study import ResultObject, Series
+
+
+class Pipeline:
+    """The steps of one node. Args: clock: monotonic seconds (quiet is never measured on a clock that can be set)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        spool: Spool,
+        catalogue: Catalogue,
+        *,
+        owner: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._ledger, self._spool = settings, ledger, spool
+        self._catalogue, self._owner, self._clock = catalogue, owner, clock
+        self._quiet_since: dict[str, tuple[int, float]] = {}
+
+    # Studies
+
+    def close_studies(self) -> int:
+        """RECEIVING -> COMPLETE for every study that is; return how many."""
+        receiving = self._ledger.studies.in_state(StudyState.RECEIVING)
+        self._quiet_since = {
+            study.study_instance_uid: self._since(study) for study in receiving
+        }  # forgets studies that are no longer receiving
+        return sum(self._close(study) for study in receiving)
+
+    def _since(self, study: StudyRow) -> tuple[int, float]:
+        """The number of images, and when it was first seen to be that."""
+        known = self._quiet_since.get(study.study_instance_uid)
+        return known if known and known[0] == study.images else (study.images, self._clock())
+
+    def _close(self, study: StudyRow) -> bool:
+        quiet = self._clock() - self._quiet_since[study.study_instance_uid][1]
+        verdict = assemble.decide(self._facts(study, quiet), self._settings.study)
+        return verdict.complete and self._ledger.studies.complete(
+            study, verdict.reason, partial=verdict.partial, expected=verdict.expected
+        )
+
+    def _facts(self, study: StudyRow, quiet: float) -> assemble.StudyFacts:
+        series = self._ledger.studies.series(study.study_instance_uid)
+        streaming = self._ledger.studies.streaming(study.study_instance_uid)
+        return assemble.StudyFacts(
+            quiet_seconds=quiet,
+            series=tuple(
+                assemble.SeriesFacts(
+                    modality=one.attributes.modality,
+                    images=len(one.instances),
+                    acquisition_images=_largest(i.acquisition_images for i in one.instances),
+                )
+                for one in series
+            ),
+            study_images=_largest(i.study_images for one in series for i in one.instances),
+            association_open=streaming.associations > 0,
+            association_silent_seconds=quiet,
+            asked=study.asked,
+        )
+
+    def route_studies(self) -> int:
+        """COMPLETE -> ROUTED or IGNORED; return how many."""
+        complete = self._ledger.studies.in_state(StudyState.COMPLETE)
+        for study in complete:
+            self._route(study)
+        return len(complete)
+
+    def _route(self, study: StudyRow) -> None:
+        series = self._ledger.studies.series(study.study_instance_uid)
+        routing = self.routing(series)
+        reasons = list(routing.reasons)
+        plans = []
+        for chosen in routing.plans:
+            destinations, missing = self._destinations(chosen.destinations, study)
+            reasons += missing
+            version = self._catalogue.manifests[chosen.plugin].version
+            plans.append(Plan(chosen.plugin, version, chosen.route, tuple(chosen.series), destinations))
+        self._ledger.analyses.route(study.study_instance_uid, plans, reasons)
+
+    def routing(self, series: Sequence[Series]) -> route.Routing:
+        """Which series goes where, and why not elsewhere."""
+        settings = self._settings
+        return route.route(series, settings.routes, self._catalogue.manifests, match=settings.match)
+
+    def _destinations(self, names: Iterable[str], study: StudyRow) -> tuple[tuple[str, ...], list[str]]:
+        """The names with @sender resolved, and what could not be."""
+        found, missing = [], []
+        for name in names:
+            if name != SENDER:
+                found.append(name)
+                continue
+            back = [d.name for d in self._settings.destinations if d.ae_title == study.sender and d.kind == "dicom"]
+            found += back[:1]
+            if not back:
+                missing.append(f"{SENDER}: no destination has the AE title {study.sender!r} of the sender")
+        return tuple(dict.fromkeys(found)), missing
+
+    # Analyses
+
+    def work(self, worker: WorkerProcess) -> bool:
+        """Let a worker take what is due, what is nearly done first; False when nothing is."""
+        for state, op in ((AnalysisState.CLASSIFIED, "report"), (AnalysisState.QUEUED, "classify")):
+            rows = self._ledger.analyses.lease(
+                state,
+                self._owner,
+                seconds=2 * self._limit_seconds(None),
+                count=self._settings.worker.batch if op == "classify" else 1,
+                longest_wait=self._settings.retry.longest_seconds,
+            )
+            if rows:
+                self._work_off(worker, op, rows)
+                return True
+        return False
+
+    def _work_off(self, worker: WorkerProcess, op: str, rows: Sequence[AnalysisRow]) -> None:
+        try:
+            answer = worker.ask({"op": op, "ids": [row.id for row in rows]}, self._limit_seconds(rows[0].plugin))
+        except WorkerDied as error:
+            for row in rows:
+                self._later(row, str(error), alone=len(rows) == 1)
+            return
+        except WorkerLate as error:
+            for row in rows:
+                self._late(row, str(error), alone=len(rows) == 1)
+            return
+        by_id = {row.id: row for row in rows}
+        for one in answer["answers"]:
+            self._settle(by_id[one["id"]], op, one)
+
+    def _limit_seconds(self, plugin: str | None) -> float:
+        """Wall-clock seconds that a job of that plugin may take; None: of the slowest."""
+        manifests = self._catalogue.manifests
+        limits = [m.seconds_limit for name, m in manifests.items() if plugin in (None, name)]
+        return max(limits, default=0) + self._settings.worker.decode_seconds
+
+    def _settle(self, row: AnalysisRow, op: str, answer: Mapping[str, Any]) -> None:
+        analyses = self._ledger.analyses
+        try:
+            if "error" in answer and answer["temporary"]:
+                self._later(row, answer["error"], alone=True)
+            elif "error" in answer:
+                analyses.fail(row.id, answer["error"])
+            elif op == "classify":
+                for missed in answer["not_assessed"]:
+                    self._ledger.events.add("image not assessed", row.study_instance_uid, **missed)
+                analyses.classified(row.id, answer["summary"])
+            else:
+                analyses.reported(row.id, [ResultObject(**r) for r in answer["results"]], self._wanted(row))
+        except IllegalMove:
+            pass  # the operator, or a late image, took the analysis away meanwhile; its event says so
+
+    def _wanted(self, row: AnalysisRow) -> dict[str, tuple[str, ...]]:
+        """Which kinds of object each destination of the analysis takes."""
+        found = (self._settings.destination(name) for name in row.destinations)
+        return {destination.name: destination.kinds for destination in found if destination}
+
+    def _late(self, row: AnalysisRow, reason: str, *, alone: bool) -> None:
+        """A batch that is late is taken apart; who is late alone has failed."""
+        if alone:
+            self._give_up(row, reason)
+        else:
+            self._ledger.analyses.postpone(row.id, reason, 0)
+
+    def _later(self, row: AnalysisRow, reason: str, *, alone: bool) -> None:
+        if alone and row.attempts + 1 >= self._settings.retry.max_attempts:
+            self._give_up(row, f"{reason} (attempt {row.attempts + 1})")
+        else:
+            wait = backoff_seconds(row.attempts, self._settings.retry, random.random()) if alone else 0  # noqa: S311
+            self._ledger.analyses.postpone(row.id, reason, wait)
+
+    def _give_up(self, row: AnalysisRow, reason: str) -> None:
+        try:
+            self._ledger.analyses.fail(row.id, reason)
+        except IllegalMove:
+            pass  # taken away meanwhile
+
+    # Housekeeping
+
+    def purge(self, now: float) -> int:
+        """Remove the files of studies that ended and are older than the retention; return how many studies."""
+        days = self._settings.storage.keep_days
+        uids = self._ledger.studies.expired(now - days * 86400) if days else []
+        for uid in uids:
+            for path in self._ledger.studies.paths(uid):
+                self._spool.remove(path)
+            for analysis in self._ledger.analyses.of_study(uid):
+                self._spool.remove(f"work/{analysis.id}")
+            self._ledger.studies.mark_purged(uid)
+        return len(uids)
+
+
+def _largest(numbers: Iterable[int | None]) -> int | None:
+    return max((number for number in numbers if number is not None), default=None)

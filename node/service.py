@@ -1,0 +1,210 @@
+"""Composition: builds the node from its settings, starts it, watches its processes, drains and stops it.
+
+Processes: this one (pipeline, scheduler, couriers), receivers (`python -m node.receive`), workers
+(`python -m node.worker`). Everything they share is the ledger and the spool; any of them may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+from node.classify import Catalogue, WorkerDied, WorkerLate, WorkerProcess
+from node.config import Settings
+from node.deliver import Courier
+from node.errors import ConfigError, RadnodeError, TemporaryError
+from node.ledger import Ledger
+from node.pipeline import Pipeline
+from node.scheduler import Scheduler, Tick
+from node.spool import Spool
+
+log = structlog.get_logger()
+
+#: How often a thread looks whether the ledger has changed.
+_LOOK_SECONDS = 0.05
+#: The heartbeat's name in the ledger, and how old it may be for the node to count as running.
+HEARTBEAT, HEARTBEAT_SECONDS = "serving", 10.0
+_DRAIN_SECONDS = 20.0
+
+
+class Service:
+    """One node. Args: config_path: read again by the child processes; settings: what it says."""
+
+    def __init__(self, config_path: Path, settings: Settings) -> None:
+        self._config_path, self._settings = config_path, settings
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._receivers: list[subprocess.Popen[bytes]] = []
+        data = settings.node.data_dir
+        self._lock = _lock(data)
+        self._spool = Spool(data / "spool", settings.storage.min_free_mb)
+        self._spool.prepare()
+        self._ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
+        self._catalogue = Catalogue(settings.worker.plugins)
+        _check_plugins(settings, self._catalogue)
+        self._pipeline = Pipeline(
+            settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
+        )
+        self._scheduler = Scheduler(
+            [
+                Tick("close studies", 0.25, self._pipeline.close_studies),
+                Tick("route studies", 0.25, self._pipeline.route_studies),
+                Tick("heartbeat", HEARTBEAT_SECONDS / 4, self._beat),
+                Tick("retention", 600, lambda: self._pipeline.purge(time.time())),
+            ]
+        )
+
+    def start(self) -> None:
+        """Put things as an earlier life left them in order, then start everything."""
+        swept = self._spool.sweep()
+        self._ledger.arrivals.close_all_associations("the node was stopped")
+        self._ledger.analyses.free_leases()
+        log.info("starting", data_dir=str(self._settings.node.data_dir), unfinished_files_removed=swept)
+        self._beat()
+        self._receivers = [self._start_receiver() for _ in range(self._settings.receive.processes)]
+        for number in range(self._settings.worker.processes):
+            self._run_thread(f"worker-{number}", self._work)
+        for destination in self._settings.destinations:
+            courier = Courier(destination, self._ledger, self._spool, self._settings.retry)
+            self._run_thread(f"courier-{destination.name}", lambda step=courier.step: self._repeat(step))
+        self._scheduler.start()
+
+    def run(self) -> None:
+        """Start, serve until SIGTERM or SIGINT, then drain; a second signal ends at once."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self.start()
+        while not self._stopping.wait(0.5):
+            self._scheduler.mind_the_clock()
+            self._mind_receivers()
+        self.stop()
+
+    def stop(self) -> None:
+        """Take no more associations, finish what is in hand, and end every process."""
+        log.info("stopping")
+        self._stopping.set()
+        for receiver in self._receivers:
+            receiver.terminate()
+        self._scheduler.stop()
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.1, deadline - time.monotonic()))
+        for receiver in self._receivers:
+            _end(receiver, max(0.1, deadline - time.monotonic()))
+        self._ledger.studies.touch_fact(HEARTBEAT, "stopped")
+        self._lock.close()
+        log.info("stopped")
+
+    def _on_signal(self, number: int, _: object) -> None:
+        if self._stopping.is_set():
+            log.warning("stopping at once", signal=number)
+            for receiver in self._receivers:
+                receiver.kill()
+            os._exit(1)  # workers watch their parent
+        self._stopping.set()
+
+    # Receivers
+
+    def _start_receiver(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "node.receive", str(self._config_path), "--lifeline"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+
+    def _mind_receivers(self) -> None:
+        for number, receiver in enumerate(self._receivers):
+            if receiver.poll() is not None:
+                log.error("receiver ended", exit_status=receiver.returncode, action="starting another")
+                self._receivers[number] = self._start_receiver()
+
+    # Threads
+
+    def _run_thread(self, name: str, target: Callable[[], object]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        worker = WorkerProcess([sys.executable, "-m", "node.worker", str(self._config_path)])
+        try:
+            self._repeat(lambda: self._keep_alive(worker) and self._pipeline.work(worker))
+        finally:
+            worker.kill()
+
+    def _keep_alive(self, worker: WorkerProcess) -> bool:
+        """Start the worker unless it runs; False when it will not start: the loop comes back after a pause."""
+        if worker.pid is not None:
+            return True
+        try:
+            hello = worker.start(self._settings.worker.start_seconds)
+        except (WorkerDied, WorkerLate) as error:
+            log.error("worker does not start", error=str(error))
+            self._stopping.wait(2)
+            return False
+        for problem in hello["problems"]:
+            log.error("plugin unusable", error=problem)
+        log.info("worker ready", pid=worker.pid)
+        return True
+
+    def _repeat(self, step: Callable[[], object]) -> None:
+        """Call `step` until it has nothing to do, then whenever the ledger changed or a second has passed."""
+        while not self._stopping.is_set():
+            try:
+                if step():
+                    continue
+            except RadnodeError as error:
+                log.error("step failed", error=str(error), thread=threading.current_thread().name)
+            except Exception:  # the edge of the step loop
+                log.exception("step failed", thread=threading.current_thread().name)
+            self._wait_for_change(1.0)
+
+    def _wait_for_change(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        try:
+            before = self._ledger.pulse()
+            while time.monotonic() < end and not self._stopping.wait(_LOOK_SECONDS):
+                if self._ledger.pulse() != before:
+                    return
+        except TemporaryError:
+            self._stopping.wait(seconds)
+
+    def _beat(self) -> None:
+        self._ledger.studies.touch_fact(HEARTBEAT, str(os.getpid()))
+
+
+def _check_plugins(settings: Settings, catalogue: Catalogue) -> None:
+    """Every route must name a usable plugin, or nobody would notice that nothing is analysed."""
+    for one in settings.routes:
+        found = next((item for item in catalogue.found if item.name == one.plugin), None)
+        if found is None or found.manifest is None:
+            why = found.error if found else f"installed are: {', '.join(catalogue.manifests) or 'none'}"
+            raise ConfigError(f"route '{one.name}' names the plugin '{one.plugin}', which cannot be used: {why}")
+
+
+def _lock(data_dir: Path) -> IO[str]:
+    """Hold the data folder: two nodes on one folder would do everything twice."""
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stream = (data_dir / "serve.lock").open("w")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ConfigError(
+            "another radnode serves this data folder", about=str(data_dir), hint="stop it, or use another data_dir"
+        ) from error
+    return stream
+
+
+def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
