@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRBigEndian, UncompressedTransferSyntaxes
 
 from node.errors import DecodeError
 
@@ -61,6 +61,21 @@ class Declaration:
         """Bytes of the pixel data when not compressed; two of three samples for YBR_FULL_422 (PS3.3 C.7.6.3.1.2)."""
         cells = self.values * 2 // 3 if self.photometric == "YBR_FULL_422" else self.values
         return (cells * self.bits_allocated + 7) // 8
+
+    @property
+    def is_native(self) -> bool:
+        """Pixel data is not compressed."""
+        return self.transfer_syntax_uid in UncompressedTransferSyntaxes
+
+    @property
+    def is_little_endian(self) -> bool:
+        """Byte order of words."""
+        return bool(self.transfer_syntax_uid != ExplicitVRBigEndian)
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame when not compressed."""
+        return -(-self.native_bytes // self.frames)
 
     @property
     def is_float(self) -> bool:
@@ -125,4 +140,7 @@ def _whole(ds: Dataset, keyword: str, default: int | None = None) -> int:
         if default is None:
             raise DecodeError(f"{keyword} is missing")
         return default
-    return int(value)
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise DecodeError(f"{keyword} is not one whole number") from None

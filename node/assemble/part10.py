@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -44,12 +45,23 @@ class Part10:
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self._file.close()
 
-    def load_pixels(self) -> str:
-        """Add the pixel data element to `header`; its keyword, or an empty string when there is none."""
+    @property
+    def pixel_keyword(self) -> str:
+        """Keyword of the pixel data element that comes next; empty when there is none."""
+        little = self._encoding[1]
+        here = self._file.tell()
+        group_element = self._file.read(4)
+        self._file.seek(here)
+        if len(group_element) < 4:
+            return ""
+        group, element = struct.unpack("<HH" if little else ">HH", group_element)
+        return PIXEL_KEYWORDS.get(group << 16 | element, "")
+
+    def load_pixels(self) -> None:
+        """Add the pixel data element to `header`."""
         implicit, little = self._encoding
         rest = read_dataset(self._file, implicit, little, stop_when=_after_pixels)
-        self.header.update({tag: rest.get_item(tag) for tag in rest})
-        return next((keyword for tag, keyword in PIXEL_KEYWORDS.items() if tag in self.header), "")
+        self.header.update(dict(rest.items()))
 
     @property
     def remaining(self) -> int:
@@ -96,4 +108,4 @@ def _at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
 
 
 def _after_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-    return tag > 0x7FE00010
+    return bool(tag > 0x7FE00010)

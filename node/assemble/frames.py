@@ -1,0 +1,181 @@
+"""Stored pixel values, frame by frame: the only place where codecs run."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames, parse_basic_offsets, parse_fragments
+from pydicom.pixels import get_decoder
+from pydicom.uid import (
+    UID,
+    JPEG2000TransferSyntaxes,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
+    RLELossless,
+)
+
+from node.assemble.codestream import read_codestream
+from node.assemble.declaration import Declaration
+from node.assemble.jpeg12 import JPEG12_TRANSFER_SYNTAXES, decode_jpeg12
+from node.errors import DecodeError
+
+Stored = npt.NDArray[Any]  # any integer or floating point type, as stored
+
+#: The decoder to use where there are several: OpenJPEG and CharLS themselves rather than the older copies inside GDCM.
+_PLUGINS: dict[UID, str] = {
+    **dict.fromkeys(JPEG2000TransferSyntaxes, "pylibjpeg"),
+    **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
+}
+_DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")
+_WITH_HEADER = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded frame before any lookup table.
+
+    Attributes:
+        stored: (rows, columns) or (rows, columns, 3), colour by pixel; sign extended, unused bits removed.
+        photometric: of `stored`; differs from the declared one where the codec itself converts colours.
+    """
+
+    stored: Stored
+    photometric: str
+
+
+def read_frames(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
+    """Decode the frames of `ds` in order, exactly as many as are declared.
+
+    Raises:
+        DecodeError: the pixel data cannot hold what is declared, or nothing here decodes its transfer syntax.
+        Exception: whatever a codec raises.
+    """
+    count = 0
+    for frame in islice(_source(declared)(ds, declared), declared.frames):
+        yield frame
+        count += 1
+    if count < declared.frames:
+        raise DecodeError(f"only {count} of {declared.frames} frames are in the pixel data")
+
+
+def _source(declared: Declaration) -> Callable[[Dataset, Declaration], Iterator[Frame]]:
+    """The way to the frames of that transfer syntax."""
+    transfer_syntax_uid = declared.transfer_syntax_uid
+    if declared.is_native:
+        return _native
+    if transfer_syntax_uid == _DEFLATED_FRAMES:
+        return _deflated
+    if transfer_syntax_uid in JPEG12_TRANSFER_SYNTAXES and declared.bits_stored > 8:
+        return _jpeg12
+    try:
+        get_decoder(transfer_syntax_uid)
+    except NotImplementedError:
+        raise DecodeError(f"nothing here decodes the transfer syntax {transfer_syntax_uid.name}") from None
+    return _compressed
+
+
+def _native(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
+    held = len(ds[declared.keyword].value)
+    if held < declared.native_bytes:
+        raise DecodeError(f"{held} bytes of pixel data where {declared.native_bytes} are declared")
+    yield from _decoded(ds, declared)
+
+
+def _compressed(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
+    _check_headers(_encoded_frames(ds, declared), declared)
+    yield from _decoded(ds, declared)
+
+
+def _jpeg12(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
+    """JPEG Extended with 12 bits, which none of pydicom's plugins decode."""
+    for encoded in _encoded_frames(ds, declared):
+        _check_header(encoded, declared)
+        yield Frame(decode_jpeg12(encoded, declared), declared.photometric)
+
+
+def _deflated(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
+    """Deflated Image Frame Compression (PS3.5 A.4.11): each frame inflates to a native one."""
+    for encoded in _encoded_frames(ds, declared):
+        plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(encoded, declared.frame_bytes)
+        if len(plain) < declared.frame_bytes:
+            raise DecodeError(f"a deflated frame holds {len(plain)} bytes where {declared.frame_bytes} are declared")
+        yield Frame(_cell(_array(plain, declared), declared), declared.photometric)
+
+
+def _array(plain: bytes, declared: Declaration) -> Stored:
+    """One frame from its native bytes, little endian."""
+    rows, columns, samples = declared.rows, declared.columns, declared.samples
+    if declared.bits_allocated == 1:
+        bits = np.unpackbits(np.frombuffer(plain, np.uint8), bitorder="little")
+        return bits[: rows * columns].reshape(rows, columns)
+    cells = np.frombuffer(plain, f"<{'iu'[not declared.signed]}{declared.bits_allocated // 8}")
+    if samples == 1:
+        return cells.reshape(rows, columns)
+    if declared.planar:
+        return np.moveaxis(cells.reshape(samples, rows, columns), 0, -1)
+    return cells.reshape(rows, columns, samples)
+
+
+def _decoded(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
+    transfer_syntax_uid = declared.transfer_syntax_uid
+    options = {
+        "bits_stored": declared.bits_stored,
+        "number_of_frames": declared.frames,
+        "photometric_interpretation": declared.photometric,
+        "pixel_representation": int(declared.signed),
+        "planar_configuration": declared.planar,
+        "samples_per_pixel": declared.samples,
+    }
+    by_bits = declared.is_native or transfer_syntax_uid == RLELossless
+    if by_bits:
+        options["correct_unused_bits"] = False
+    plugin = _PLUGINS.get(transfer_syntax_uid, "")
+    for stored, facts in get_decoder(transfer_syntax_uid).iter_array(ds, raw=True, decoding_plugin=plugin, **options):
+        yield Frame(_cell(stored, declared) if by_bits else stored, str(facts["photometric_interpretation"]))
+
+
+def _cell(stored: Stored, declared: Declaration) -> Stored:
+    """Take Bits Stored below High Bit out of each cell and extend the sign (PS3.5 8.1.1)."""
+    if declared.is_float or declared.bits_stored == declared.bits_allocated:
+        return stored
+    width = stored.dtype.itemsize * 8
+    return (stored << (width - 1 - declared.high_bit)) >> (width - declared.bits_stored)
+
+
+def _encoded_frames(ds: Dataset, declared: Declaration) -> Iterator[bytes]:
+    """The compressed frames, after the check that there are as many fragments as frames at least."""
+    buffer: bytes = ds[declared.keyword].value
+    table = 8 + 4 * len(parse_basic_offsets(buffer))
+    fragments, _ = parse_fragments(buffer[table:])
+    if fragments < declared.frames:
+        raise DecodeError(f"{declared.frames} frames are declared, the pixel data has {fragments} fragments")
+    offsets = ds.get("ExtendedOffsetTable"), ds.get("ExtendedOffsetTableLengths")
+    extended = offsets if all(offsets) else None
+    yield from generate_frames(buffer, number_of_frames=declared.frames, extended_offsets=extended)
+
+
+def _check_headers(encoded_frames: Iterator[bytes], declared: Declaration) -> None:
+    for encoded in encoded_frames:
+        _check_header(encoded, declared)
+
+
+def _check_header(encoded: bytes, declared: Declaration) -> None:
+    """A decoder allocates what the compressed frame says of itself: it must be what the object declares."""
+    if declared.transfer_syntax_uid == RLELossless:
+        # PackBits makes 128 bytes of two at best (PS3.5 G.3.1)
+        if declared.frame_bytes > 64 * len(encoded):
+            raise DecodeError("the run lengths cannot hold as many pixels as are declared")
+    elif declared.transfer_syntax_uid in _WITH_HEADER:
+        header = read_codestream(encoded)
+        if (header.rows, header.columns, header.samples) != (declared.rows, declared.columns, declared.samples):
+            raise DecodeError(
+                f"the compressed frame has {header.columns} x {header.rows} x {header.samples} pixels, "
+                f"its object declares {declared.columns} x {declared.rows} x {declared.samples}"
+            )

@@ -1,0 +1,103 @@
+"""Stored values to the values of the modality: Modality LUT (PS3.3 C.11.1) and Pixel Padding (PS3.3 C.7.5.1.1.2)."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from node.assemble.declaration import Declaration
+from node.assemble.frames import Stored
+from node.assemble.groups import functional_group
+from node.assemble.lut import read_lut
+from node.errors import DecodeError
+
+#: X-Ray Angiographic, X-Ray Radiofluoroscopic and the retired biplane class.
+_FLUOROSCOPY = {f"1.2.840.10008.5.1.4.1.1.12.{n}" for n in (1, 2, 3)}
+
+
+def modality_values(stored: Stored, ds: Dataset, index: int, declared: Declaration) -> npt.NDArray[np.floating[Any]]:
+    """The output of the Modality LUT for one frame, in its units.
+
+    Args:
+        stored: stored values, (rows, columns).
+        ds: the object.
+        index: of the frame, from 0.
+        declared: what `ds` declares.
+
+    Returns:
+        (rows, columns); float64 where float32 would round whole numbers.
+
+    Raises:
+        DecodeError: the table makes no sense.
+    """
+    if _is_for_analysis_only(ds):
+        return _as_float(stored)
+    if sequence := ds.get("ModalityLUTSequence"):
+        item = sequence[0]
+        little = declared.is_little_endian
+        lut = read_lut(item.LUTDescriptor, item.LUTData, little_endian=little, signed=declared.signed)
+        return lut.apply(stored).astype(np.float32)
+    group = functional_group(ds, index, "PixelValueTransformationSequence")
+    slope, intercept = _number(group, "RescaleSlope", 1.0), _number(group, "RescaleIntercept", 0.0)
+    if slope in (0.0, 1.0) and intercept == 0.0:  # a slope of zero is no slope
+        return _as_float(stored)
+    return stored.astype(np.float64) * (slope or 1.0) + intercept
+
+
+def padding_mask(stored: Stored, ds: Dataset, declared: Declaration) -> npt.NDArray[np.bool_] | None:
+    """Where `stored` is Pixel Padding Value (to Pixel Padding Range Limit), or not a number; None without any.
+
+    Args:
+        stored: stored values, (rows, columns).
+        ds: the object.
+        declared: what `ds` declares.
+    """
+    limits = _padding_limits(ds, declared)
+    broken = ~np.isfinite(stored) if declared.is_float else None
+    if limits is None:
+        return broken if broken is not None and broken.any() else None
+    mask: npt.NDArray[np.bool_] = (stored >= limits[0]) & (stored <= limits[1])
+    return mask if broken is None else mask | broken
+
+
+def _padding_limits(ds: Dataset, declared: Declaration) -> tuple[float, float] | None:
+    kind = {"PixelData": "", "FloatPixelData": "Float", "DoubleFloatPixelData": "DoubleFloat"}[declared.keyword]
+    value = ds.get(f"{kind}PixelPaddingValue")
+    if value is None or value == "":
+        return None
+    limit = ds.get(f"{kind}PixelPaddingRangeLimit")
+    ends = [_in_cell(end, declared) for end in (value, value if limit in (None, "") else limit)]
+    return min(ends), max(ends)
+
+
+def _in_cell(value: Any, declared: Declaration) -> float:
+    """A padding value as a stored value: writers mix up US and SS, and fill unused bits with the sign or not."""
+    if declared.is_float:
+        return float(value)
+    size = 1 << declared.bits_stored
+    cell = int(value) & (size - 1)
+    return cell - size if declared.signed and cell >= size // 2 else cell
+
+
+def _is_for_analysis_only(ds: Dataset) -> bool:
+    """XA and XRF images with LOG or DISP values carry a table for measuring, not for showing (PS3.3 C.8.7.1.1.2)."""
+    relationship = ds.get("PixelIntensityRelationship")
+    return ds.get("SOPClassUID") in _FLUOROSCOPY and relationship in ("LOG", "DISP")
+
+
+def _as_float(stored: Stored) -> npt.NDArray[np.floating[Any]]:
+    return stored.astype(np.float32 if stored.dtype.itemsize <= 2 else np.float64)
+
+
+def _number(ds: Dataset, keyword: str, default: float) -> float:
+    value = ds.get(keyword)
+    if value is None or value == "":
+        return default
+    number = float(value)
+    if not isfinite(number):
+        raise DecodeError(f"{keyword} is not a finite number")
+    return number
