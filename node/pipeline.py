@@ -17,6 +17,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from node import assemble, route
@@ -95,21 +96,21 @@ class Pipeline:
         return len(complete)
 
     def _route(self, study: StudyRow) -> None:
-        series = self._ledger.studies.series(study.study_instance_uid)
-        routing = self.routing(series)
-        reasons = list(routing.reasons)
+        routing = self.routing(self._ledger.studies.series(study.study_instance_uid))
+        reasons = [decision.reason for decision in routing.decisions]
         plans = []
-        for chosen in routing.plans:
+        for chosen in routing.chosen:
             destinations, missing = self._destinations(chosen.destinations, study)
             reasons += missing
-            version = self._catalogue.manifests[chosen.plugin].version
-            plans.append(Plan(chosen.plugin, version, chosen.route, tuple(chosen.series), destinations))
+            plans.append(Plan(chosen.plugin, chosen.plugin_version, chosen.route, chosen.series, destinations))
+        reasons = list(dict.fromkeys([*reasons, *routing.reasons]))
         self._ledger.analyses.route(study.study_instance_uid, plans, reasons)
 
     def routing(self, series: Sequence[Series]) -> route.Routing:
         """Which series goes where, and why not elsewhere."""
         settings = self._settings
-        return route.route(series, settings.routes, self._catalogue.manifests, match=settings.match)
+        names = [destination.name for destination in settings.destinations]
+        return route.route(series, settings.routes, self._catalogue.manifests, settings.match, names)
 
     def _destinations(self, names: Iterable[str], study: StudyRow) -> tuple[tuple[str, ...], list[str]]:
         """The names with @sender resolved, and what could not be."""
@@ -198,10 +199,8 @@ class Pipeline:
             self._ledger.analyses.postpone(row.id, reason, wait)
 
     def _give_up(self, row: AnalysisRow, reason: str) -> None:
-        try:
+        with suppress(IllegalMove):  # taken away meanwhile
             self._ledger.analyses.fail(row.id, reason)
-        except IllegalMove:
-            pass  # taken away meanwhile
 
     # Housekeeping
 

@@ -32,8 +32,7 @@ log = structlog.get_logger()
 
 #: How often a thread looks whether the ledger has changed.
 _LOOK_SECONDS = 0.05
-#: The heartbeat's name in the ledger, and how old it may be for the node to count as running.
-HEARTBEAT, HEARTBEAT_SECONDS = "serving", 10.0
+_HEARTBEAT_SECONDS = 2.5
 _DRAIN_SECONDS = 20.0
 
 
@@ -59,7 +58,7 @@ class Service:
             [
                 Tick("close studies", 0.25, self._pipeline.close_studies),
                 Tick("route studies", 0.25, self._pipeline.route_studies),
-                Tick("heartbeat", HEARTBEAT_SECONDS / 4, self._beat),
+                Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),
             ]
         )
@@ -101,7 +100,7 @@ class Service:
             thread.join(max(0.1, deadline - time.monotonic()))
         for receiver in self._receivers:
             _end(receiver, max(0.1, deadline - time.monotonic()))
-        self._ledger.studies.touch_fact(HEARTBEAT, "stopped")
+        self._ledger.facts.beat(None)
         self._lock.close()
         log.info("stopped")
 
@@ -157,6 +156,7 @@ class Service:
     def _repeat(self, step: Callable[[], object]) -> None:
         """Call `step` until it has nothing to do, then whenever the ledger changed or a second has passed."""
         while not self._stopping.is_set():
+            before = self._pulse()
             try:
                 if step():
                     continue
@@ -164,20 +164,22 @@ class Service:
                 log.error("step failed", error=str(error), thread=threading.current_thread().name)
             except Exception:  # the edge of the step loop
                 log.exception("step failed", thread=threading.current_thread().name)
-            self._wait_for_change(1.0)
+            self._wait_for_change(before, 1.0)
 
-    def _wait_for_change(self, seconds: float) -> None:
+    def _wait_for_change(self, before: int | None, seconds: float) -> None:
         end = time.monotonic() + seconds
+        while time.monotonic() < end and not self._stopping.wait(_LOOK_SECONDS):
+            if self._pulse() != before:
+                return
+
+    def _pulse(self) -> int | None:
         try:
-            before = self._ledger.pulse()
-            while time.monotonic() < end and not self._stopping.wait(_LOOK_SECONDS):
-                if self._ledger.pulse() != before:
-                    return
+            return self._ledger.pulse()
         except TemporaryError:
-            self._stopping.wait(seconds)
+            return None
 
     def _beat(self) -> None:
-        self._ledger.studies.touch_fact(HEARTBEAT, str(os.getpid()))
+        self._ledger.facts.beat(os.getpid())
 
 
 def _check_plugins(settings: Settings, catalogue: Catalogue) -> None:

@@ -9,6 +9,7 @@ from node.ledger.arrivals import Arrivals
 from node.ledger.database import Database
 from node.ledger.deliveries import Deliveries
 from node.ledger.events import Events
+from node.ledger.facts import Facts
 from node.ledger.studies import Studies
 
 
@@ -29,6 +30,7 @@ class Ledger:
         self.analyses = Analyses(self._database)
         self.deliveries = Deliveries(self._database)
         self.events = Events(self._database)
+        self.facts = Facts(self._database)
 
     def pulse(self) -> int:
         """A number that changes whenever somebody else has committed."""

@@ -184,16 +184,6 @@ class Studies:
         """How many objects are in quarantine."""
         return int(self._database.read("SELECT count(*) FROM quarantine")[0][0])
 
-    def touch_fact(self, name: str, value: str) -> None:
-        """Write down a fact about the running node (a heartbeat)."""
-        with self._database.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (name, value, time.time()))
-
-    def fact(self, name: str) -> tuple[str, float] | None:
-        """A fact and when it was written, or None."""
-        rows = self._database.read("SELECT value, at FROM facts WHERE name = ?", name)
-        return (rows[0]["value"], rows[0]["at"]) if rows else None
-
 
 def _study(row: sqlite3.Row) -> StudyRow:
     fields = {name: row[name] for name in StudyRow.__dataclass_fields__}

@@ -1,0 +1,52 @@
+# radnode: `make demo` and `make test` are all one needs on a fresh machine.
+SHELL := /bin/bash
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+# Installed once for each change of what is to be installed.
+STAMP := $(VENV)/.installed-$(shell cat pyproject.toml deploy/constraints.txt | sha256sum | cut -c1-16)
+TEST_STAMP := $(STAMP)-test
+
+.PHONY: demo test test-slow install check tests peers train-install clean
+
+demo: install
+	$(BIN)/radnode demo
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml deploy/constraints.txt
+	@echo "installing radnode and what it needs into $(VENV) (pinned in deploy/constraints.txt)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# torch first and pinned: a looser request may fetch gigabytes of CUDA
+	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e .
+	@touch $@
+
+$(TEST_STAMP): $(STAMP)
+	@echo "installing the tools of the tests into $(VENV)"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[test]'
+	@touch $@
+
+peers:
+	@bash deploy/install-peers.sh
+
+test: $(TEST_STAMP) peers check tests
+
+check:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+tests:
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not acceptance"
+	$(BIN)/pytest -m "acceptance and not slow"
+
+test-slow: $(TEST_STAMP) peers
+	$(BIN)/pytest -m slow
+
+train-install: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[train]'
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis radnode-demo

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Installs the peers that the integration tests talk to. On a system without apt it says what is missing; those tests
+# then skip with the reason (in CI a skip is a failure).
+set -u
+declare -A package=([storescu]=dcmtk [dcm2pnm]=dcmtk [Orthanc]=orthanc [java]=default-jre-headless)
+missing=()
+for program in "${!package[@]}"; do
+  command -v "$program" >/dev/null 2>&1 || missing+=("${package[$program]}")
+done
+[ -e /usr/share/java/pixelmed.jar ] || missing+=(pixelmed-apps)
+[ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || missing+=(orthanc-dicomweb)
+if [ "${#missing[@]}" -eq 0 ]; then
+  echo "peers for the integration tests: all here (dcmtk, orthanc, orthanc-dicomweb, pixelmed)"
+  exit 0
+fi
+missing=($(printf '%s\n' "${missing[@]}" | sort -u))
+if ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" -ne 0 ]; then
+  echo "missing for the integration tests: ${missing[*]} (no apt-get, or not root: install them by hand)"
+  exit 0
+fi
+echo "installing Debian packages for the integration tests: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

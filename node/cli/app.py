@@ -1,0 +1,69 @@
+"""The program `radnode`: its commands, and how errors become messages and exit statuses."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from node import __version__
+from node.cli import configuration, demo, doctor, files, plugins, queue, serve, status, studies
+from node.errors import ConfigError, PermanentError, RadnodeError, SpoolError
+
+app = typer.Typer(
+    name="radnode",
+    help="A DICOM node that classifies: studies in over C-STORE, Structured Reports and heatmaps out.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(configuration.init)
+app.command()(serve.serve)
+app.command()(demo.demo)
+app.command()(status.status)
+app.add_typer(studies.app, name="studies")
+app.command()(studies.trail)
+app.add_typer(queue.app, name="queue")
+app.add_typer(files.route_app, name="route")
+app.command()(files.run)
+app.command()(files.send)
+app.command()(files.echo)
+app.add_typer(plugins.app, name="plugins")
+app.add_typer(configuration.app, name="config")
+app.command()(doctor.doctor)
+
+#: The first class that fits decides (sysexits.h).
+EXIT_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (ConfigError, os.EX_CONFIG),
+    (SpoolError, os.EX_IOERR),
+    (PermanentError, os.EX_DATAERR),
+    (RadnodeError, os.EX_TEMPFAIL),
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"radnode {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the program; an error of ours is one message on stderr and an exit status."""
+    try:
+        app()
+    except RadnodeError as error:
+        print(f"radnode: {error}", file=sys.stderr)
+        sys.exit(next(status for kind, status in EXIT_STATUS if isinstance(error, kind)))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `radnode studies | head` is no error
+        sys.exit(0)

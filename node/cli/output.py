@@ -1,0 +1,72 @@
+"""How things are printed: tables for people, JSON for programs; and the options that many commands share."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from node.config import Settings
+    from node.ledger import Ledger
+
+ConfigOption = Annotated[Path, typer.Option("-c", "--config", help="Configuration file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PhiOption = Annotated[bool, typer.Option("--phi", help="Show patients' names and ids.")]
+DEFAULT_CONFIG = Path("radnode.toml")
+
+
+def open_ledger(config: Path) -> tuple[Settings, Ledger]:
+    """The settings and the ledger of the node that this configuration describes."""
+    from node import config as configuration
+    from node.errors import ConfigError
+    from node.ledger import Ledger
+
+    settings = configuration.load(config)
+    path = settings.node.data_dir / "ledger.db"
+    if not path.exists():
+        raise ConfigError("this node has never run", about=str(path), hint="`radnode serve` starts it")
+    return settings, Ledger(path, settings.storage.busy_seconds)
+
+
+def print_json(value: Any) -> None:  # Any: JSON's edge
+    """Print a value, dataclasses included, as JSON."""
+    print(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
+    """Print rows under their columns; `empty` when there are none. A pipe gets tabs and no borders."""
+    if not rows:
+        print(empty)
+    elif not sys.stdout.isatty():
+        print("\t".join(columns))
+        for row in rows:
+            print("\t".join(str(cell) for cell in row))
+    else:
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Table
+
+        table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+        for row in rows:
+            table.add_row(*(escape(str(cell)) for cell in row))
+        Console().print(table)
+
+
+def when(seconds: float) -> str:
+    """A time as local date and time."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")

@@ -1,0 +1,74 @@
+"""`radnode status`: the whole node on one screen."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json
+
+if TYPE_CHECKING:
+    from node.config import Settings
+    from node.ledger import Ledger
+
+OK, DEGRADED, DOWN = 0, 1, 2
+_WORDS = {OK: "ok", DEGRADED: "degraded", DOWN: "down"}
+
+
+def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Say how the node is. Exit status: 0 ok, 1 degraded, 2 down."""
+    settings, ledger = open_ledger(config)
+    facts, problems, level = look(settings, ledger)
+    if as_json:
+        print_json({"status": _WORDS[level], "problems": problems, **facts})
+    else:
+        _print(facts, problems, level)
+    raise typer.Exit(level)
+
+
+def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str], int]:
+    """What is going on, what is wrong, and how bad it is."""
+    deliveries = ledger.deliveries.count_by_state()
+    facts: dict[str, Any] = {
+        "ae_title": settings.node.ae_title,
+        "listens": f"{settings.node.host}:{settings.node.port}",
+        "serving_pid": ledger.facts.serving_pid(),
+        "studies": dict(ledger.studies.count_by_state()),
+        "analyses": dict(ledger.analyses.count_by_state()),
+        "deliveries": [{"destination": d, "state": s, "objects": n} for (d, s), n in sorted(deliveries.items())],
+        "set_aside": ledger.studies.count_set_aside(),
+        "free_mb": _free_mb(settings.node.data_dir),
+    }
+    problems = []
+    if facts["analyses"].get("FAILED"):
+        problems.append(f"{facts['analyses']['FAILED']} analyses failed: `radnode queue list`")
+    if facts["studies"].get("QUARANTINED"):
+        problems.append(f"{facts['studies']['QUARANTINED']} studies are quarantined: `radnode studies list`")
+    if facts["free_mb"] < settings.storage.min_free_mb:
+        problems.append(f"only {facts['free_mb']} MiB are free: senders are answered A700")
+    level = DEGRADED if problems else OK
+    if facts["serving_pid"] is None:
+        problems.insert(0, "no process serves this node: `radnode serve`")
+        level = DOWN
+    return facts, problems, level
+
+
+def _free_mb(path: Path) -> int:
+    return shutil.disk_usage(path).free >> 20
+
+
+def _print(facts: dict[str, Any], problems: list[str], level: int) -> None:
+    pid = f"pid {facts['serving_pid']}" if facts["serving_pid"] else "not running"
+    typer.echo(f"{facts['ae_title']} at {facts['listens']} ({pid}): {_WORDS[level]}")
+    for name in ("studies", "analyses"):
+        counts = ", ".join(f"{count} {state}" for state, count in sorted(facts[name].items())) or "none"
+        typer.echo(f"{name:<11}{counts}")
+    by_state = ", ".join(f"{d['objects']} {d['state']} {d['destination']}" for d in facts["deliveries"]) or "none"
+    typer.echo(f"{'deliveries':<11}{by_state}")
+    typer.echo(f"{'set aside':<11}{facts['set_aside']} objects")
+    typer.echo(f"{'disk':<11}{facts['free_mb']} MiB free")
+    for problem in problems:
+        typer.echo(f"! {problem}")

@@ -1,0 +1,163 @@
+"""`radnode studies` and `radnode trail`: what came, where it stands, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from node.cli.output import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    PhiOption,
+    open_ledger,
+    print_json,
+    print_table,
+    when,
+)
+
+if TYPE_CHECKING:
+    from node.config import Settings
+    from node.ledger import Event, Ledger
+
+app = typer.Typer(help="Studies: list, show, complete.", invoke_without_command=True)
+UidArgument = Annotated[str, typer.Argument(help="Study Instance UID, or the beginning or end of one.")]
+CountOption = Annotated[int, typer.Option("-n", "--count", help="How many, the newest first.")]
+
+
+@app.callback()
+def _default(
+    context: typer.Context, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False, phi: PhiOption = False
+) -> None:
+    if context.invoked_subcommand is None:
+        list_studies(config, as_json, phi, 50)
+
+
+@app.command("list")
+def list_studies(
+    config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False, phi: PhiOption = False, count: CountOption = 50
+) -> None:
+    """List the newest studies."""
+    settings, ledger = open_ledger(config)
+    found = ledger.studies.latest(count)
+    if as_json:
+        print_json([_with_patient(settings, ledger, vars(study), phi) for study in found])
+        return
+    columns = ("study", "state", "rev", "images", "sender", "last image", *(("patient",) if phi else ()), "reason")
+    rows = [
+        (
+            study.study_instance_uid,
+            study.state,
+            study.revision,
+            study.images,
+            study.sender,
+            when(study.last_at),
+            *((_patient(settings, ledger, study.study_instance_uid),) if phi else ()),
+            study.reason[:60],
+        )
+        for study in found
+    ]
+    print_table(columns, rows, "no study has come yet")
+
+
+@app.command()
+def show(
+    uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False, phi: PhiOption = False
+) -> None:
+    """Show one study: its series, analyses, results, deliveries, and what was set aside."""
+    settings, ledger = open_ledger(config)
+    study = ledger.studies.find(uid)
+    facts = _with_patient(settings, ledger, vars(study), phi) | _details(ledger, study.study_instance_uid)
+    if as_json:
+        print_json(facts)
+        return
+    for name in ("study_instance_uid", "state", "revision", "reason", "sender", "images", "expected", "patient"):
+        if name in facts:
+            typer.echo(f"{name:<19}{facts[name]}")
+    _print_details(facts)
+
+
+@app.command()
+def complete(uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Close a study now, or release one that was quarantined or ignored."""
+    _, ledger = open_ledger(config)
+    study = ledger.studies.find(uid)
+    ledger.studies.ask(study.study_instance_uid)
+    typer.echo(f"{study.study_instance_uid} will be completed at the next tick")
+
+
+def trail(uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Tell what happened to a study, in order."""
+    _, ledger = open_ledger(config)
+    events = ledger.events.of_study(ledger.studies.find(uid).study_instance_uid)
+    if as_json:
+        print_json(events)
+        return
+    for event in events:
+        typer.echo(f"{when(event.at)}  {event.action:<28} {_told(event)}".rstrip())
+
+
+def _told(event: Event) -> str:
+    """The details of an event as words, empty ones left out."""
+    parts = []
+    for name, value in event.detail.items():
+        if isinstance(value, list):
+            parts += [str(item) for item in value]
+        elif value not in ("", None):
+            parts.append(f"{name}={value}")
+    return "; ".join(parts)
+
+
+def _details(ledger: Ledger, uid: str) -> dict[str, Any]:
+    analyses = ledger.analyses.of_study(uid)
+    return {
+        "series": [
+            {
+                "series_instance_uid": series.series_instance_uid,
+                "modality": series.attributes.modality,
+                "description": series.attributes.series_description,
+                "images": len(series.instances),
+            }
+            for series in ledger.studies.series(uid)
+        ],
+        "analyses": [vars(analysis) for analysis in analyses],
+        "results": [vars(r) | {"analysis": a.id} for a in analyses for r in ledger.analyses.results(a.id)],
+        "deliveries": [vars(delivery) for delivery in ledger.deliveries.of_study(uid)],
+        "set_aside": ledger.studies.set_aside(uid),
+    }
+
+
+#: Section -> the columns of its table.
+_SECTIONS = {
+    "series": ("series_instance_uid", "modality", "description", "images"),
+    "analyses": ("id", "revision", "plugin", "state", "summary", "error"),
+    "results": ("analysis", "kind", "sop_instance_uid"),
+    "deliveries": ("destination", "kind", "state", "attempts", "error"),
+    "set_aside": ("sop_instance_uid", "reason"),
+}
+
+
+def _print_details(facts: dict[str, Any]) -> None:
+    for section, columns in _SECTIONS.items():
+        if facts[section]:
+            typer.echo(f"\n{section.replace('_', ' ')}")
+            print_table(columns, [[row[column] for column in columns] for row in facts[section]], "")
+
+
+def _with_patient(settings: Settings, ledger: Ledger, facts: dict[str, Any], phi: bool) -> dict[str, Any]:
+    return facts | ({"patient": _patient(settings, ledger, facts["study_instance_uid"])} if phi else {})
+
+
+def _patient(settings: Settings, ledger: Ledger, uid: str) -> str:
+    """Name and id, read from a file of the study: the ledger holds neither."""
+    import pydicom
+
+    paths = ledger.studies.paths(uid)
+    try:
+        ds = pydicom.dcmread(
+            settings.node.data_dir / "spool" / paths[0], specific_tags=["PatientName", "PatientID"], force=True
+        )
+    except (OSError, IndexError, pydicom.errors.InvalidDicomError):
+        return "(file purged)"
+    return f"{ds.get('PatientName', '')} ({ds.get('PatientID', '')})"

@@ -1,0 +1,29 @@
+"""Facts about the running node: who serves it, and whether that process is alive."""
+
+from __future__ import annotations
+
+import time
+
+from node.ledger.database import Database
+
+#: Seconds after which a main process that gave no sign of life counts as gone.
+HEARTBEAT_SECONDS = 10.0
+
+
+class Facts:
+    """Reads and writes facts; raises :class:`~node.errors.LedgerBusy`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def beat(self, pid: int | None) -> None:
+        """A sign of life of the main process; None: it stopped."""
+        with self._database.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('serving', ?, ?)", (str(pid or ""), time.time()))
+
+    def serving_pid(self) -> int | None:
+        """The main process, if it gave a sign of life lately."""
+        rows = self._database.read("SELECT value, at FROM facts WHERE name = 'serving'")
+        if not rows or not rows[0]["value"] or abs(time.time() - rows[0]["at"]) > HEARTBEAT_SECONDS:
+            return None
+        return int(rows[0]["value"])

@@ -1,0 +1,12 @@
+"""Real images that may be redistributed, wrapped as DICOM: what `radnode demo` sends. See ATTRIBUTION.md beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "data"
+
+
+def sample_paths() -> list[Path]:
+    """Every sample, in the order of study and instance."""
+    return sorted(FOLDER.glob("*/*.dcm"))
