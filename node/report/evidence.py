@@ -1,0 +1,80 @@
+"""References to instances: which frame of which image, and the sequences that list them by study and series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+from node.plugin import Image
+from node.report import source
+from node.study import Analysis
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An instance and the series it lies in."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+
+
+def sop_class(uid: str, known: str, sources: Mapping[str, Dataset]) -> str:
+    """SOP Class UID of an instance: what the analysis knows, else what its header says."""
+    return known or source.value(sources.get(uid, Dataset()), "SOPClassUID")
+
+
+def pointer(image: Image, sources: Mapping[str, Dataset]) -> tuple[str, str, int | None]:
+    """SOP Class UID, SOP Instance UID, and the frame where the instance has several."""
+    ds = sources.get(image.sop_instance_uid, Dataset())
+    several = source.is_multi_frame(ds) or image.frame > 1
+    return (
+        sop_class(image.sop_instance_uid, image.sop_class_uid, sources),
+        image.sop_instance_uid,
+        (image.frame if several else None),
+    )
+
+
+def references(analysis: Analysis, sources: Mapping[str, Dataset]) -> tuple[Reference, ...]:
+    """Every analysed instance, once; when none could be, the instances that were not."""
+    seen = [
+        Reference(
+            sop_class(image.sop_instance_uid, image.sop_class_uid, sources),
+            image.sop_instance_uid,
+            item.image_set.series_instance_uid,
+        )
+        for item in analysis.analysed
+        for image in item.image_set.images
+    ]
+    unseen = [
+        Reference(
+            sop_class(item.sop_instance_uid, item.sop_class_uid, sources),
+            item.sop_instance_uid,
+            item.series_instance_uid,
+        )
+        for item in analysis.not_assessed
+    ]
+    return tuple(dict.fromkeys(seen or unseen))
+
+
+def by_study_and_series(study_instance_uid: str, listed: Iterable[Reference]) -> list[Dataset]:
+    """Items of an evidence sequence (PS3.3 C.17.2, Hierarchical SOP Instance Reference Macro)."""
+    groups: dict[str, list[Dataset]] = {}
+    for reference in listed:
+        item = Dataset()
+        item.ReferencedSOPClassUID = reference.sop_class_uid
+        item.ReferencedSOPInstanceUID = reference.sop_instance_uid
+        groups.setdefault(reference.series_instance_uid, []).append(item)
+    study = Dataset()
+    study.StudyInstanceUID = study_instance_uid
+    study.ReferencedSeriesSequence = [_series(uid, members) for uid, members in groups.items()]
+    return [study] if groups else []
+
+
+def _series(series_instance_uid: str, members: list[Dataset]) -> Dataset:
+    item = Dataset()
+    item.SeriesInstanceUID = series_instance_uid
+    item.ReferencedSOPSequence = members
+    return item

@@ -1,0 +1,119 @@
+"""The Measurement Group of one finding (PS3.16 TID 1501; TID 1410 where one planar region is marked)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from highdicom.sr import ContentItem
+from pydicom.dataset import Dataset
+
+from node.plugin import Image
+from node.report import codes, evidence, identity, tree
+from node.report.verdict import Verdict
+from node.study import Analysis, Region
+
+#: SOP Class UID, SOP Instance UID and frame of an image.
+Pointer = tuple[str, str, int | None]
+
+
+def group(
+    analysis: Analysis, verdict: Verdict, sources: Mapping[str, Dataset], heatmaps: Sequence[Pointer]
+) -> ContentItem:
+    """The group of one finding, complete; `heatmaps` are the pictures that explain it."""
+    children = [
+        *tracking(analysis, verdict),
+        *_what_and_where(verdict),
+        *algorithm(analysis, verdict),
+        *_figures(verdict),
+        *_outcome(verdict),
+        *_images(analysis, verdict, sources, heatmaps),
+    ]
+    template = "1410" if len(verdict.regions) == 1 else "1501"
+    return tree.container(codes.MEASUREMENT_GROUP, children, template=template)
+
+
+def tracking(analysis: Analysis, verdict: Verdict, part: str = "") -> list[ContentItem]:
+    """Identifier and UID by which the finding is followed (TID 4108); `part` tells apart the places of one finding."""
+    label = f"{analysis.manifest.name}: {verdict.spec.label}" + (f" {part}" if part else "")
+    uid = identity.tracking_uid(analysis, verdict.spec.name, verdict.subject, part)
+    return [tree.text(codes.TRACKING_IDENTIFIER, label, tree.CONTEXT), tree.uidref(codes.TRACKING_UID, uid)]
+
+
+def algorithm(analysis: Analysis, verdict: Verdict) -> list[ContentItem]:
+    """Which algorithm, with what parameters (TID 4019)."""
+    manifest = analysis.manifest
+    facts = [
+        (codes.ALGORITHM_NAME, manifest.name),
+        (codes.ALGORITHM_VERSION, manifest.version),
+        (codes.ALGORITHM_MANUFACTURER, manifest.manufacturer),
+        *((codes.ALGORITHM_PARAMETERS, line) for line in _parameters(analysis, verdict)),
+    ]
+    family = tree.code(codes.ALGORITHM_FAMILY, codes.concept(manifest.family), tree.MODIFIER)
+    return [*(tree.text(name, value, tree.MODIFIER) for name, value in facts), family]
+
+
+def region_item(place: Region, images: Mapping[tuple[str, int], Image], sources: Mapping[str, Dataset]) -> ContentItem:
+    """The place as closed coordinates on its image."""
+    pointer = evidence.pointer(images[place.sop_instance_uid, place.frame], sources)
+    return tree.region(codes.IMAGE_REGION, place, pointer, codes.SOURCE_OF_MEASUREMENT)
+
+
+def images_of(analysis: Analysis) -> dict[tuple[str, int], Image]:
+    """Every analysed image by SOP Instance UID and frame."""
+    return {
+        (image.sop_instance_uid, image.frame): image for item in analysis.analysed for image in item.image_set.images
+    }
+
+
+def _parameters(analysis: Analysis, verdict: Verdict) -> Iterator[str]:
+    point = verdict.spec.operating_point
+    yield f"threshold on the calibrated probability: {point.threshold:g}"
+    for name, interval in (("sensitivity", point.sensitivity), ("specificity", point.specificity)):
+        yield f"{name}: {interval.value:g} (95 % CI {interval.low:g} to {interval.high:g}), measured on {point.source}"
+    for name, value in sorted(analysis.manifest.parameters.items()):
+        yield f"{name}: {value}"
+    for name, digest in sorted(analysis.manifest.weights.items()):
+        yield f"sha256 of {name}: {digest}"
+    if verdict.finding is not None:
+        yield f"logit before calibration: {verdict.finding.logit:.4f}"
+    if verdict.residual is not None:
+        yield f"evidence map and bias add up to the logit within {abs(verdict.residual):.0e}"
+
+
+def _what_and_where(verdict: Verdict) -> Iterator[ContentItem]:
+    yield tree.code(codes.FINDING, codes.concept(verdict.spec.code))
+    if verdict.spec.site is not None:
+        site = tree.code(codes.FINDING_SITE, codes.concept(verdict.spec.site), tree.MODIFIER)
+        side = codes.SIDES.get(verdict.laterality)
+        below = [] if side is None else [tree.code(codes.LATERALITY, side, tree.MODIFIER)]
+        yield tree.with_children(site, below)
+
+
+def _figures(verdict: Verdict) -> Iterator[ContentItem]:
+    if verdict.finding is None:
+        yield tree.num_without_value(codes.CERTAINTY, codes.PERCENT, codes.NOT_ATTEMPTED)
+        return
+    point = verdict.spec.operating_point
+    yield tree.num(codes.CERTAINTY, 100.0 * verdict.finding.probability, codes.PERCENT)
+    yield tree.num(codes.SENSITIVITY, 100.0 * point.sensitivity.value, codes.PERCENT)
+    yield tree.num(codes.SPECIFICITY, 100.0 * point.specificity.value, codes.PERCENT)
+
+
+def _outcome(verdict: Verdict) -> Iterator[ContentItem]:
+    presence = {True: codes.PRESENT, False: codes.ABSENT, None: codes.UNDETERMINED}[verdict.present]
+    yield tree.code(codes.PRESENCE, presence)
+    if verdict.finding is None:
+        yield tree.code(codes.QUALITY, codes.UNUSABLE if verdict.image is None else codes.BELOW_STANDARD)
+        yield tree.text(codes.COMMENT, f"Not assessed: {verdict.reason}")
+
+
+def _images(
+    analysis: Analysis, verdict: Verdict, sources: Mapping[str, Dataset], heatmaps: Sequence[Pointer]
+) -> Iterator[ContentItem]:
+    if verdict.image is not None:
+        yield tree.image(codes.SOURCE_OF_MEASUREMENT, evidence.pointer(verdict.image, sources))
+    images = images_of(analysis)
+    for place in verdict.regions:
+        yield region_item(place, images, sources)
+    for pointer in heatmaps:
+        yield tree.image(codes.concept(analysis.manifest.explanation), pointer)

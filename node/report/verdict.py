@@ -1,0 +1,108 @@
+"""What is said of one claimed finding on one subject, before it takes the shape of DICOM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from node.errors import ReportError
+from node.plugin import EvidenceMap, Finding, FindingSpec, Image
+from node.study import Analysed, Analysis, Region
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One claimed finding.
+
+    Attributes:
+        spec: what was claimed.
+        subject: UID of the image or series it speaks of; the study's when nothing could be looked at.
+        finding: the model's answer; None when there is none.
+        reason: why there is no answer.
+        image: the image that shows it best; None when nothing was decoded.
+        laterality: L, R, B or empty.
+        regions: its places, the weightiest first.
+        residual: how far its evidence map is from adding up, logits; None when there is no map.
+    """
+
+    spec: FindingSpec
+    subject: str
+    finding: Finding | None = None
+    reason: str = ""
+    image: Image | None = None
+    laterality: str = ""
+    regions: tuple[Region, ...] = ()
+    residual: float | None = None
+
+    @property
+    def present(self) -> bool | None:
+        """Whether the probability reaches the operating point; None when there is no answer."""
+        if self.finding is None:
+            return None
+        return self.finding.probability >= self.spec.operating_point.threshold
+
+
+def verdicts(analysis: Analysis, regions: Sequence[Region]) -> tuple[Verdict, ...]:
+    """One for each claimed finding and subject, in the manifest's order; never none: silence would read as healthy."""
+    if not analysis.analysed:
+        reason = _why_nothing(analysis)
+        return tuple(Verdict(spec, analysis.study_instance_uid, reason=reason) for spec in analysis.manifest.findings)
+    return tuple(verdict for item in analysis.analysed for verdict in _of(analysis, item, regions))
+
+
+def _why_nothing(analysis: Analysis) -> str:
+    reasons = list(dict.fromkeys(item.reason for item in analysis.not_assessed))
+    return "No image could be assessed: " + ("; ".join(reasons) if reasons else "no image was received")
+
+
+def _of(analysis: Analysis, item: Analysed, regions: Sequence[Region]) -> Iterator[Verdict]:
+    answers = {finding.name: finding for finding in item.prediction.findings}
+    abstained = item.prediction.abstained
+    for spec in analysis.manifest.findings:
+        finding = None if abstained else answers.get(spec.name)
+        reason = abstained or ("" if finding else "The model gave no answer for this finding")
+        image = _key_image(item, answers.get(spec.name))
+        shown = () if finding is None else _regions_of(item, spec.name, regions)
+        yield Verdict(
+            spec,
+            _subject(analysis, item),
+            finding,
+            reason,
+            image,
+            item.image_set.laterality,
+            shown,
+            _residual(item, spec.name, image),
+        )
+
+
+def _subject(analysis: Analysis, item: Analysed) -> str:
+    if analysis.manifest.level == "image" and len(item.image_set.images) == 1:
+        image = item.image_set.images[0]
+        return f"{image.sop_instance_uid} {image.frame}"
+    return item.image_set.series_instance_uid
+
+
+def _key_image(item: Analysed, finding: Finding | None) -> Image:
+    images = item.image_set.images
+    if not images:
+        raise ReportError("an analysed series holds no image", about=item.image_set.series_instance_uid)
+    if finding is not None and finding.key_sop_instance_uid:
+        for image in images:
+            if (image.sop_instance_uid, image.frame) == (finding.key_sop_instance_uid, finding.key_frame):
+                return image
+    return images[len(images) // 2]
+
+
+def _regions_of(item: Analysed, name: str, regions: Sequence[Region]) -> tuple[Region, ...]:
+    places = {(image.sop_instance_uid, image.frame) for image in item.image_set.images}
+    own = [place for place in regions if place.finding == name and (place.sop_instance_uid, place.frame) in places]
+    return tuple(sorted(own, key=lambda place: -place.share))
+
+
+def _residual(item: Analysed, name: str, image: Image) -> float | None:
+    maps: list[EvidenceMap] = [
+        part
+        for part in item.prediction.maps
+        if (part.finding, part.sop_instance_uid, part.frame) == (name, image.sop_instance_uid, image.frame)
+    ]
+    return maps[0].residual if maps else None
