@@ -1,0 +1,93 @@
+"""`python -m node.receive CONFIG.toml [--lifeline]`: a receiver as a process of its own.
+
+Prints `listening HOST PORT` when it is ready; SIGTERM drains it. With `--lifeline` it ends as well when its standard
+input does, so it never outlives the process that started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import structlog
+
+from node.config import Settings, load
+from node.errors import RadnodeError
+from node.ledger import Ledger
+from node.receive.server import Receiver
+from node.spool import Spool
+
+#: How long associations may go on after SIGTERM, seconds.
+DRAIN_SECONDS = 10.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to end; the exit status."""
+    options = _parser().parse_args(arguments)
+    _log_as_json()
+    try:
+        settings = load(options.config)
+        return _serve(settings, options.lifeline)
+    except (RadnodeError, OSError) as error:
+        print(f"receiver: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m node.receive", description="Receive DICOM objects over C-STORE.")
+    parser.add_argument("config", type=Path, help="configuration file (TOML)")
+    parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
+    return parser
+
+
+def _serve(settings: Settings, lifeline: bool) -> int:
+    _allow_descriptors()
+    spool = Spool(settings.node.data_dir / "spool", settings.storage.min_free_mb)
+    spool.prepare()
+    ledger = Ledger(settings.node.data_dir / "ledger.db", settings.storage.busy_seconds)
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: end.set())
+    if lifeline:
+        threading.Thread(target=_watch, args=(end,), daemon=True).start()
+    with Receiver(settings, spool, ledger) as receiver:
+        print(f"listening {settings.node.host} {receiver.port}", flush=True)
+        end.wait()
+        receiver.drain(DRAIN_SECONDS)
+    return 0
+
+
+def _watch(end: threading.Event) -> None:
+    """Wait until the other end of standard input is gone."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    end.set()
+
+
+def _allow_descriptors() -> None:
+    """As many open files as we may have: each association needs two."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _log_as_json() -> None:
+    """One JSON object on each line of standard error; the renderer escapes control characters."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.EventRenamer("action"),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""One association, from the connection to its end, in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+
+import structlog
+from pynetdicom.pdu import A_ASSOCIATE_RQ
+
+from node.config import ReceiveSettings
+from node.receive import command, negotiate, services, status
+from node.receive.connection import BY_US, INVALID_PARAMETER, UNEXPECTED_PDU, UNRECOGNIZED_PDU, Connection, Cut
+from node.receive.places import Places
+from node.receive.transfer import RELEASE_RP, Inbox, Released
+
+log = structlog.get_logger()
+
+ASSOCIATE_RQ = 1
+
+
+@dataclass(frozen=True)
+class House:
+    """What all associations share."""
+
+    limits: ReceiveSettings
+    negotiator: negotiate.Negotiator
+    node: services.Node
+    places: Places
+
+
+class Association:
+    """Args: sock: accepted, owned from now on; address: of the peer; house: what it shares with the others."""
+
+    def __init__(self, sock: socket.socket, address: str, house: House) -> None:
+        self._connection = Connection(sock)
+        self._address, self._house = address, house
+        self._id = uuid.uuid4().hex
+        self._answered: Counter[str] = Counter()
+        self._noted = False
+
+    def interrupt(self, why: str) -> None:
+        """From another thread: abort it; `why` becomes its ending."""
+        self._connection.interrupt(why)
+
+    def run(self) -> None:
+        """Serve the peer until one side ends it; never raises."""
+        ending = "failed"
+        try:
+            ending = self._serve()
+        except Cut as cut:
+            ending = cut.ending
+            if cut.abort is not None:
+                self._connection.abort(cut.abort)
+        except Exception as error:  # an edge: whatever one peer provokes ends its association, not the node
+            log.error("association failed", association=self._id, error=type(error).__name__)
+            self._connection.abort(BY_US)
+        finally:
+            self._connection.close()
+            if self._noted:
+                self._house.node.committer.close(self._id, ending)
+            log.info("association ended", association=self._id, peer=self._address, ending=ending, **self._answered)
+
+    def _serve(self) -> str:
+        request = self._read_request()
+        rejection = self._house.negotiator.refuse(request)
+        if rejection is not None:
+            return self._reject(rejection)
+        with self._house.places.take(self._address) as taken:
+            if not taken:
+                return self._reject(negotiate.LIMIT)
+            return self._accept(self._house.negotiator.agree(request))
+
+    def _read_request(self) -> A_ASSOCIATE_RQ:
+        """PS3.8 9.1.5: ARTIM runs over the whole request, however slowly it drips."""
+        seconds = self._house.limits.associate_seconds
+        self._connection.require(6, seconds)
+        head = bytes(self._connection.peek(6))
+        kind, length = struct.unpack(">BxL", head)
+        if kind != ASSOCIATE_RQ:
+            raise Cut("no association request", UNEXPECTED_PDU if 1 <= kind <= 7 else UNRECOGNIZED_PDU)
+        if not 68 <= length <= negotiate.LONGEST:
+            raise Cut("an association request longer than any, or too short", INVALID_PARAMETER)
+        self._connection.require(6 + length, seconds)
+        return negotiate.decode(bytes(self._connection.take(6 + length)))
+
+    def _reject(self, rejection: negotiate.Rejection) -> str:
+        self._send(rejection.encode())
+        return f"rejected: {rejection.reason}"
+
+    def _accept(self, agreement: negotiate.Agreement) -> str:
+        peer = services.Peer(self._id, agreement.calling_ae, agreement.called_ae, self._address)
+        log.info(
+            "association accepted",
+            association=self._id,
+            peer=self._address,
+            calling_ae=peer.calling_ae,
+            called_ae=peer.called_ae,
+            contexts=len(agreement.contexts),
+        )
+        self._send(agreement.reply)
+        limits = self._house.limits
+        inbox = Inbox(
+            self._connection,
+            limits.max_pdu,
+            idle_seconds=limits.idle_seconds,
+            network_seconds=limits.network_seconds,
+        )
+        try:
+            while True:
+                self._answer(inbox, agreement, peer)
+        except Released:
+            self._send(RELEASE_RP)
+            return "released"
+
+    def _answer(self, inbox: Inbox, agreement: negotiate.Agreement, peer: services.Peer) -> None:
+        """Read one message and answer it."""
+        context_id, request = inbox.next_command()
+        context = agreement.contexts.get(context_id)
+        if context is None:
+            raise Cut("a presentation context that was not accepted", INVALID_PARAMETER)
+        if request.field & command.RESPONSE and request.field != command.C_CANCEL:
+            raise Cut("an answer without a question", UNEXPECTED_PDU)
+        if request.field == command.C_CANCEL:
+            return  # PS3.7 9.3.2.3: it has no answer, and there is nothing to cancel
+        self._note(request, peer)
+        dataset = inbox.dataset(context_id) if request.has_dataset else iter(())
+        answer = self._perform(peer, services.Request(request, context, dataset))
+        self._answered[f"status_{answer.code:04X}"] += 1
+        self._send(command.answer(request, context_id, answer, agreement.longest_pdu))
+        if answer is status.TOO_LONG:
+            raise Cut("a dataset longer than the limit", BY_US)
+
+    def _perform(self, peer: services.Peer, request: services.Request) -> status.Status:
+        service = services.SERVICES.get(request.command.field, services.unrecognized)
+        try:
+            return service(self._house.node, peer, request)
+        except services.TooLong:
+            return status.TOO_LONG
+        except Cut:
+            raise
+        except Exception as error:  # an edge: the peer waits, so it gets an answer whatever went wrong here
+            log.error("processing failure", association=self._id, error=type(error).__name__)
+            for _ in request.dataset:
+                pass
+            return status.FAILED
+
+    def _note(self, request: command.Command, peer: services.Peer) -> None:
+        """Tell the ledger before the first instance; most associations bring none."""
+        if request.field == command.C_STORE and not self._noted:
+            self._noted = True
+            self._house.node.committer.open(self._id, peer.calling_ae, peer.called_ae, self._address)
+
+    def _send(self, data: bytes) -> None:
+        self._connection.send(data, self._house.limits.network_seconds)

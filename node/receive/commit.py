@@ -1,0 +1,123 @@
+"""Group commit: one thread writes what all associations bring, many rows in one transaction."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from node.errors import LedgerBusy, RadnodeError
+from node.ledger import Ledger
+from node.study import Arrival, Outcome
+
+log = structlog.get_logger()
+
+#: Most arrivals in one transaction.
+MOST = 256
+
+
+@dataclass
+class _Job:
+    """Something to write: one of the three; and who waits for it."""
+
+    arrival: Arrival | None = None
+    opening: Callable[[], None] | None = None
+    closing: Callable[[], None] | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+    outcome: Outcome | None = None
+    error: Exception | None = None
+
+    def end(self, outcome: Outcome | None = None, error: Exception | None = None) -> None:
+        self.outcome, self.error = outcome, error
+        self.done.set()
+
+
+class Committer:
+    """Writes to the ledger from one thread; an arrival that comes alone is written at once.
+
+    Use as a context manager: at the end everything that was handed in is written.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+
+    def __enter__(self) -> Committer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._jobs.put(None)
+        self._thread.join()
+
+    def open(self, association: str, calling_ae: str, called_ae: str, peer: str) -> None:
+        """Before the first instance of an association; returns at once, errors are the instance's."""
+        note = self._ledger.arrivals.open_association
+        self._jobs.put(_Job(opening=partial(note, association, calling_ae, called_ae, peer)))
+
+    def close(self, association: str, ending: str) -> None:
+        """The association ended; returns at once."""
+        self._jobs.put(_Job(closing=partial(self._ledger.arrivals.close_association, association, ending)))
+
+    def record(self, arrival: Arrival) -> Outcome:
+        """Returns when the row is durable; raises what the ledger raised, and then there is no row."""
+        job = _Job(arrival)
+        self._jobs.put(job)
+        job.done.wait()
+        if job.outcome is None:
+            raise job.error or RadnodeError("the ledger gave no outcome")
+        return job.outcome
+
+    def _run(self) -> None:
+        running = True
+        while running:
+            batch = self._collect()
+            running = None not in batch
+            jobs = [job for job in batch if job is not None]
+            # An association waits for each of its instances, so within a batch this order is the true one.
+            for job in jobs:
+                self._take_step(job.opening)
+            self._write([job for job in jobs if job.arrival])
+            for job in jobs:
+                if not self._take_step(job.closing) and running:
+                    self._jobs.put(job)
+        self._ledger.close()
+
+    def _collect(self) -> list[_Job | None]:
+        """What waits now, at least one job; this thread is the only one that takes."""
+        batch = [self._jobs.get()]
+        while len(batch) < MOST and not self._jobs.empty():
+            batch.append(self._jobs.get())
+        return batch
+
+    @staticmethod
+    def _take_step(step: Callable[[], None] | None) -> bool:
+        """Whether it was done. While the ledger is locked a closing is tried again; an opening is not worth it."""
+        try:
+            if step is not None:
+                step()
+        except LedgerBusy as error:
+            log.warning("association not noted", why=error.what)
+            return False
+        return True
+
+    def _write(self, jobs: list[_Job]) -> None:
+        if not jobs:
+            return
+        try:
+            outcomes = self._ledger.arrivals.record([job.arrival for job in jobs if job.arrival])
+        except Exception as error:  # handed to the associations that wait; each one answers for its own arrival
+            if len(jobs) == 1 or isinstance(error, LedgerBusy):
+                for job in jobs:
+                    job.end(error=error)
+                return
+            for job in jobs:  # one of them is at fault: the others shall not pay for it
+                self._write([job])
+            return
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            job.end(outcome)

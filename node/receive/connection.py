@@ -1,0 +1,141 @@
+"""A socket with a buffer and a clock: reads wait no longer than they may."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+
+#: Room for a first request and for commands; widened once datasets come (most connections never bring one).
+NARROW, WIDE = 1 << 14, 1 << 17
+
+ABORT = struct.Struct(">BxLxxBB")  # PS3.8 9.3.8: type, length, source, reason
+
+
+class Cut(Exception):
+    """The association is over.
+
+    Args:
+        ending: what happened, for log and ledger.
+        abort: source and reason (PS3.8 table 9-26) of the A-ABORT that the peer gets; None: it gets none.
+    """
+
+    def __init__(self, ending: str, abort: tuple[int, int] | None = None) -> None:
+        super().__init__(ending)
+        self.ending = ending
+        self.abort = abort
+
+
+#: PS3.8 table 9-26: source 2 is the service provider, 0 the service user.
+BY_US = (0, 0)
+UNRECOGNIZED_PDU = (2, 1)
+UNEXPECTED_PDU = (2, 2)
+INVALID_PARAMETER = (2, 6)
+
+
+class Connection:
+    """The peer's byte stream. Every wait is bounded; raises :class:`Cut` at its end, and after a time-out.
+
+    Args:
+        sock: connected; owned from now on.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sock = sock
+        self._timeout = -1.0
+        self._start = self._end = 0
+        self._view = memoryview(bytearray(NARROW))
+        self._why_closed = ""
+
+    def require(self, count: int, seconds: float) -> None:
+        """Have `count` bytes in the buffer, `seconds` from now in total; raises :class:`Cut`."""
+        if self._end - self._start >= count:
+            return
+        self._make_room(count)
+        deadline, left = 0.0, seconds
+        while self._end - self._start < count:
+            self._receive(left)
+            if not deadline:
+                deadline = time.monotonic() + seconds
+            left = max(0.001, deadline - time.monotonic())
+
+    def wait(self, seconds: float) -> None:
+        """Have at least one byte; raises :class:`Cut` after `seconds` of silence."""
+        if self._start == self._end:
+            self._start = self._end = 0
+            self._receive(seconds)
+
+    def take(self, count: int) -> memoryview:
+        """The next bytes, at most `count`, of what is in the buffer; valid until the next read."""
+        start = self._start
+        self._start = min(start + count, self._end)
+        return self._view[start : self._start]
+
+    def peek(self, count: int) -> memoryview:
+        """The same, without taking them."""
+        return self._view[self._start : min(self._start + count, self._end)]
+
+    def widen(self) -> None:
+        """Larger reads from now on: datasets come."""
+        if len(self._view) < WIDE:
+            self._make_room(WIDE)
+
+    def send(self, data: bytes, seconds: float) -> None:
+        """Send all of it within `seconds`; raises :class:`Cut`."""
+        self._set_timeout(seconds)
+        try:
+            self._sock.sendall(data)
+        except TimeoutError:
+            raise Cut("the peer does not read our answers") from None
+        except OSError:
+            raise Cut(self._why_closed or "connection lost") from None
+
+    def abort(self, reason: tuple[int, int]) -> None:
+        """Send an A-ABORT (PS3.8 9.3.8); a peer that does not take it changes nothing."""
+        with contextlib.suppress(OSError):
+            self._set_timeout(0.2)
+            self._sock.sendall(ABORT.pack(7, 4, *reason))
+            self._sock.shutdown(socket.SHUT_WR)
+            # Closing with unread bytes would reset the connection before the peer has read the A-ABORT.
+            for _ in range(4):
+                if not self._sock.recv_into(self._view):
+                    return
+
+    def interrupt(self, why: str) -> None:
+        """From another thread: the next read ends with that reason."""
+        self._why_closed = why
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RD)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+    def _make_room(self, count: int) -> None:
+        """Move what is unread to the front of a buffer that holds `count` bytes."""
+        unread = bytes(self._view[self._start : self._end])
+        if len(self._view) < count:
+            self._view = memoryview(bytearray(count))
+        self._view[: len(unread)] = unread
+        self._start, self._end = 0, len(unread)
+
+    def _receive(self, seconds: float) -> None:
+        self._set_timeout(seconds)
+        try:
+            count = self._sock.recv_into(self._view[self._end :])
+            # Not sticky, so after each read: else Nagle's algorithm at the sender waits for our delayed ACK (40 ms).
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        except TimeoutError:
+            raise Cut(f"silent for {seconds:g} s", BY_US) from None
+        except OSError:
+            raise Cut(self._why_closed or "connection lost") from None
+        if not count:
+            raise Cut(self._why_closed or "connection lost", BY_US if self._why_closed else None)
+        self._end += count
+
+    def _set_timeout(self, seconds: float) -> None:
+        if seconds != self._timeout:  # saves a system call for each read
+            self._sock.settimeout(seconds)
+            self._timeout = seconds

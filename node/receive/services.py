@@ -1,0 +1,186 @@
+"""What the node does for its peers: a table from command field to service."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+
+from node.errors import LedgerBusy, SpoolError
+from node.receive import command, header, status
+from node.receive.commit import Committer
+from node.receive.connection import BY_US, Cut
+from node.receive.negotiate import VERIFICATION, Context
+from node.receive.part10 import preface
+from node.spool import Incoming, Spool
+from node.study import Arrival, Outcome
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who brings it. `association` is our id of the association."""
+
+    association: str
+    calling_ae: str
+    called_ae: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command with its presentation context, and the pieces of its dataset, to be read once and to the end."""
+
+    command: command.Command
+    context: Context
+    dataset: Iterator[memoryview]
+
+
+@dataclass(frozen=True)
+class Node:
+    """What services work with. `longest`: of a dataset, bytes."""
+
+    spool: Spool
+    committer: Committer
+    longest: int
+
+
+class TooLong(Exception):
+    """The dataset is longer than the limit: answered, then the association is aborted."""
+
+
+def echo(_: Node, __: Peer, request: Request) -> status.Status:
+    """C-ECHO (PS3.4 annex A)."""
+    _discard(request.dataset, 0)
+    return status.SUCCESS
+
+
+def unrecognized(node: Node, _: Peer, request: Request) -> status.Status:
+    """Any operation that is not in the table."""
+    _discard(request.dataset, node.longest)
+    return status.UNRECOGNIZED
+
+
+def store(node: Node, peer: Peer, request: Request) -> status.Status:
+    """C-STORE (PS3.4 annex B): Success only for a synced file with a committed row."""
+    refusal = _refuse(request)
+    if refusal is not None:
+        _discard(request.dataset, node.longest)
+        return refusal
+    try:
+        return _keep(node, peer, request)
+    except SpoolError as error:
+        log.error("no room in the spool", association=peer.association, why=str(error))
+        answer = status.NO_SPACE
+    except LedgerBusy as error:
+        log.error("ledger busy", association=peer.association, why=str(error))
+        answer = status.LEDGER_BUSY
+    _discard(request.dataset, node.longest)
+    return answer
+
+
+def _refuse(request: Request) -> status.Status | None:
+    if not request.command.has_dataset:
+        return status.EMPTY
+    if request.context.abstract_syntax == VERIFICATION:
+        return status.CLASS_NOT_SUPPORTED
+    if request.command.sop_class_uid != request.context.abstract_syntax.encode("ascii", "replace"):
+        return status.OTHER_CLASS
+    return None
+
+
+def _discard(dataset: Iterator[memoryview], longest: int) -> None:
+    """Read a dataset that nobody wants, so that its sender learns the status. Raises :class:`Cut`."""
+    size = 0
+    for piece in dataset:
+        size += len(piece)
+        if size > longest:
+            raise Cut("a dataset longer than the limit", BY_US)
+
+
+def _keep(node: Node, peer: Peer, request: Request) -> status.Status:
+    claim = header.Claim(
+        request.command.sop_class_uid, request.command.sop_instance_uid, request.context.transfer_syntax
+    )
+    meta = preface(claim.sop_class_uid, claim.sop_instance_uid, claim.transfer_syntax_uid, peer.calling_ae)
+    with node.spool.receive() as incoming:
+        digest = _receive(incoming, meta, request.dataset, node.longest)
+        if incoming.size == len(meta):
+            return status.EMPTY
+        path = incoming.keep(_name(claim, digest))
+    found = _read_header(node.spool, path, len(meta), claim)
+    arrival = _arrival(peer, claim, found, path)
+    arrival = replace(arrival, size=incoming.size, sha256=digest)
+    outcome = node.committer.record(arrival)
+    return _conclude(peer, arrival, found, outcome)
+
+
+def _receive(incoming: Incoming, meta: bytes, dataset: Iterator[memoryview], longest: int) -> str:
+    """Write `meta` and the dataset; the dataset's sha256. Raises :class:`TooLong`."""
+    digest = hashlib.sha256()
+    end = len(meta) + longest
+    incoming.write(meta)
+    for piece in dataset:
+        digest.update(piece)
+        incoming.write(piece)
+        if incoming.size > end:
+            raise TooLong
+    return digest.hexdigest()
+
+
+def _name(claim: header.Claim, digest: str) -> str:
+    """The file's name: equal for equal objects, and never from a tag."""
+    facts = (claim.sop_instance_uid, claim.sop_class_uid, claim.transfer_syntax_uid.encode(), digest.encode())
+    return hashlib.sha256(b"\0".join(hashlib.sha256(fact).digest() for fact in facts)).hexdigest()
+
+
+def _read_header(spool: Spool, path: str, start: int, claim: header.Claim) -> header.Header:
+    try:
+        return header.read(spool.path(path), start, claim)
+    except OSError as error:
+        raise SpoolError(f"a kept file cannot be read: {error.strerror}", about=path) from error
+
+
+def _arrival(peer: Peer, claim: header.Claim, found: header.Header, path: str) -> Arrival:
+    return Arrival(
+        sop_instance_uid=found.sop_instance_uid,
+        sop_class_uid=found.sop_class_uid,
+        transfer_syntax_uid=claim.transfer_syntax_uid,
+        study_instance_uid=found.study_instance_uid,
+        series_instance_uid=found.series_instance_uid,
+        path=path,
+        size=0,
+        sha256="",
+        patient_key=found.patient_key,
+        association=peer.association,
+        peer=peer.address,
+        attributes=replace(found.attributes, calling_ae=peer.calling_ae, called_ae=peer.called_ae),
+        study_images=found.study_images,
+        acquisition_images=found.acquisition_images,
+        instance_number=found.instance_number,
+        defect=found.defect,
+    )
+
+
+def _conclude(peer: Peer, arrival: Arrival, found: header.Header, outcome: Outcome) -> status.Status:
+    say = log.warning if outcome is Outcome.SET_ASIDE else log.debug
+    say(
+        outcome.value,
+        association=peer.association,
+        calling_ae=peer.calling_ae,
+        study_instance_uid=arrival.study_instance_uid,
+        sop_instance_uid=arrival.sop_instance_uid,
+        why=arrival.defect,
+    )
+    return status.MISMATCH_KEPT if found.contradiction else status.SUCCESS
+
+
+Service = Callable[[Node, Peer, Request], status.Status]
+
+#: By command field (PS3.7 E.1). A service reads its dataset to the end and never raises for the peer's faults.
+SERVICES: Mapping[int, Service] = {command.C_ECHO: echo, command.C_STORE: store}
+
+__all__ = ["SERVICES", "Node", "Peer", "Request", "Service", "TooLong", "unrecognized"]
