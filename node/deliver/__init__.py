@@ -1,0 +1,34 @@
+"""Takes result objects to their destinations: C-STORE, STOW-RS, Orthanc's REST API, a folder.
+
+In come the deliveries that are due and the objects in the spool; out go outcomes for each object, and rows of the
+ledger that say so. The rules of failure:
+
+- what a destination says of one object settles that object alone; what was delivered stays delivered;
+- a temporary refusal is tried again with backoff and jitter, until the attempts are spent;
+- a refusal for good goes into the operator's list at once, with its reason;
+- a destination that does not answer at all is left alone for a while, and nothing that waits for it spends an attempt;
+- what was sent and not written down is sent again: the same SOP Instance UID makes it the same object there.
+
+Raises :class:`~node.errors.LedgerBusy`. A folder holds `<study>/<SOP Instance UID>.dcm` afterwards; else nothing is on
+disk here.
+"""
+
+from node.deliver.address import destination_for
+from node.deliver.backoff import backoff_seconds
+from node.deliver.courier import Courier, Health
+from node.deliver.files import send_files
+from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
+from node.deliver.senders import sender_for
+
+__all__ = [
+    "Courier",
+    "Health",
+    "Outcome",
+    "Outgoing",
+    "Sender",
+    "Verdict",
+    "backoff_seconds",
+    "destination_for",
+    "send_files",
+    "sender_for",
+]

@@ -1,0 +1,103 @@
+"""An association as requestor, with a time limit on every wait and an error that says what is wrong."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pynetdicom import AE, _config, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+
+from node.config import Destination
+from node.errors import DeliveryError, DeliveryRefused
+
+# Settings of the library for the whole process. A dataset in a log line may name a patient; and a file goes out as its
+# own bytes, read in pieces, so that what arrives is what lies in the spool.
+_config.LOG_HANDLER_LEVEL = "none"
+_config.LOG_REQUEST_IDENTIFIERS = False
+_config.LOG_RESPONSE_IDENTIFIERS = False
+_config.STORE_SEND_CHUNKED_DATASET = True
+
+#: (source, reason) of A-ASSOCIATE-RJ in words (PS3.8 9.3.4).
+_REJECTIONS: dict[tuple[int, int], str] = {
+    (1, 1): "no reason given",
+    (1, 2): "application context name not supported",
+    (1, 3): "calling AE title not recognized",
+    (1, 7): "called AE title not recognized",
+    (2, 1): "no reason given",
+    (2, 2): "protocol version not supported",
+    (3, 1): "temporary congestion",
+    (3, 2): "local limit exceeded",
+}
+_REJECTED_TRANSIENT = 2
+
+
+def name_of(destination: Destination) -> str:
+    """As shown in errors, e.g. `ORTHANC@127.0.0.1:4242`."""
+    return f"{destination.ae_title}@{destination.host}:{destination.port}"
+
+
+@contextmanager
+def associated(
+    destination: Destination, calling_ae: str, contexts: Sequence[PresentationContext]
+) -> Iterator[Association]:
+    """An association, released at the end. Where no context was accepted it is over at once, but yielded.
+
+    Raises:
+        DeliveryError: nobody answers, or the association is rejected for now.
+        DeliveryRefused: the association is rejected for good.
+    """
+    ae = AE(ae_title=calling_ae)
+    ae.connection_timeout = ae.acse_timeout = destination.timeout_seconds
+    ae.dimse_timeout = ae.network_timeout = destination.timeout_seconds
+    assoc = ae.associate(
+        destination.host,
+        destination.port,
+        contexts=list(contexts),
+        ae_title=destination.ae_title or "ANY-SCP",
+        evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay)],
+    )
+    try:
+        if not assoc.is_established and not assoc.rejected_contexts:
+            raise _not_established(assoc, name_of(destination))
+        yield assoc
+    finally:
+        with parked(assoc) as is_alive:
+            if is_alive and assoc.is_established:
+                assoc.release()
+
+
+@contextmanager
+def parked(assoc: Association) -> Iterator[bool]:
+    """Stop the association's own thread for the time of a request; False when it has ended.
+
+    pynetdicom's `send_` methods and `release` wait for that thread without a limit, and for ever if it ends between
+    their look at `is_established` and their wait, as it does when the peer aborts just then.
+    """
+    assoc._reactor_checkpoint.clear()
+    try:
+        while assoc.is_alive() and not assoc._is_paused:
+            time.sleep(0.0001)
+        yield assoc.is_alive()
+    finally:
+        assoc._reactor_checkpoint.set()
+
+
+def _not_established(assoc: Association, about: str) -> DeliveryError | DeliveryRefused:
+    if not assoc.is_rejected:
+        hint = "is it running, are host and port right, and does it answer in time?"
+        return DeliveryError("it cannot be reached, or does not answer", about=about, hint=hint)
+    answer = assoc.acceptor.primitive
+    said = _REJECTIONS.get((answer.result_source, answer.diagnostic), f"reason {answer.diagnostic}")
+    if answer.result == _REJECTED_TRANSIENT:
+        return DeliveryError(f"it rejects associations for now: {said}", about=about)
+    hint = "compare both AE titles with those that it knows"
+    return DeliveryRefused(f"it rejects associations: {said}", about=about, hint=hint)
+
+
+def _without_delay(event: evt.Event) -> None:
+    """Nagle's algorithm and the peer's delayed acknowledgement would cost 40 ms for each object."""
+    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,147 @@
+"""Works through what is due for one destination. Each destination has its own courier, in its own thread."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from node.config import Destination, Settings
+from node.deliver.backoff import backoff_seconds
+from node.deliver.circuit import Circuit, CircuitState
+from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
+from node.deliver.senders import sender_for
+from node.errors import DeliveryError, DeliveryRefused, RadnodeError
+from node.ledger import DeliveryRow, Ledger
+from node.spool import Spool
+
+#: A destination that came back is tried again after so many seconds at the latest.
+_LONGEST_PAUSE_SECONDS = 60.0
+_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a destination does.
+
+    Attributes:
+        destination: its name.
+        state: see :class:`CircuitState`.
+        failures: in a row, of the destination as a whole.
+        pause_seconds: until it is tried again.
+        reason: of the last failure.
+    """
+
+    destination: str
+    state: CircuitState
+    failures: int
+    pause_seconds: float
+    reason: str
+
+
+class Courier:
+    """Delivers to one destination.
+
+    What the destination says of one object settles that object alone. When the destination as a whole does not answer,
+    no object spends an attempt: the courier pauses, longer each time, and everything waits as it is. A crash between
+    the peer's success and our commit sends the object once more under the same SOP Instance UID.
+
+    Args:
+        destination: where to.
+        ledger: knows what is due, and is told what became of it.
+        spool: holds the objects.
+        settings: `retry` and the node's AE title.
+        sender: instead of the one that fits the destination's kind.
+    """
+
+    def __init__(
+        self, destination: Destination, ledger: Ledger, spool: Spool, settings: Settings, sender: Sender | None = None
+    ) -> None:
+        self.name = destination.name
+        self._deliveries, self._events, self._spool = ledger.deliveries, ledger.events, spool
+        self._retry = settings.retry
+        self._sender = sender or sender_for(destination, settings.node.ae_title)
+        longest = min(settings.retry.longest_seconds, _LONGEST_PAUSE_SECONDS)
+        self._circuit = Circuit(settings.retry.first_seconds, longest)
+
+    def health(self) -> Health:
+        """How the destination does now."""
+        circuit, now = self._circuit, time.monotonic()
+        pause = max(0.0, circuit.until - now)
+        return Health(self.name, circuit.state(now), circuit.failures, pause, circuit.reason)
+
+    def step(self) -> int:
+        """Send what is due; the number of objects that got an answer. 0: nothing is due, or a pause.
+
+        Raises :class:`~node.errors.LedgerBusy`; what was sent by then is sent again.
+        """
+        if self._circuit.state(time.monotonic()) is CircuitState.OPEN:
+            return 0
+        settled = 0
+        due = self._deliveries.due(self.name, self._retry.longest_seconds, _BATCH)
+        for rows in _by_study(due):
+            waiting = {row.sop_instance_uid: row for row in rows}
+            answers = self._send(waiting)
+            settled += len(rows) - len(waiting)
+            if not answers:
+                break
+        return settled
+
+    def _send(self, waiting: dict[str, DeliveryRow]) -> bool:
+        """Send the objects of one study and take from `waiting` what is settled. False: the destination is gone."""
+        try:
+            for outcome in self._sender.send(self._present(waiting)):
+                self._settle(waiting.pop(outcome.outgoing.sop_instance_uid), outcome)
+        except DeliveryRefused as error:
+            for uid in list(waiting):
+                self._deliveries.refuse(waiting.pop(uid), str(error))
+        except DeliveryError as error:
+            if self._circuit.failed(time.monotonic(), str(error)):
+                self._events.add("destination does not answer", destination=self.name, reason=str(error))
+            return False
+        except RadnodeError:
+            raise
+        except Exception as error:  # a bug of ours or of a library: it must not hold up what comes after these objects
+            for uid in list(waiting):
+                self._later(waiting.pop(uid), f"unexpected {type(error).__name__}")
+            raise
+        if self._circuit.answered():
+            self._events.add("destination answers again", destination=self.name)
+        return True
+
+    def _present(self, waiting: dict[str, DeliveryRow]) -> list[Outgoing]:
+        """What can be sent; an object whose file is gone is refused here."""
+        objects = []
+        for uid, row in list(waiting.items()):
+            path = self._spool.path(row.path)
+            if path.is_file():
+                objects.append(Outgoing(uid, row.sop_class_uid, row.study_instance_uid, path))
+            else:
+                reason = f"its file is not in the spool: {row.path} - retry the analysis, which makes it again"
+                self._deliveries.refuse(waiting.pop(uid), reason)
+        return objects
+
+    def _settle(self, row: DeliveryRow, outcome: Outcome) -> None:
+        if outcome.delivered:
+            self._deliveries.done(row, outcome.reason)
+        elif outcome.verdict is Verdict.PERMANENT:
+            self._deliveries.refuse(row, outcome.reason)
+        else:
+            self._later(row, outcome.reason)
+
+    def _later(self, row: DeliveryRow, reason: str) -> None:
+        attempts = row.attempts + 1
+        if attempts >= self._retry.delivery_attempts:
+            self._deliveries.refuse(row, f"{reason}; given up after {attempts} attempts")
+        else:
+            seconds = backoff_seconds(attempts, self._retry, random.random())  # noqa: S311  jitter, no secret
+            self._deliveries.postpone(row, reason, seconds)
+
+
+def _by_study(rows: Iterable[DeliveryRow]) -> list[list[DeliveryRow]]:
+    """Rows of one study together, in the order of their first ones."""
+    studies: dict[str, list[DeliveryRow]] = {}
+    for row in rows:
+        studies.setdefault(row.study_instance_uid, []).append(row)
+    return list(studies.values())

@@ -1,0 +1,77 @@
+"""What the two senders over HTTP share: a session with a time limit, and what a status code means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from node.config import Destination
+from node.deliver.outcome import Verdict
+from node.errors import DeliveryError, DeliveryRefused
+
+#: RFC 9110 15: what passes by itself. 409 of Orthanc: the same instance is being stored over another connection.
+_PASSING = frozenset({408, 409, 423, 425, 429, 500, 502, 503, 504, 507})
+_OURSELVES_REFUSED = frozenset({401, 403, 407})
+_REDIRECTED = range(300, 400)
+
+
+class Deadline(HTTPAdapter):
+    """An adapter that puts a time limit on each wait (connect, read), and leaves retries to the ledger."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        super().__init__(max_retries=0)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
+        """As the adapter of requests, with our time limit. Any: passed through."""
+        return super().send(request, **{**options, "timeout": self._seconds})
+
+
+def prepare(session: requests.Session, destination: Destination) -> None:
+    """Time limits and credentials; nothing is read from the environment. Raises :class:`DeliveryRefused`."""
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Deadline(destination.timeout_seconds))
+    session.trust_env = False
+    if destination.user:
+        session.auth = (destination.user, password_of(destination))
+
+
+def password_of(destination: Destination) -> str:
+    """The first line of the password file; raises :class:`DeliveryRefused`."""
+    if destination.password_file is None:
+        return ""
+    try:
+        text = destination.password_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = f"make {destination.password_file} readable for the node"
+        raise DeliveryRefused("the password file cannot be read", about=destination.name, hint=hint) from error
+    return text.split("\n", 1)[0].rstrip("\r")
+
+
+def verdict_of(code: int) -> Verdict:
+    """What an HTTP status means for what was sent with it."""
+    if 200 <= code < 300:
+        return Verdict.DELIVERED
+    return Verdict.TEMPORARY if code in _PASSING else Verdict.PERMANENT
+
+
+def check_ourselves(code: int, destination: Destination) -> None:
+    """Raise :class:`DeliveryRefused` when the answer speaks of us or of the address, and so of every object."""
+    if code in _OURSELVES_REFUSED:
+        hint = "check user and password_file"
+        raise DeliveryRefused(f"it refuses us: HTTP {code}", about=destination.url, hint=hint)
+    if code == 404 or code in _REDIRECTED:
+        raise DeliveryRefused(f"there is no such service: HTTP {code}", about=destination.url, hint="check url")
+
+
+def unreachable(error: Exception, destination: Destination) -> DeliveryError:
+    """The error for a connection that failed. The kind of error only: its text may repeat what was sent."""
+    hint = "is it running, is url right, and does it answer in time?"
+    return DeliveryError(f"it cannot be reached: {type(error).__name__}", about=destination.url, hint=hint)
+
+
+def shown(text: str) -> str:
+    """What a server said, on one printable line and not too long."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text))[:200]

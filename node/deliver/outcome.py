@@ -1,0 +1,57 @@
+"""What goes out, what became of it, and the protocol of those who send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """An object to be sent: a DICOM file (PS3.10) that lies at `path`."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    study_instance_uid: str
+    path: Path
+
+
+class Verdict(StrEnum):
+    """What the destination said of one object."""
+
+    DELIVERED = "delivered"
+    WARNING = "delivered with a warning"
+    TEMPORARY = "refused for now"
+    PERMANENT = "refused for good"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one object; `reason` is empty when it was simply delivered."""
+
+    outgoing: Outgoing
+    verdict: Verdict
+    reason: str = ""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the destination has it."""
+        return self.verdict in (Verdict.DELIVERED, Verdict.WARNING)
+
+
+class Sender(Protocol):
+    """Sends objects to one destination."""
+
+    def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
+        """One outcome for each object, in any order, each as soon as it is known.
+
+        Raises:
+            DeliveryError: the destination as a whole does not answer; what was not answered yet may be tried again.
+            DeliveryRefused: the destination as a whole refuses us; so it will with what was not answered yet.
+        """
+
+    def echo(self) -> None:
+        """Ask whether the destination is there and would take something; raises as :meth:`send` does."""

@@ -1,0 +1,24 @@
+"""The kinds of destination, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from node.config import Destination
+from node.deliver.dicom import DicomSender
+from node.deliver.folder import FolderSender
+from node.deliver.orthanc import OrthancSender
+from node.deliver.outcome import Sender
+from node.deliver.stow import StowSender
+
+_KINDS: dict[str, Callable[[Destination, str], Sender]] = {
+    "dicom": DicomSender,
+    "orthanc": lambda destination, _: OrthancSender(destination),
+    "stow": lambda destination, _: StowSender(destination),
+    "folder": lambda destination, _: FolderSender(destination),
+}
+
+
+def sender_for(destination: Destination, calling_ae: str) -> Sender:
+    """The sender for a destination. Args: calling_ae: our AE title, where the protocol has one."""
+    return _KINDS[destination.kind](destination, calling_ae)
