@@ -17,7 +17,7 @@ def configure(level: int = logging.INFO) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.EventRenamer("action"),
             structlog.processors.JSONRenderer(),  # escapes control characters: no forged lines
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

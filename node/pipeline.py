@@ -195,7 +195,7 @@ class Pipeline:
         if alone and row.attempts + 1 >= self._settings.retry.max_attempts:
             self._give_up(row, f"{reason} (attempt {row.attempts + 1})")
         else:
-            wait = backoff_seconds(row.attempts, self._settings.retry, random.random()) if alone else 0  # noqa: S311
+            wait = backoff_seconds(row.attempts + 1, self._settings.retry, random.random()) if alone else 0  # noqa: S311
             self._ledger.analyses.postpone(row.id, reason, wait)
 
     def _give_up(self, row: AnalysisRow, reason: str) -> None:

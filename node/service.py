@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -74,8 +75,8 @@ class Service:
         for number in range(self._settings.worker.processes):
             self._run_thread(f"worker-{number}", self._work)
         for destination in self._settings.destinations:
-            courier = Courier(destination, self._ledger, self._spool, self._settings.retry)
-            self._run_thread(f"courier-{destination.name}", lambda step=courier.step: self._repeat(step))
+            courier = Courier(destination, self._ledger, self._spool, self._settings)
+            self._run_thread(f"courier-{destination.name}", partial(self._repeat, courier.step))
         self._scheduler.start()
 
     def run(self) -> None:

@@ -144,7 +144,8 @@ class Worker:
         return self._kept[row.id]
 
     def _decode(self, row: AnalysisRow) -> tuple[tuple[ImageSet, ...], tuple[NotAssessed, ...]]:
-        found, missed = [], []
+        found: list[ImageSet] = []
+        missed: list[NotAssessed] = []
         for series in self._ledger.studies.series(row.study_instance_uid):
             if series.series_instance_uid in row.series:
                 image_set, not_assessed = assemble.read_image_set(

@@ -1,4 +1,4 @@
-"""Real images that may be redistributed, wrapped as DICOM: what `radnode demo` sends. See ATTRIBUTION.md beside them."""
+"""Real images that may be redistributed, wrapped as DICOM: what `radnode demo` sends (see data/ATTRIBUTION.md)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,5 @@
+"""``python -m node`` is the command `radnode`."""
+
+from node.cli import main
+
+main()

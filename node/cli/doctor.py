@@ -1,0 +1,102 @@
+"""`radnode doctor`: is everything there that this node needs?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import typer
+
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json
+
+if TYPE_CHECKING:
+    from node.config import Settings
+
+#: (check, whether it holds, what was found or what to do)
+Check = tuple[str, bool, str]
+
+#: Transfer syntaxes -> the module that decodes them.
+_CODECS = {"JPEG": "gdcm", "JPEG 2000": "openjpeg", "RLE": "rle", "JPEG-LS": "jpeg_ls"}
+
+
+def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Check port, disk, codecs, plugins and destinations. Exit status 69 when something is missing."""
+    from node import config as configuration
+
+    settings = configuration.load(config)
+    checks = list(_checks(settings))
+    if as_json:
+        print_json([{"check": name, "ok": ok, "found": found} for name, ok, found in checks])
+    else:
+        for name, ok, found in checks:
+            typer.echo(f"{'ok ' if ok else 'BAD'} {name:<24} {found}")
+    raise typer.Exit(0 if all(ok for _, ok, _ in checks) else os.EX_UNAVAILABLE)
+
+
+def _checks(settings: Settings) -> Iterator[Check]:
+    yield _port(settings)
+    yield _disk(settings)
+    yield from _codecs()
+    yield from _plugins(settings)
+    yield from _destinations(settings)
+
+
+def _port(settings: Settings) -> Check:
+    host, port = settings.node.host, settings.node.port
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            serving = _is_serving(settings)
+            found = "in use by this node" if serving else f"cannot be used: {error.strerror}; another node.port?"
+            return f"port {host}:{port}", serving, found
+    return f"port {host}:{port}", True, "free"
+
+
+def _is_serving(settings: Settings) -> bool:
+    from node.ledger import Ledger
+
+    path = settings.node.data_dir / "ledger.db"
+    return path.exists() and Ledger(path).facts.serving_pid() is not None
+
+
+def _disk(settings: Settings) -> Check:
+    folder = settings.node.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free >> 20
+    ok = free > settings.storage.min_free_mb and os.access(folder, os.W_OK)
+    return "disk", ok, f"{free} MiB free at {folder}, watermark {settings.storage.min_free_mb} MiB"
+
+
+def _codecs() -> Iterator[Check]:
+    for name, module in _CODECS.items():
+        there = find_spec(module) is not None
+        yield f"codec {name}", there, "installed" if there else f"missing: install the package that brings `{module}`"
+
+
+def _plugins(settings: Settings) -> Iterator[Check]:
+    from node.classify.catalogue import Catalogue, verify_weights
+
+    for found in Catalogue(settings.worker.plugins).found:
+        problems = verify_weights(found.manifest) if found.manifest else [found.error]
+        yield f"plugin {found.name}", not problems, "; ".join(problems) or "weights as declared"
+
+
+def _destinations(settings: Settings) -> Iterator[Check]:
+    from node import deliver
+    from node.errors import RadnodeError
+
+    for destination in settings.destinations:
+        quick = destination.model_copy(update={"timeout_seconds": min(5.0, destination.timeout_seconds)})
+        try:
+            deliver.sender_for(quick, settings.node.ae_title).echo()
+        except RadnodeError as error:
+            yield f"destination {destination.name}", False, str(error)
+        else:
+            yield f"destination {destination.name}", True, "answers"

@@ -1,0 +1,202 @@
+"""The demonstration: a node, an archive, real samples, and what came of them; all on this machine, in one folder.
+
+The archive is this node's own receiver with a data folder of its own: it keeps what it gets, and
+`radnode studies -c radnode-demo/archive.toml` lists it. An Orthanc takes its place when asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from node import config, deliver
+from node.errors import PermanentError, TemporaryError
+from node.ledger import AnalysisRow, Ledger, StudyRow
+from node.offline import write_png
+from node.states import StudyState
+
+_ENDED = (StudyState.CLOSED, StudyState.IGNORED, StudyState.QUARANTINED)
+
+_NODE = """\
+# Written by `radnode demo`.
+[node]
+port = {port}
+data_dir = "node"
+
+[study]
+quiet_seconds = {{ default = 3, CR = 1, DX = 1 }}
+
+[[destinations]]
+name = "archive"
+kind = "dicom"
+ae_title = "ARCHIVE"
+port = {archive_port}
+profile = "all"
+
+[[routes]]
+name = "chest films"
+modality = ["CR", "DX"]
+body_part = ["CHEST"]
+accept_missing = true
+plugin = "chest-radiograph"
+destinations = ["archive"]
+
+[[routes]]
+name = "brain MR"
+modality = ["MR"]
+accept_missing = true
+plugin = "brain-tumour-mr"
+destinations = ["archive"]
+"""
+_ARCHIVE = '[node]\nae_title = "ARCHIVE"\nport = {port}\ndata_dir = "archive"\n'
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the demonstration shows of one study."""
+
+    sample: str
+    study: StudyRow
+    analysis: AnalysisRow | None
+    objects: int
+    delivered: int
+    seconds: float
+    pictures: tuple[Path, ...]
+
+
+class Demo:
+    """Args: folder: emptied and used; orthanc: path of the program to be used as archive, if wanted."""
+
+    def __init__(self, folder: Path, orthanc: str | None = None) -> None:
+        self.folder, self._orthanc = folder, orthanc
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.port, self.archive_port, self.http_port = _free_ports(3)
+        self.config_path = folder / "radnode.toml"
+        self.config_path.write_text(_NODE.format(port=self.port, archive_port=self.archive_port))
+        (folder / "archive.toml").write_text(_ARCHIVE.format(port=self.archive_port))
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Node and archive run inside; they are stopped at the end."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._process("archive", self._archive_command()))
+            stack.enter_context(
+                self._process("node", [sys.executable, "-m", "node", "serve", "-c", str(self.config_path)])
+            )
+            for port, title in ((self.archive_port, "ARCHIVE"), (self.port, "RADNODE")):
+                _await_echo(port, title)
+            yield
+
+    def send(self, samples: Sequence[Path], progress: Callable[[int], None]) -> None:
+        """Send the samples to the node by C-STORE; raises :class:`PermanentError` when one was not taken."""
+        node = config.Destination(name="node", kind="dicom", ae_title="RADNODE", port=self.port)
+        for outcome in deliver.send_files(node, samples, "SAMPLES", progress=lambda outcome: progress(1)):
+            if not outcome.delivered:
+                about = outcome.outgoing.path.name
+                raise PermanentError("the node did not take a sample", about=about, hint=outcome.reason)
+
+    def await_studies(self, count: int, progress: Callable[[int], None], seconds: float = 240) -> None:
+        """Wait until so many studies have ended."""
+        ledger, done = Ledger(self.folder / "node" / "ledger.db"), 0
+        end = time.monotonic() + seconds
+        while done < count:
+            ended = len(ledger.studies.latest(1000, _ENDED))
+            progress(ended - done)
+            done = ended
+            if time.monotonic() > end:
+                raise TemporaryError("the studies did not end in time", about=str(self.folder), hint="see node.log")
+            time.sleep(0.1)
+
+    def answers(self, names: dict[str, str]) -> list[Answer]:
+        """What came of every study, with its pictures written as PNG. Args: names: Study Instance UID -> sample."""
+        ledger = Ledger(self.folder / "node" / "ledger.db")
+        found = [self._answer(ledger, study, names) for study in ledger.studies.latest(1000)]
+        return sorted(found, key=lambda answer: answer.sample)
+
+    def _answer(self, ledger: Ledger, study: StudyRow, names: dict[str, str]) -> Answer:
+        uid = study.study_instance_uid
+        analyses = ledger.analyses.of_study(uid)
+        results = ledger.analyses.results(analyses[-1].id) if analyses else []
+        captures = [result for result in results if result.kind == "sc"]
+        sample = names.get(uid, uid)
+        pictures = [
+            write_png(self.folder / "node" / "spool" / capture.path, self.folder / f"{sample}-{number}.png")
+            for number, capture in enumerate(captures, 1)
+        ]
+        delivered = [d for d in ledger.deliveries.of_study(uid) if d.state == "DONE"]
+        seconds = study.changed_at - study.last_at
+        return Answer(
+            sample, study, analyses[-1] if analyses else None, len(results), len(delivered), seconds, tuple(pictures)
+        )
+
+    def _archive_command(self) -> list[str]:
+        if self._orthanc is None:
+            return [sys.executable, "-m", "node.receive", str(self.folder / "archive.toml")]
+        path = self.folder / "orthanc.json"
+        path.write_text(json.dumps(self._orthanc_settings()))
+        return [self._orthanc, str(path)]
+
+    def _orthanc_settings(self) -> dict[str, object]:
+        storage = str(self.folder / "orthanc")
+        return {
+            "Name": "radnode demo",
+            "StorageDirectory": storage,
+            "IndexDirectory": storage,
+            "DicomAet": "ARCHIVE",
+            "DicomPort": self.archive_port,
+            "HttpPort": self.http_port,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "DicomAlwaysAllowStore": True,
+            "Plugins": [],
+        }
+
+    @contextlib.contextmanager
+    def _process(self, name: str, command: Sequence[str]) -> Iterator[None]:
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            try:
+                yield
+            finally:
+                process.terminate()
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _await_echo(port: int, ae_title: str, seconds: float = 60) -> None:
+    """Wait until the peer answers a C-ECHO."""
+    peer = config.Destination(name="peer", kind="dicom", ae_title=ae_title, port=port, timeout_seconds=5)
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            deliver.sender_for(peer, "RADNODE").echo()
+        except (TemporaryError, PermanentError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def orthanc_program() -> str | None:
+    """The installed Orthanc, if any."""
+    return shutil.which("Orthanc")

@@ -1,0 +1,207 @@
+"""The way of the data without a network: files in, result objects out, in a folder that lives as long as the call.
+
+Used by `radnode run` and `radnode route explain`; each step is the one that the node itself takes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+
+from node.classify import Catalogue, WorkerProcess
+from node.config import Route, Settings, load
+from node.errors import PermanentError, PluginError
+from node.ledger import Ledger
+from node.pipeline import Pipeline
+from node.receive.header import Claim
+from node.receive.header import read as read_header
+from node.spool import Spool
+from node.states import AnalysisState, StudyState
+from node.study import Arrival, Outcome, ResultObject, Series
+
+_PREAMBLE = 128 + 4  # and "DICM", PS3.10 7.1
+_GROUP_LENGTH_ELEMENT = 12  # (0002,0000) UL with its header
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What came of one study. `files` are the written results; `error` is empty when all went well."""
+
+    study_instance_uid: str
+    plugin: str
+    summary: str = ""
+    error: str = ""
+    reasons: tuple[str, ...] = ()
+    files: tuple[Path, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that could not be taken, and why."""
+
+    path: Path
+    reason: str
+
+
+def dicom_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files named, and those in the folders named; raises :class:`PermanentError` for what is not there."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.is_file())
+        elif path.is_file():
+            yield path
+        else:
+            raise PermanentError("there is no such file or folder", about=str(path))
+
+
+class Bench:
+    """A node without a network in a folder of its own."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.settings, self.folder = settings, folder
+        self.spool = Spool(folder / "spool")
+        self.spool.prepare()
+        self.ledger = Ledger(folder / "ledger.db")
+        self.catalogue = Catalogue(settings.worker.plugins)
+        self.pipeline = Pipeline(settings, self.ledger, self.spool, self.catalogue, owner="bench")
+
+    def take(self, paths: Iterable[Path]) -> list[Refused]:
+        """Take files as if they had been received; return those that were refused."""
+        refused = []
+        for path in dicom_files(paths):
+            try:
+                arrival = _arrival(path, self.spool)
+                outcome = self.ledger.arrivals.record([arrival])[0]
+            except PermanentError as error:
+                refused.append(Refused(path, error.what))
+                continue
+            if outcome is Outcome.SET_ASIDE:
+                refused.append(Refused(path, arrival.defect or "the same UID came before with other content"))
+        return refused
+
+    def series(self) -> list[Series]:
+        """Everything that was taken."""
+        studies = self.ledger.studies.latest(1_000_000)
+        return [s for study in studies for s in self.ledger.studies.series(study.study_instance_uid)]
+
+    def analyse(self, out: Path) -> list[StudyResult]:
+        """Complete, route, classify and report every study; write the results into `out`."""
+        for study in self.ledger.studies.in_state(StudyState.RECEIVING):
+            self.ledger.studies.complete(study, "all files were given", partial=False, expected=None)
+        self.pipeline.route_studies()
+        worker = WorkerProcess([sys.executable, "-m", "node.worker", str(self.folder / "radnode.toml")])
+        try:
+            if problems := worker.start(self.settings.worker.start_seconds)["problems"]:
+                raise PluginError("; ".join(problems))
+            while self.pipeline.work(worker):
+                pass
+        finally:
+            worker.kill()
+        return [self._result(study.study_instance_uid, out) for study in self.ledger.studies.latest(1_000_000)]
+
+    def _result(self, uid: str, out: Path) -> StudyResult:
+        reasons = tuple(r for e in self.ledger.events.of_study(uid) for r in e.detail.get("reasons", ()))
+        analyses = self.ledger.analyses.of_study(uid)
+        if not analyses:
+            return StudyResult(uid, "", error="no series fits the plugin", reasons=reasons)
+        row = analyses[0]
+        files = tuple(self._copy(result, out) for result in self.ledger.analyses.results(row.id))
+        error = row.error if row.state is AnalysisState.FAILED else ""
+        return StudyResult(uid, row.plugin, row.summary, error, reasons, files)
+
+    def _copy(self, result: ResultObject, out: Path) -> Path:
+        target = out / f"{result.kind}-{result.sop_instance_uid}.dcm"
+        out.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(self.spool.path(result.path).read_bytes())
+        return target
+
+
+@contextmanager
+def bench(routes: Sequence[Route] | None, config: Path | None = None, plugins: Sequence[str] = ()) -> Iterator[Bench]:
+    """A :class:`Bench` in a temporary folder. Args: routes: instead of those of `config`, if any."""
+    settings = load(config) if config else Settings()
+    with tempfile.TemporaryDirectory(prefix="radnode-") as name:
+        folder = Path(name)
+        (folder / "radnode.toml").write_text(_worker_config(settings, plugins), encoding="utf-8")
+        settings = settings.model_copy(
+            update={
+                "routes": settings.routes if routes is None else tuple(routes),
+                "destinations": settings.destinations if routes is None else (),
+                "worker": settings.worker.model_copy(update={"plugins": tuple(plugins) or settings.worker.plugins}),
+            }
+        )
+        yield Bench(folder, settings)
+
+
+def _worker_config(settings: Settings, plugins: Sequence[str]) -> str:
+    """What a worker of the bench must know, as TOML."""
+    import json
+
+    worker = settings.worker.model_dump() | {"plugins": list(plugins) or list(settings.worker.plugins)}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in worker.items()]  # JSON's scalars and lists are TOML's
+    return "\n".join(["[node]", 'data_dir = "."', "[worker]", *lines, ""])
+
+
+def write_png(secondary_capture: Path, target: Path) -> Path:
+    """The picture of a Secondary Capture of ours as PNG."""
+    from PIL import Image
+
+    Image.fromarray(pydicom.dcmread(secondary_capture).pixel_array).save(target)
+    return target
+
+
+def _arrival(path: Path, spool: Spool) -> Arrival:
+    """Copy a Part 10 file into the spool and read its header, as the receiver does."""
+    meta, start = _meta(path)
+    data = path.read_bytes()
+    digest = sha256(data[start:]).hexdigest()
+    claim = Claim(
+        str(meta.get("MediaStorageSOPClassUID", "")).encode(),
+        str(meta.get("MediaStorageSOPInstanceUID", "")).encode(),
+        str(meta.get("TransferSyntaxUID", "")),
+    )
+    with spool.receive() as incoming:
+        incoming.write(data)
+        kept = incoming.keep(sha256(claim.sop_instance_uid + digest.encode()).hexdigest())
+    found = read_header(spool.path(kept), start, claim)
+    return Arrival(
+        sop_instance_uid=found.sop_instance_uid,
+        sop_class_uid=found.sop_class_uid,
+        transfer_syntax_uid=claim.transfer_syntax_uid,
+        study_instance_uid=found.study_instance_uid,
+        series_instance_uid=found.series_instance_uid,
+        path=kept,
+        size=len(data),
+        sha256=digest,
+        patient_key=found.patient_key,
+        association="file",
+        peer="",
+        attributes=found.attributes,
+        study_images=found.study_images,
+        acquisition_images=found.acquisition_images,
+        instance_number=found.instance_number,
+        defect=found.defect,
+    )
+
+
+def _meta(path: Path) -> tuple[Any, int]:  # Any: pydicom is untyped here
+    """File Meta Information and the offset of the dataset."""
+    try:
+        meta = read_file_meta_info(path)
+        return meta, _PREAMBLE + _GROUP_LENGTH_ELEMENT + int(meta.FileMetaInformationGroupLength)
+    except (InvalidDicomError, AttributeError, ValueError, OSError, EOFError) as error:
+        hint = "only DICOM Part 10 files can be read"
+        raise PermanentError(f"it is no DICOM file ({type(error).__name__})", about=str(path), hint=hint) from error
+
+
+__all__ = ["Bench", "Refused", "StudyResult", "bench", "dicom_files", "write_png"]
