@@ -1,0 +1,145 @@
+"""Measures a plugin as it is shipped: through its own ``classify`` path, on images it never learned from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import track
+
+from node.plugin import Array, Image, Interval, OperatingPoint
+from radnode_kit.calibration import Floats
+from radnode_kit.classifier import BundleClassifier
+from radnode_kit.dataset import read_pixels, targets_of
+from radnode_kit.metrics import auroc, bootstrap, calibration_error, macro_auroc
+from radnode_kit.operating_point import choose_threshold, sensitivity_specificity
+from radnode_kit.recipe import Recipe
+from radnode_kit.sources import Sample
+from radnode_kit.split import part_of
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the shipped model answered for n labelled images of one part.
+
+    Attributes:
+        samples: the images, in order.
+        targets: (n, k), 1, 0 or NaN.
+        logits: (n, k).
+        probabilities: (n, k), calibrated.
+        embedding: (n, 1280).
+        distance: (n,), of the gate.
+        residual: (n,), largest difference between a logit and its bias plus map.
+        seconds: per image, decoding not counted.
+    """
+
+    samples: Sequence[Sample]
+    targets: Array
+    logits: Array
+    probabilities: Floats
+    embedding: Array
+    distance: Array
+    residual: Array
+    seconds: float
+
+    @property
+    def sources(self) -> npt.NDArray[np.str_]:
+        """(n,), name of the set of each image."""
+        return np.array([sample.source for sample in self.samples])
+
+    @property
+    def groups(self) -> npt.NDArray[np.str_]:
+        """(n,), patient of each image."""
+        return np.array([sample.group for sample in self.samples])
+
+
+def image_of(sample: Sample) -> Image:
+    """A sample as the node would hand it over."""
+    return Image(read_pixels(sample.path), None, sample.path.stem)
+
+
+def measure(classifier: BundleClassifier, samples: Sequence[Sample], part: str) -> Measured:
+    """Run every image of one part through the loaded classifier, alone and ungated."""
+    chosen = [sample for sample in samples if part_of(sample.group) == part]
+    answers, seconds = [], 0.0
+    for start in track(range(0, len(chosen), 32), description=part):
+        images = [image_of(sample) for sample in chosen[start : start + 32]]
+        begin = time.perf_counter()
+        answers.append(classifier.answer(images))
+        seconds += time.perf_counter() - begin
+    logits = np.concatenate([a.logits for a in answers])
+    sums = np.concatenate([a.maps.sum(axis=(2, 3), dtype=np.float64) for a in answers])
+    return Measured(
+        samples=chosen,
+        targets=targets_of(chosen, classifier.bundle.labels),
+        logits=logits,
+        probabilities=np.concatenate([a.probabilities for a in answers]),
+        embedding=np.concatenate([a.embedding for a in answers]),
+        distance=np.concatenate([a.distance for a in answers]),
+        residual=np.abs(logits - sums - classifier.bias).max(axis=1),
+        seconds=seconds / len(chosen),
+    )
+
+
+def points(
+    classifier: BundleClassifier, recipe: Recipe, validation: Measured, held_back: Measured
+) -> dict[str, OperatingPoint]:
+    """An operating point for each claimed finding: chosen on validation, measured on the held-back part."""
+    table = {}
+    for spec in classifier.manifest.findings:
+        column = classifier.bundle.labels.index(spec.name)
+        probability, truth, sources = _known(validation, column)
+        threshold = choose_threshold(probability, truth, sources, recipe.threshold)
+        probability, truth, sources = _known(held_back, column)
+        sensitivity, specificity = sensitivity_specificity(probability, truth, threshold)
+        parts = ", ".join(f"{(sources == s).sum()} of {s}" for s in recipe.sources)
+        source = f"held-back part: {len(truth)} images ({parts}), {int(truth.sum())} with the label"
+        table[spec.name] = OperatingPoint(threshold, sensitivity, specificity, source)
+    return table
+
+
+def _known(measured: Measured, column: int) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.str_]]:
+    known = ~np.isnan(measured.targets[:, column])
+    return measured.probabilities[known, column], measured.targets[known, column] > 0.5, measured.sources[known]
+
+
+def area(measured: Measured, column: int, chosen: npt.NDArray[np.bool_]) -> Interval:
+    """AUROC of one label over chosen images, with a bootstrap interval over patients."""
+    known = chosen & ~np.isnan(measured.targets[:, column])
+    values, truth = measured.probabilities[known, column], measured.targets[known, column] > 0.5
+    return bootstrap(lambda rows: auroc(values[rows], truth[rows]), measured.groups[known])
+
+
+def softmax_areas(measured: Measured) -> tuple[Interval, Interval]:
+    """(accuracy, macro AUROC) over all classes, with bootstrap intervals over patients."""
+    truth, values = measured.targets.argmax(axis=1), measured.probabilities
+    hit = values.argmax(axis=1) == truth
+    accuracy = bootstrap(lambda rows: float(hit[rows].mean()), measured.groups)
+    return accuracy, bootstrap(lambda rows: macro_auroc(values[rows], truth[rows]), measured.groups)
+
+
+def confusion(measured: Measured) -> npt.NDArray[np.int64]:
+    """(k, k) counts: rows are the true classes, columns the most probable ones."""
+    k = measured.targets.shape[1]
+    table = np.zeros((k, k), dtype=np.int64)
+    np.add.at(table, (measured.targets.argmax(axis=1), measured.probabilities.argmax(axis=1)), 1)
+    return table
+
+
+def error_of(measured: Measured, column: int) -> float:
+    """Expected calibration error of one label."""
+    probability, truth, _ = _known(measured, column)
+    return calibration_error(probability, truth)
+
+
+def subgroups(measured: Measured) -> list[tuple[str, str, npt.NDArray[np.bool_]]]:
+    """(source, ``view AP``, mask) for every subgroup that the samples tell."""
+    keys = sorted({(s.source, name, value) for s in measured.samples for name, value in s.strata.items()})
+    masks = []
+    for source, name, value in keys:
+        mask = np.array([s.source == source and s.strata.get(name) == value for s in measured.samples])
+        masks.append((source, f"{name} {value}", mask))
+    return masks

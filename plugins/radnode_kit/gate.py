@@ -1,0 +1,82 @@
+"""The gate: refuses images that look unlike anything the model learned from.
+
+Distance of an embedding to the nearest of the training groups' centres under one Gaussian: Mahalanobis within the
+main components, the rest measured against its usual length (Lee et al., arXiv:1807.03888; Tipping and Bishop 1999).
+A distance of 1 is the limit, set on the validation part. numpy and safetensors only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from node.plugin import Array
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The Gaussian and its limit.
+
+    Attributes:
+        centres: (c, n), mean embedding of each training group.
+        components: (d, n), orthonormal main directions within the groups, divided by their standard deviation.
+        directions: (d, n), the same directions with length one.
+        rest: mean square that remains for each dimension beyond the main ones.
+        limit: square distance at which the gate closes.
+    """
+
+    centres: Array
+    components: Array
+    directions: Array
+    rest: float
+    limit: float = 1.0
+
+    def distances(self, embeddings: Array) -> Array:
+        """(m, n) -> (m,): 0 at a centre, 1 at the limit."""
+        squares = np.stack([self._square(embeddings - centre) for centre in self.centres])
+        return np.asarray(np.sqrt(squares.min(axis=0) / self.limit), dtype=np.float32)
+
+    def _square(self, offsets: Array) -> Array:
+        inside = np.square(offsets @ self.components.T).sum(axis=1)
+        beyond = np.square(offsets).sum(axis=1) - np.square(offsets @ self.directions.T).sum(axis=1)
+        return np.asarray(inside + np.maximum(beyond, 0.0) / self.rest, dtype=np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file."""
+        arrays = {"centres": self.centres, "directions": self.directions}
+        lengths = np.linalg.norm(self.components, axis=1)
+        numbers = {"lengths": lengths, "numbers": np.array([self.rest, self.limit])}
+        save_file({key: np.ascontiguousarray(v, np.float32) for key, v in {**arrays, **numbers}.items()}, path)
+
+
+def load_gate(path: Path) -> Gate:
+    """Read what :meth:`Gate.save` wrote."""
+    stored = load_file(path)
+    components = stored["directions"] * stored["lengths"][:, None]
+    rest, limit = (float(v) for v in stored["numbers"])
+    return Gate(stored["centres"], components, stored["directions"], rest, limit)
+
+
+def fit_gate(embeddings: Array, groups: Sequence[str], dimensions: int = 64) -> Gate:
+    """The Gaussian of training embeddings (m, n) with one centre for each group; its limit is not set yet."""
+    names = sorted(set(groups))
+    member = np.array([names.index(group) for group in groups])
+    centres = np.stack([embeddings[member == index].mean(axis=0) for index in range(len(names))])
+    offsets = embeddings - centres[member]
+    _, lengths, directions = np.linalg.svd(offsets, full_matrices=False)
+    variances = np.square(lengths) / len(offsets)
+    rest = float(variances[dimensions:].sum() / (embeddings.shape[1] - dimensions))
+    main = directions[:dimensions]
+    components = main / np.sqrt(variances[:dimensions])[:, None]
+    return Gate(centres, components, main, rest)
+
+
+def set_limit(gate: Gate, embeddings: Array, share: float = 0.99, margin: float = 1.0) -> Gate:
+    """The gate with the limit that lets `share` of validation embeddings (m, n) pass, times `margin`."""
+    open_gate = replace(gate, limit=1.0)
+    distance = float(np.quantile(open_gate.distances(embeddings), share)) * margin
+    return replace(gate, limit=distance**2)

@@ -1,0 +1,69 @@
+"""An image of any shape on a square canvas, and the way back from the canvas to the image.
+
+Used by training and by inference alike, so that a model sees the same pixels in both. numpy and Pillow only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image as Pillow
+
+from node.plugin import Array
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """How an image of `rows` x `columns` lies on a canvas of `size` x `size`.
+
+    Attributes:
+        size: side of the canvas in its pixels.
+        rows: of the image.
+        columns: of the image.
+        height: of the image on the canvas.
+        width: of the image on the canvas.
+        top: first canvas row of the image.
+        left: first canvas column of the image.
+    """
+
+    size: int
+    rows: int
+    columns: int
+    height: int
+    width: int
+    top: int
+    left: int
+
+    def extent(self) -> tuple[float, float, float, float]:
+        """(top, left, bottom, right) of the whole canvas in pixels of the image, from its outer top left corner."""
+        down, across = self.rows / self.height, self.columns / self.width
+        top, left = -self.top * down, -self.left * across
+        return top, left, top + self.size * down, left + self.size * across
+
+
+def letterbox(rows: int, columns: int, size: int) -> Letterbox:
+    """Fit an image into the canvas with its aspect ratio (to whole canvas pixels), in the middle."""
+    scale = size / max(rows, columns)
+    height = min(size, max(1, round(rows * scale)))
+    width = min(size, max(1, round(columns * scale)))
+    return Letterbox(size, rows, columns, height, width, (size - height) // 2, (size - width) // 2)
+
+
+def grey(pixels: Array) -> Array:
+    """(rows, columns) or (rows, columns, 3) in 0..1 -> (rows, columns) in 0..1; what is not a number becomes 0."""
+    flat = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
+    return np.clip(np.nan_to_num(flat, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0).astype(np.float32)
+
+
+def canvas(pixels: Array, size: int) -> tuple[Array, Letterbox]:
+    """Grey canvas (size, size) in 0..1 of an image in 0..1, black around it, and how it lies there.
+
+    Bilinear with antialiasing when it shrinks (Pillow widens the filter with the scale).
+    """
+    image = grey(pixels)
+    box = letterbox(image.shape[0], image.shape[1], size)
+    resized = Pillow.fromarray(image).resize((box.width, box.height), Pillow.Resampling.BILINEAR)
+    out = np.zeros((size, size), dtype=np.float32)
+    out[box.top : box.top + box.height, box.left : box.left + box.width] = np.asarray(resized)
+    return out, box

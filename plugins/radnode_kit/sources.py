@@ -1,0 +1,87 @@
+"""The labelled sets that the shipped plugins learn from, read from a data folder into :class:`Sample` values.
+
+Each set is a folder with ``labels.csv`` and ``images/`` (see plugins/DATA.md for origin, licence and columns).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.errors import PluginError
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled image.
+
+    Attributes:
+        path: of the image file.
+        source: name of the set.
+        group: patient, or group of near duplicates; never in two parts.
+        labels: one name from the plugin's labels that are true; see `known`.
+        known: names of the labels that this set tells; the others are unknown for this image.
+        strata: subgroup name -> value, for the model card (view, sex, age).
+    """
+
+    path: Path
+    source: str
+    group: str
+    labels: frozenset[str]
+    known: frozenset[str]
+    strata: Mapping[str, str]
+
+
+def age_band(age: str) -> str:
+    """Words for an age in years: ``under 40``, ``40 to 59``, ``60 and over`` or ``unknown``."""
+    if not age:
+        return "unknown"
+    years = float(age)
+    return "under 40" if years < 40 else "40 to 59" if years < 60 else "60 and over"
+
+
+def _cxr_nih(row: Row) -> tuple[str, set[str], set[str], dict[str, str]]:
+    labels = {name.lower() for name in row["finding_labels"].split("|")} - {"no finding"}
+    known = {"pneumonia", "infiltration", "atelectasis", "edema", "effusion"}
+    strata = {"view": row["view"], "sex": row["sex"], "age": age_band(row["age"])}
+    return row["patient"], labels & known, known, strata
+
+
+def _cxr_pediatric_kermany(row: Row) -> tuple[str, set[str], set[str], dict[str, str]]:
+    labels = {"pneumonia"} if row["pneumonia"] == "1" else set()
+    return row["patient"], labels, {"pneumonia"}, {"view": "AP", "kind": row["label"]}
+
+
+def _mr_brain_tumor(row: Row) -> tuple[str, set[str], set[str], dict[str, str]]:
+    known = {"glioma", "meningioma", "pituitary", "notumor"}
+    return row["neardup_group"], {row["label"]}, known, {"collection": row["kaggle_part"].lower()}
+
+
+READERS: Mapping[str, Callable[[Row], tuple[str, set[str], set[str], dict[str, str]]]] = {
+    "cxr_nih": _cxr_nih,
+    "cxr_pediatric_kermany": _cxr_pediatric_kermany,
+    "mr_brain_tumor": _mr_brain_tumor,
+}
+
+
+def read_source(data: Path, source: str) -> list[Sample]:
+    """All samples of one set in the order of its table; raises :class:`PluginError` when the table is missing."""
+    table = data / source / "labels.csv"
+    if not table.is_file():
+        raise PluginError("the data set is not there", about=str(table), hint="see plugins/DATA.md for the layout")
+    samples = []
+    with table.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            group, labels, known, strata = READERS[source](row)
+            path = data / source / row["file"]
+            samples.append(Sample(path, source, group, frozenset(labels), frozenset(known), strata))
+    return samples
+
+
+def read_sources(data: Path, sources: Sequence[str]) -> list[Sample]:
+    """All samples of several sets, one set after another."""
+    return [sample for source in sources for sample in read_source(data, source)]
