@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import PurePath
+
 
 class RadnodeError(Exception):
     """Base of all errors of the node.
@@ -66,3 +69,10 @@ class DeliveryError(TemporaryError):
 
 class DeliveryRefused(PermanentError):
     """A destination refused an object for good (SOP class, status, or rejected association)."""
+
+
+def where(error: BaseException) -> str:
+    """Type and place of an unexpected error; never its text, which may hold a patient's data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"

@@ -16,7 +16,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from node.errors import RadnodeError
+from node.errors import RadnodeError, where
 
 log = structlog.get_logger()
 
@@ -76,4 +76,4 @@ def _guarded(tick: Tick) -> None:
     except RadnodeError as error:
         log.error("tick failed", tick=tick.name, error=str(error))
     except Exception as error:
-        log.error("tick failed", tick=tick.name, error=type(error).__name__, exc_info=True)
+        log.error("tick failed", tick=tick.name, error=where(error))

@@ -23,7 +23,7 @@ import structlog
 from node.classify import Catalogue, WorkerDied, WorkerLate, WorkerProcess
 from node.config import Settings
 from node.deliver import Courier
-from node.errors import ConfigError, RadnodeError, TemporaryError
+from node.errors import ConfigError, RadnodeError, TemporaryError, where
 from node.ledger import Ledger
 from node.pipeline import Pipeline
 from node.scheduler import Scheduler, Tick
@@ -163,8 +163,8 @@ class Service:
                     continue
             except RadnodeError as error:
                 log.error("step failed", error=str(error), thread=threading.current_thread().name)
-            except Exception:  # the edge of the step loop
-                log.exception("step failed", thread=threading.current_thread().name)
+            except Exception as error:  # the edge of the step loop
+                log.error("step failed", error=where(error), thread=threading.current_thread().name)
             self._wait_for_change(before, 1.0)
 
     def _wait_for_change(self, before: int | None, seconds: float) -> None:

@@ -28,8 +28,7 @@ from pydicom import Dataset
 
 from node import assemble, config, explain, report
 from node.classify import Catalogue, Runner, prediction_bytes, prediction_from
-from node.classify.runner import where
-from node.errors import PluginError, RadnodeError
+from node.errors import PluginError, RadnodeError, where
 from node.ledger import AnalysisRow, Ledger
 from node.plugin import ImageSet, Manifest, Prediction
 from node.spool import Spool

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from node.classify.catalogue import Catalogue, verify_weights
-from node.errors import PluginError, RadnodeError
+from node.errors import PluginError, RadnodeError, where
 from node.plugin import Classifier, EvidenceMap, Finding, ImageSet, Manifest, Prediction
 
 #: How far an evidence map may be from adding up to its logit.
@@ -105,10 +103,3 @@ def _check_map(evidence: EvidenceMap, manifest: Manifest, known: set[str]) -> No
             f"the evidence map for {evidence.finding!r} does not add up: off by {evidence.residual:.3g} logits",
             about=manifest.name,
         )
-
-
-def where(error: BaseException) -> str:
-    """Type and place of an error; never its text, which may hold a patient's data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}"

@@ -64,7 +64,8 @@ class Analyses:
                 _insert(connection, study_instance_uid, study["revision"], plan)
             move = StudyMove.ROUTES_FOUND if plans else StudyMove.NO_ROUTE
             add_event(connection, "routed", study_instance_uid, reasons=list(reasons))
-            move_study(connection, study_instance_uid, move, "; ".join(reasons)[:2000])
+            took = "; ".join(f"{plan.plugin}: {len(plan.series)} series" for plan in plans)
+            move_study(connection, study_instance_uid, move, took or "no series fits a route: see `radnode trail`")
 
     def lease(
         self, state: AnalysisState, owner: str, seconds: float, count: int, longest_wait: float
