@@ -14,6 +14,12 @@ import sys
 import threading
 from pathlib import Path
 
+# A receiver decodes nothing: pydicom would load every native codec it finds, next to a socket that strangers write to.
+# (rich is what structlog would load.) Together they are 30 MB as well.
+for _name in ("PIL", "gdcm", "jpeg_ls", "openjpeg", "rle", "libjpeg", "pylibjpeg", "rich"):
+    sys.modules[_name] = None  # type: ignore[assignment]  # the documented way to make an import fail
+
+# ruff: noqa: E402  only after the lines above
 import structlog
 
 from node.config import Settings, load
