@@ -8,6 +8,7 @@ not smaller than what is already here, and waits for quiet otherwise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from node.config import StudySettings
 
@@ -125,7 +126,7 @@ def _waiting(facts: StudyFacts, seconds: float) -> str:
         here = f"{facts.images} of {_count(facts.expected, 'expected ')} so far"
     else:
         here = f"all {_count(facts.expected, 'expected ')} here"
-    return f"{here}; waiting {seconds:.0f} s more for quiet"
+    return f"{here}; waiting {ceil(seconds)} s more for quiet"
 
 
 def _closed(facts: StudyFacts, by: str) -> Verdict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import islice
 from typing import Any
 
@@ -28,8 +29,10 @@ from node.errors import DecodeError
 
 Stored = npt.NDArray[Any]  # any integer or floating point type, as stored
 
-#: The decoder to use where there are several: OpenJPEG and CharLS themselves rather than the older copies inside GDCM.
+#: The decoder to use where there are several: OpenJPEG and CharLS themselves rather than the older copies inside GDCM,
+#: and GDCM for JPEG, because Pillow converts colours on its own where an Adobe marker tells it to.
 _PLUGINS: dict[UID, str] = {
+    **dict.fromkeys(JPEGTransferSyntaxes, "gdcm"),
     **dict.fromkeys(JPEG2000TransferSyntaxes, "pylibjpeg"),
     **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
 }
@@ -130,7 +133,7 @@ def _decoded(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
         "number_of_frames": declared.frames,
         "photometric_interpretation": declared.photometric,
         "pixel_representation": int(declared.signed),
-        "planar_configuration": declared.planar,
+        "planar_configuration": declared.planar if declared.is_native else 0,  # codecs hand out colour by pixel
         "samples_per_pixel": declared.samples,
     }
     by_bits = declared.is_native or transfer_syntax_uid == RLELossless
@@ -152,8 +155,9 @@ def _cell(stored: Stored, declared: Declaration) -> Stored:
 def _encoded_frames(ds: Dataset, declared: Declaration) -> Iterator[bytes]:
     """The compressed frames, after the check that there are as many fragments as frames at least."""
     buffer: bytes = ds[declared.keyword].value
-    table = 8 + 4 * len(parse_basic_offsets(buffer))
-    fragments, _ = parse_fragments(buffer[table:])
+    stream = BytesIO(buffer)
+    parse_basic_offsets(stream)
+    fragments, _ = parse_fragments(stream)
     if fragments < declared.frames:
         raise DecodeError(f"{declared.frames} frames are declared, the pixel data has {fragments} fragments")
     offsets = ds.get("ExtendedOffsetTable"), ds.get("ExtendedOffsetTableLengths")

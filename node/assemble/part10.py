@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,9 @@ PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelDat
 #: Elements above this many bytes are left in the file until they are asked for.
 _DEFER_BYTES = 1 << 20
 _CHUNK = 1 << 20
+_HEADER_BYTES = 64 << 20
+#: Tag, VR and length of an element; and what may come after pixel data in a deflated file.
+_ELEMENT_HEADER, _AROUND_PIXELS = 8, 1 << 20
 
 
 class Part10:
@@ -28,13 +32,13 @@ class Part10:
 
     Args:
         path: of the file.
-        max_bytes: longest dataset that a deflated file may hold.
     """
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("rb")
+        self._deflated: Iterator[bytes] = iter(())
         try:
-            self.header = self._read_header(path, max_bytes)
+            self.header = self._read_header(path)
         except BaseException:
             self._file.close()
             raise
@@ -48,59 +52,69 @@ class Part10:
     @property
     def pixel_keyword(self) -> str:
         """Keyword of the pixel data element that comes next; empty when there is none."""
-        little = self._encoding[1]
         here = self._file.tell()
         group_element = self._file.read(4)
         self._file.seek(here)
         if len(group_element) < 4:
             return ""
-        group, element = struct.unpack("<HH" if little else ">HH", group_element)
+        group, element = struct.unpack("<HH" if self._encoding[1] else ">HH", group_element)
         return PIXEL_KEYWORDS.get(group << 16 | element, "")
 
-    def load_pixels(self) -> None:
-        """Add the pixel data element to `header`."""
+    def load_pixels(self, needed: int) -> None:
+        """Add the pixel data element to `header`.
+
+        Args:
+            needed: bytes that it must hold.
+
+        Raises:
+            DecodeError: the rest of the file is shorter.
+        """
+        here = self._file.tell()
+        self._inflate(here + needed + _AROUND_PIXELS)
+        held = max(0, self._file.seek(0, 2) - here - _ELEMENT_HEADER)
+        self._file.seek(here)
+        if held < needed:
+            raise DecodeError(f"{needed} bytes of pixel data are declared, {held} are here", hint="send it again")
         implicit, little = self._encoding
         rest = read_dataset(self._file, implicit, little, stop_when=_after_pixels)
         self.header.update(dict(rest.items()))
 
-    @property
-    def remaining(self) -> int:
-        """Bytes of the file (inflated) from the pixel data element on."""
-        here = self._file.tell()
-        end = self._file.seek(0, 2)
-        self._file.seek(here)
-        return end - here
-
-    def _read_header(self, path: Path, max_bytes: int) -> Dataset:
+    def _read_header(self, path: Path) -> Dataset:
         meta = read_file_meta_info(path)
         if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-            return self._read_deflated(meta, max_bytes)
+            return self._read_deflated(meta)
         header = dcmread(self._file, stop_before_pixels=True, defer_size=_DEFER_BYTES)
         implicit, little = header.original_encoding
         self._encoding = bool(implicit), little is not False
         return header
 
-    def _read_deflated(self, meta: FileMetaDataset, max_bytes: int) -> Dataset:
-        """Inflate no more than `max_bytes` (PS3.5 A.5); from here on the file is a plain one in memory."""
+    def _read_deflated(self, meta: FileMetaDataset) -> Dataset:
+        """Inflate as much as a header may need (PS3.5 A.5); from here on the file is a plain one in memory."""
         self._file.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))  # PS3.10 7.1
-        plain = _inflate(self._file, max_bytes)
+        self._deflated = _inflated(self._file.read())
         self._file.close()
-        self._file = plain
+        self._file = BytesIO()
+        self._inflate(_HEADER_BYTES)
         self._encoding = False, True
-        header = read_dataset(plain, False, True, stop_when=_at_pixels)
+        header = read_dataset(self._file, False, True, stop_when=_at_pixels)
         meta.TransferSyntaxUID = ExplicitVRLittleEndian
         header.file_meta = meta
         return header
 
+    def _inflate(self, end: int) -> None:
+        """Inflate up to `end`, and no more than one chunk beyond; nothing for a plain file."""
+        here = self._file.tell()
+        at = self._file.seek(0, 2)
+        while at < end and (chunk := next(self._deflated, b"")):
+            at += self._file.write(chunk)
+        self._file.seek(here)
 
-def _inflate(source: BinaryIO, max_bytes: int) -> BytesIO:
-    plain, inflater = BytesIO(), zlib.decompressobj(-zlib.MAX_WBITS)
-    while not inflater.eof and (chunk := inflater.unconsumed_tail or source.read(_CHUNK)):
-        plain.write(inflater.decompress(chunk, _CHUNK))
-        if plain.tell() > max_bytes:
-            raise DecodeError(f"the deflated dataset holds more than {max_bytes} bytes")
-    plain.seek(0)
-    return plain
+
+def _inflated(deflated: bytes) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    while not inflater.eof and (chunk := inflater.decompress(deflated, _CHUNK)):
+        yield chunk
+        deflated = inflater.unconsumed_tail
 
 
 def _at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:

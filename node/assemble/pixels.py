@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from node.assemble.age import age_years
 from node.assemble.colour import rgb
 from node.assemble.declaration import Declaration, read_declaration
 from node.assemble.frames import Frame, read_frames
@@ -23,16 +24,20 @@ from node.assemble.voi import shown
 from node.errors import DecodeError
 from node.plugin import Array, Image
 
-_BYTES_PER_PIXEL = 8  # the longest cell
-_HEADER_BYTES = 64 << 20
-
 
 @dataclass(frozen=True)
 class Slice:
-    """An image with the unit vector along which its position is measured (None when unknown)."""
+    """An image with what its series needs to know of it.
+
+    Attributes:
+        image: as the plugins see it.
+        normal: unit vector along which its position is measured; None when unknown.
+        age_years: of the patient when it was made; None when unknown.
+    """
 
     image: Image
-    normal: Vector | None
+    normal: Vector | None = None
+    age_years: float | None = None
 
 
 def read_images(path: Path, max_pixels: int) -> list[Image]:
@@ -53,7 +58,7 @@ def read_images(path: Path, max_pixels: int) -> list[Image]:
 
 
 def read_slices(path: Path, max_pixels: int) -> list[Slice]:
-    """The same as :func:`read_images`, with the slices' normals."""
+    """The same as :func:`read_images`, with what their series needs to know."""
     reading = _Reading()
     try:
         with warnings.catch_warnings():
@@ -75,17 +80,15 @@ class _Reading:
 
 
 def _slices(path: Path, max_pixels: int, reading: _Reading) -> Iterator[Slice]:
-    with Part10(path, max_pixels * _BYTES_PER_PIXEL + _HEADER_BYTES) as file:
+    with Part10(path) as file:
         ds = file.header
         reading.about = _uid(ds)
         keyword = file.pixel_keyword
         if not keyword:
             raise DecodeError("it has no pixels", hint="only images can be assessed")
         declared = read_declaration(ds, keyword, max_pixels)
-        if declared.is_native and declared.native_bytes > file.remaining:
-            raise DecodeError(f"{declared.native_bytes} bytes of pixel data are declared, {file.remaining} are here")
         reading.what = f"its pixel data ({declared.transfer_syntax_uid.name})"
-        file.load_pixels()
+        file.load_pixels(declared.native_bytes if declared.is_native else 0)
     for index, frame in enumerate(read_frames(ds, declared)):
         yield _slice(frame, ds, index, declared)
 
@@ -104,7 +107,7 @@ def _slice(frame: Frame, ds: Dataset, index: int, declared: Declaration) -> Slic
         position=geometry.position,
         padding=padding,
     )
-    return Slice(image, geometry.normal)
+    return Slice(image, geometry.normal, age_years(str(ds.get("PatientAge", ""))))
 
 
 def _grey(

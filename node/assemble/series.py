@@ -37,8 +37,9 @@ def read_image_set(series: Series, root: Path, max_pixels: int) -> tuple[ImageSe
             slices += [(instance, _named(item, instance)) for item in decoded]
         except DecodeError as error:
             not_assessed.append(_not_assessed(instance, error))
-    images = _sorted(slices)
-    return (_image_set(series, images) if images else None), tuple(not_assessed)
+    if not slices:
+        return None, tuple(not_assessed)
+    return _image_set(series, [item for _, item in slices], _sorted(slices)), tuple(not_assessed)
 
 
 def _named(item: Slice, instance: Instance) -> Slice:
@@ -68,11 +69,12 @@ def _is_in_space(slices: list[Slice]) -> bool:
     if any(item.normal is None or item.image.position is None for item in slices):
         return False
     normals = np.array([item.normal for item in slices])
-    return bool((normals @ normals[0] > _SAME_ORIENTATION).all()) if slices else False
+    return bool((normals @ normals[0] > _SAME_ORIENTATION).all())
 
 
-def _image_set(series: Series, images: tuple[Image, ...]) -> ImageSet:
+def _image_set(series: Series, slices: list[Slice], images: tuple[Image, ...]) -> ImageSet:
     attributes = series.attributes
+    ages = (attributes.age_years, *(item.age_years for item in slices))
     return ImageSet(
         images=images,
         series_instance_uid=series.series_instance_uid,
@@ -80,6 +82,6 @@ def _image_set(series: Series, images: tuple[Image, ...]) -> ImageSet:
         body_part=attributes.body_part,
         view=attributes.view,
         laterality=attributes.laterality,
-        age_years=attributes.age_years,
+        age_years=next((age for age in ages if age is not None), None),
         sex=attributes.sex,
     )

@@ -1,0 +1,160 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.assemble import SeriesFacts, StudyFacts, decide
+from node.config import StudySettings
+
+SETTINGS = StudySettings()  # quiet: 10 s, CR and DX 2 s; settled 1 s; missing 30 s; open association 600 s
+
+
+def study(quiet=0.0, images=4, modality="CT", announced=None, **facts):
+    return StudyFacts(quiet, (SeriesFacts(modality, images, announced),), **facts)
+
+
+def test_a_study_without_announced_numbers_is_complete_after_its_quiet_time():
+    assert not decide(study(quiet=9.9), SETTINGS).complete
+    verdict = decide(study(quiet=10), SETTINGS)
+    assert verdict.complete
+    assert not verdict.partial
+    assert verdict.expected is None
+    assert verdict.reason == "closed by timer, no new image for 10 s"
+
+
+def test_a_radiograph_is_complete_sooner_than_a_volume():
+    assert decide(study(quiet=2, modality="DX"), SETTINGS).complete
+    assert not decide(study(quiet=2, modality="MR"), SETTINGS).complete
+
+
+def test_the_slowest_modality_of_a_study_decides_its_quiet_time():
+    facts = StudyFacts(5, (SeriesFacts("DX", 1), SeriesFacts("CT", 30)))
+    assert not decide(facts, SETTINGS).complete
+    assert decide(replace(facts, quiet_seconds=10), SETTINGS).complete
+
+
+def test_a_study_with_every_announced_image_is_complete_once_it_has_settled():
+    facts = study(quiet=0.5, images=120, study_images=120)
+    assert not decide(facts, SETTINGS).complete
+    verdict = decide(replace(facts, quiet_seconds=1), SETTINGS)
+    assert verdict.complete
+    assert not verdict.partial
+    assert verdict.expected == 120
+    assert verdict.reason == "all 120 expected images here"
+
+
+def test_a_study_whose_every_series_has_its_announced_images_is_complete_once_it_has_settled():
+    facts = StudyFacts(1, (SeriesFacts("MR", 30, 30), SeriesFacts("MR", 20, 20)))
+    assert decide(facts, SETTINGS).complete
+    assert decide(facts, SETTINGS).expected == 50
+
+
+def test_one_series_without_a_number_leaves_the_study_to_its_quiet_time():
+    facts = StudyFacts(1, (SeriesFacts("MR", 30, 30), SeriesFacts("MR", 20)))
+    assert not decide(facts, SETTINGS).complete
+    assert decide(replace(facts, quiet_seconds=10), SETTINGS).complete
+    assert decide(facts, SETTINGS).expected is None
+
+
+def test_missing_images_are_waited_for_longer_and_then_the_study_is_partial():
+    facts = study(quiet=39.9, images=118, study_images=120)
+    verdict = decide(facts, SETTINGS)
+    assert not verdict.complete
+    assert verdict.reason == "118 of 120 expected images so far; waiting 1 s more for quiet"
+    verdict = decide(replace(facts, quiet_seconds=40), SETTINGS)
+    assert verdict.complete
+    assert verdict.partial
+    assert verdict.expected == 120
+    assert verdict.reason == "closed by timer, 118 of 120 expected images"
+
+
+def test_a_series_short_of_its_number_makes_the_study_partial_even_if_another_announced_none():
+    facts = StudyFacts(40, (SeriesFacts("MR", 28, 30), SeriesFacts("MR", 20)))
+    verdict = decide(facts, SETTINGS)
+    assert (verdict.complete, verdict.partial, verdict.expected) == (True, True, 50)
+
+
+def test_the_number_for_the_study_goes_before_those_of_its_series():
+    facts = StudyFacts(1, (SeriesFacts("MR", 30, 30),), study_images=50)
+    assert not decide(facts, SETTINGS).complete
+    assert decide(facts, SETTINGS).expected == 50
+
+
+@pytest.mark.parametrize("announced", [0, -1, 3])
+def test_a_number_below_what_is_here_tells_nothing(announced):
+    for facts in (study(quiet=1, study_images=announced), study(quiet=1, announced=announced)):
+        assert not decide(facts, SETTINGS).complete
+        assert decide(facts, SETTINGS).expected is None
+        assert decide(replace(facts, quiet_seconds=10), SETTINGS).complete
+
+
+def test_a_wrong_number_for_the_study_leaves_those_of_its_series_in_force():
+    facts = StudyFacts(1, (SeriesFacts("MR", 30, 30),), study_images=1)
+    assert decide(facts, SETTINGS).complete
+
+
+def test_an_open_association_holds_its_study_open_even_when_all_images_are_here():
+    facts = study(quiet=100, study_images=4, association_open=True, association_silent_seconds=100)
+    verdict = decide(facts, SETTINGS)
+    assert not verdict.complete
+    assert "association" in verdict.reason
+
+
+def test_an_association_that_stays_open_for_ever_does_not_hold_its_study_for_ever():
+    facts = study(quiet=600, association_open=True, association_silent_seconds=600)
+    assert decide(facts, SETTINGS).complete
+
+
+def test_the_operator_closes_a_study_at_once():
+    facts = study(quiet=0, association_open=True, asked=True)
+    verdict = decide(facts, SETTINGS)
+    assert verdict.complete
+    assert "operator" in verdict.reason
+
+
+def test_a_study_that_the_operator_closes_too_early_says_what_is_missing():
+    verdict = decide(study(quiet=0, images=1, study_images=2, asked=True), SETTINGS)
+    assert verdict.partial
+    assert verdict.reason == "closed by the operator, 1 of 2 expected images"
+
+
+seconds = st.floats(0, 2000, allow_nan=False)
+number = st.none() | st.integers(-1, 40)
+series = st.builds(SeriesFacts, st.sampled_from(["CT", "DX", "CR", "MR", ""]), st.integers(1, 30), number)
+studies = st.builds(
+    StudyFacts, seconds, st.lists(series, min_size=1, max_size=4).map(tuple), number, st.booleans(), seconds
+)
+
+
+@given(studies, seconds)
+def test_once_complete_a_study_stays_complete_while_it_is_quiet(facts, more):
+    before = decide(facts, SETTINGS)
+    after = decide(replace(facts, quiet_seconds=facts.quiet_seconds + more), SETTINGS)
+    assert after.complete or not before.complete
+    assert (after.expected, after.partial) == (before.expected, before.partial) or not before.complete
+
+
+@given(studies)
+def test_every_study_is_complete_sooner_or_later(facts):
+    assert decide(replace(facts, quiet_seconds=1e6, association_silent_seconds=1e6), SETTINGS).complete
+
+
+@given(studies)
+def test_the_operator_is_always_obeyed(facts):
+    assert decide(replace(facts, asked=True), SETTINGS).complete
+
+
+@given(studies)
+def test_partial_means_complete_with_fewer_images_than_expected(facts):
+    verdict = decide(facts, SETTINGS)
+    if verdict.partial:
+        assert verdict.complete
+        assert verdict.expected > facts.images
+    if verdict.expected is not None:
+        assert verdict.expected >= facts.images
+
+
+@given(studies)
+def test_every_verdict_has_a_reason(facts):
+    assert decide(facts, SETTINGS).reason

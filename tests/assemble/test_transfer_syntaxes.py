@@ -1,0 +1,132 @@
+"""The same image in another encoding is the same picture."""
+
+import zlib
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from node.assemble import read_images
+
+LIMIT = 1 << 24
+DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+
+
+def pixels(path):
+    return np.stack([image.pixels for image in read_images(path, LIMIT)])
+
+
+def values(path):
+    return np.stack([image.values for image in read_images(path, LIMIT)])
+
+
+@pytest.fixture
+def ct(data):
+    """A signed 16-bit CT slice with a window."""
+    ds = dcmread(data / "CT_small.dcm")
+    ds.WindowCenter, ds.WindowWidth = 40, 400
+    return ds
+
+
+@pytest.fixture
+def reference(ct, write):
+    return pixels(write.save(ct))
+
+
+@pytest.mark.parametrize("transfer_syntax", [JPEGLSLossless, JPEG2000Lossless, RLELossless])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_lossless_compression_changes_no_pixel(ct, reference, write, transfer_syntax):
+    ct.compress(transfer_syntax)
+    np.testing.assert_array_equal(pixels(write.save(ct)), reference)
+
+
+@pytest.mark.parametrize("transfer_syntax", [ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+def test_implicit_vr_and_deflation_change_no_pixel(ct, reference, write, transfer_syntax):
+    ct.file_meta.TransferSyntaxUID = transfer_syntax
+    implicit = transfer_syntax == ImplicitVRLittleEndian
+    path = write.save(ct, implicit_vr=implicit, little_endian=True)
+    np.testing.assert_array_equal(pixels(path), reference)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int32])
+def test_big_endian_changes_no_pixel(make, write, kind):
+    stored = np.arange(63).astype(kind).reshape(7, 9)
+    ds = make(stored, RescaleSlope=1, RescaleIntercept=-10)
+    little = values(write.save(ds))
+    ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    swapped = stored.astype(stored.dtype.newbyteorder(">")).tobytes()
+    if stored.itemsize == 1:  # OB
+        ds["PixelData"].VR = "OB"
+    ds.PixelData = swapped + b"\0" * (len(swapped) % 2)
+    np.testing.assert_array_equal(values(write.save(ds, implicit_vr=False, little_endian=False)), little)
+
+
+@pytest.mark.parametrize("transfer_syntax", [JPEGLSLossless, JPEG2000Lossless, RLELossless, ExplicitVRLittleEndian])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_depth_and_sign_change_no_pixel(make, write, transfer_syntax, signed, bits):
+    if (transfer_syntax, signed) == (JPEGLSLossless, True) and bits < 16:
+        pytest.skip("pydicom does not write signed JPEG-LS of this depth")
+    base = np.random.default_rng(1).integers(0, 256, (16, 12))
+    stored = (base - 128 if signed else base).astype(f"{'ui'[signed]}{1 if bits == 8 else 2}")
+    ds = make(stored, BitsStored=bits, HighBit=bits - 1, WindowCenter=0 if signed else 128, WindowWidth=256)
+    if transfer_syntax != ExplicitVRLittleEndian:
+        ds.compress(transfer_syntax)
+    np.testing.assert_allclose(pixels(write.save(ds))[0], base / 255, atol=0.003)
+
+
+def test_monochrome1_with_inverted_values_is_the_same_picture(make, write):
+    stored = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    ds = make(255 - stored, PhotometricInterpretation="MONOCHROME1", WindowCenter=128, WindowWidth=256)
+    same = make(stored, WindowCenter=128, WindowWidth=256)
+    np.testing.assert_allclose(pixels(write.save(ds)), pixels(write.save(same)), atol=1e-6)
+
+
+@pytest.mark.parametrize("transfer_syntax", [JPEGLSLossless, JPEG2000Lossless, RLELossless])
+@pytest.mark.parametrize("planar", [0, 1])
+def test_lossless_compression_changes_no_colour(make, write, transfer_syntax, planar):
+    colours = np.random.default_rng(2).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    ds = make(colours)
+    ds.compress(transfer_syntax)
+    if transfer_syntax != JPEGLSLossless:  # there the frame itself says how it is interleaved
+        ds.PlanarConfiguration = planar
+    np.testing.assert_allclose(pixels(write.save(ds))[0], colours / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [1, 16])
+def test_deflated_frames_hold_the_same_pixels(make, write, bits):
+    frames = np.random.default_rng(3).integers(0, 2, (3, 5, 7)).astype(np.uint8 if bits == 1 else np.int16)
+    ds = make(frames[0], NumberOfFrames=3, BitsAllocated=bits, BitsStored=bits, HighBit=bits - 1)
+
+    def deflated(frame):
+        plain = np.packbits(frame.ravel(), bitorder="little").tobytes() if bits == 1 else frame.tobytes()
+        squeezer = zlib.compressobj(wbits=-15)
+        body = squeezer.compress(plain) + squeezer.flush()
+        return body + b"\0" * (len(body) % 2)
+
+    ds.PixelData = encapsulate([deflated(frame) for frame in frames])
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    ds.file_meta.TransferSyntaxUID = DEFLATED_FRAMES
+    path = write.save(ds, implicit_vr=False, little_endian=True)
+    np.testing.assert_array_equal(values(path), frames)
+
+
+def test_the_small_mr_slice_is_the_same_in_every_transfer_syntax(data):
+    plain = pixels(data / "MR_small.dcm")
+    for name in ("bigendian", "RLE", "jpeg_ls_lossless", "jp2klossless"):
+        np.testing.assert_array_equal(pixels(data / f"MR_small_{name}.dcm"), plain)
+
+
+def test_a_dose_of_32_bits_is_the_same_in_rle(data):
+    np.testing.assert_array_equal(pixels(data / "rtdose_rle_1frame.dcm"), pixels(data / "rtdose_1frame.dcm"))
