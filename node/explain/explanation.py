@@ -1,0 +1,124 @@
+"""All regions and pictures of one analysis, in the order in which a person looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from node.explain.caption import Caption, caption, caption_without_answer, is_present
+from node.explain.picture import draw
+from node.explain.regions import regions
+from node.explain.surface import surface
+from node.plugin import EvidenceMap, Finding, Image
+from node.study import Analysed, Analysis, Picture, Region
+
+#: The colour bar never ends below this (logits per one per cent of the area): weak evidence must look weak.
+FLOOR = 0.1
+_COARSE = 96
+
+
+def explain(analysis: Analysis) -> tuple[tuple[Region, ...], tuple[Picture, ...]]:
+    """Regions of the findings that are present, and pictures of what was looked at.
+
+    Each series gets the pictures of every finding at or above its operating point, or of the most probable one when
+    none is, on every image that has a map, in the order of space. A series on which the model abstained gets one
+    picture that says so.
+
+    Example::
+
+        found, pictures = explain(analysis)
+    """
+    found: list[Region] = []
+    pictures: list[Picture] = []
+    for item in analysis.analysed:
+        own = tuple(_regions(analysis, item))
+        found += own
+        pictures += _pictures(analysis, item, own)
+    return tuple(found), tuple(pictures)
+
+
+def _regions(analysis: Analysis, item: Analysed) -> Iterator[Region]:
+    """On the image that shows each present finding best."""
+    for finding in item.prediction.findings:
+        spec = analysis.manifest.finding(finding.name)
+        if not (spec.localises and is_present(finding, spec)):
+            continue
+        key = _key_image(item, finding)
+        evidence = _map(item, finding.name, key)
+        if evidence is not None:
+            yield from regions(evidence, key)
+
+
+def _pictures(analysis: Analysis, item: Analysed, found: Sequence[Region]) -> Iterator[Picture]:
+    findings = _shown(analysis, item)
+    if not findings and item.image_set.images:
+        image = item.image_set.images[len(item.image_set.images) // 2]
+        words = caption_without_answer(analysis, item, image)
+        yield _picture(item, image, words, None, draw(image, words, None, (), FLOOR))
+    for finding in findings:
+        ceiling = _ceiling(item, finding.name)
+        for image in _images(item, finding):
+            evidence = _map(item, finding.name, image)
+            own = _here(found, finding.name, image)
+            words = caption(analysis, item, finding, image, marked=bool(own))
+            yield _picture(item, image, words, evidence, draw(image, words, evidence, own, ceiling))
+
+
+def _picture(
+    item: Analysed, image: Image, words: Caption, evidence: EvidenceMap | None, pixels: npt.NDArray[np.uint8]
+) -> Picture:
+    return Picture(
+        pixels=pixels,
+        sop_instance_uid=image.sop_instance_uid,
+        frame=image.frame,
+        series_instance_uid=item.image_set.series_instance_uid,
+        description=f"{words.title}. {words.shown or words.facts}. {words.warning}",
+        finding="" if evidence is None else evidence.finding,
+    )
+
+
+def _here(found: Sequence[Region], finding: str, image: Image) -> list[Region]:
+    here = (finding, image.sop_instance_uid, image.frame)
+    return [place for place in found if (place.finding, place.sop_instance_uid, place.frame) == here]
+
+
+def _shown(analysis: Analysis, item: Analysed) -> list[Finding]:
+    if item.prediction.abstained:
+        return []
+    findings = list(item.prediction.findings)
+    present = [finding for finding in findings if is_present(finding, analysis.manifest.finding(finding.name))]
+    return present or sorted(findings, key=lambda finding: -finding.probability)[:1]
+
+
+def _images(item: Analysed, finding: Finding) -> list[Image]:
+    """Those with a map of the finding, in the series' order; the key image when there is no map at all."""
+    with_map = [image for image in item.image_set.images if _map(item, finding.name, image) is not None]
+    return with_map or [_key_image(item, finding)]
+
+
+def _key_image(item: Analysed, finding: Finding) -> Image:
+    images = item.image_set.images
+    key = (finding.key_sop_instance_uid, finding.key_frame)
+    exact = [image for image in images if (image.sop_instance_uid, image.frame) == key]
+    return exact[0] if exact else images[len(images) // 2]
+
+
+def _map(item: Analysed, finding: str, image: Image) -> EvidenceMap | None:
+    wanted = (finding, image.sop_instance_uid, image.frame)
+    for evidence in item.prediction.maps:
+        if (evidence.finding, evidence.sop_instance_uid, evidence.frame) == wanted:
+            return evidence
+    return None
+
+
+def _ceiling(item: Analysed, finding: str) -> float:
+    """Upper end of the colour bar: the strongest evidence anywhere in the series, so that its images compare."""
+    peaks = [FLOOR]
+    for image in item.image_set.images:
+        evidence = _map(item, finding, image)
+        if evidence is not None:
+            rows, columns = image.pixels.shape[:2]
+            peaks.append(float(np.max(surface(evidence, (rows, columns), (_COARSE, _COARSE)))))
+    return max(peaks)

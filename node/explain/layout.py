@@ -1,0 +1,90 @@
+"""Where things stand on a picture of fixed width: pure arithmetic in pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: A viewport of this width shows the picture at 100 %.
+WIDTH = 1024
+MARGIN = 20
+GAP = 16
+#: Room for the colour bar with its figures and unit, right of the panels.
+BAR_ROOM = 104
+#: Rows below the colour bar that its unit takes.
+UNIT_ROOM = 76
+#: Most that both panels together may take, downwards.
+MAX_HEIGHT = 640
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle: left, top, width, height."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        """First column beyond it."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> int:
+        """First row beyond it."""
+        return self.top + self.height
+
+
+@dataclass(frozen=True)
+class Panels:
+    """The untouched image, the image with evidence, and the colour bar."""
+
+    plain: Box
+    evidence: Box
+    bar: Box
+
+    @property
+    def bottom(self) -> int:
+        """First row below all of them."""
+        return max(self.plain.bottom, self.evidence.bottom, self.bar.bottom + UNIT_ROOM)
+
+
+def panels(aspect: float, top: int, heading: int) -> Panels:
+    """Two equal panels of that aspect (width / height), side by side or, for wide images, one below the other.
+
+    Args:
+        aspect: of the image in millimetres.
+        top: first row that is free.
+        heading: rows that each panel's heading takes above it.
+    """
+    room = WIDTH - 2 * MARGIN - GAP - BAR_ROOM
+    beside = _fit(aspect, (room - GAP) // 2, MAX_HEIGHT)
+    below = _fit(aspect, room, MAX_HEIGHT // 2)
+    first = top + heading
+    if beside[0] * beside[1] >= below[0] * below[1]:
+        left = MARGIN + (room - GAP - 2 * beside[0]) // 2
+        plain = Box(left, first, *beside)
+        evidence = Box(plain.right + GAP, first, *beside)
+    else:
+        left = MARGIN + (room - below[0]) // 2
+        plain = Box(left, first, *below)
+        evidence = Box(left, plain.bottom + heading + GAP // 2, *below)
+    return Panels(plain, evidence, _bar(evidence))
+
+
+def single(aspect: float, top: int, heading: int) -> Box:
+    """One panel alone, for an image of that aspect, where there is nothing to set beside it."""
+    size = _fit(aspect, WIDTH - 2 * MARGIN, MAX_HEIGHT)
+    return Box((WIDTH - size[0]) // 2, top + heading, *size)
+
+
+def _bar(panel: Box) -> Box:
+    """The colour bar right of a panel, its unit within the panel's height where that is enough."""
+    height = min(240, max(72, panel.height - UNIT_ROOM))
+    return Box(panel.right + GAP, panel.top + max(8, (panel.height - height - UNIT_ROOM) // 2), 18, height)
+
+
+def _fit(aspect: float, width: int, height: int) -> tuple[int, int]:
+    scale = min(width / aspect, float(height))
+    return max(1, round(scale * aspect)), max(1, round(scale))

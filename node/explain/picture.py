@@ -1,0 +1,172 @@
+"""The heatmap a radiologist would accept: the untouched image beside the image with evidence, words outside both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as Pillow
+from PIL import ImageDraw
+
+from node.explain import colourmap, layout, text
+from node.explain.caption import Caption
+from node.explain.layout import GAP, MARGIN, WIDTH, Box, Panels
+from node.explain.surface import surface
+from node.plugin import Array, EvidenceMap, Image
+from node.study import Region
+
+_TITLE, _BODY, _SMALL = 26, 16, 14
+#: Contours are drawn this much larger and scaled down, which smooths them.
+_FINE = 3
+_UNIT = ("logit per", "1 % of the", "image area")
+
+
+def draw(
+    image: Image, words: Caption, evidence: EvidenceMap | None, regions: Sequence[Region], ceiling: float
+) -> npt.NDArray[np.uint8]:
+    """The picture, uint8 (rows, 1024, 3).
+
+    Args:
+        image: as received.
+        words: what is said around it.
+        evidence: map of the finding on this image; None draws the image alone.
+        regions: places whose contours are drawn.
+        ceiling: evidence, in logits per one per cent of the area, at the upper end of the colour bar.
+    """
+    heading = text.line_height(_SMALL) + 4
+    places = layout.panels(_aspect(image), _top_height(words), heading)
+    plain = places.plain if evidence is not None else layout.single(_aspect(image), _top_height(words), heading)
+    foot = (places.bottom if evidence is not None else plain.bottom) + GAP
+    canvas = Pillow.new("RGB", (WIDTH, foot + _foot_height(words)), text.BACKGROUND)
+    pen = ImageDraw.Draw(canvas)
+    _write_top(pen, words)
+    _draw_plain(canvas, pen, image, plain)
+    if evidence is not None:
+        _draw_evidence(canvas, image, places.evidence, evidence, regions, ceiling)
+        _write_heading(pen, places.evidence, words.shown)
+        _draw_bar(canvas, pen, places, ceiling)
+    _write_foot(pen, words, foot)
+    return np.asarray(canvas, dtype=np.uint8)
+
+
+def _aspect(image: Image) -> float:
+    """Width over height in millimetres; square pixels where the spacing is unknown."""
+    rows, columns = image.pixels.shape[:2]
+    down, across = image.spacing or (1.0, 1.0)
+    aspect = columns * across / (rows * down) if down > 0 and across > 0 else columns / rows
+    return float(min(20.0, max(0.05, aspect)))
+
+
+def _scaled(image: Image, box: Box) -> Array:
+    """The image at the size of the box, float32 (height, width, 3) in 0..1."""
+    pixels = np.nan_to_num(np.clip(image.pixels, 0.0, 1.0))
+    channels = [pixels] if pixels.ndim == 2 else [pixels[..., i] for i in range(3)]
+    planes = [_resized(channel, box) for channel in channels]
+    return np.stack(planes * (3 // len(planes)), axis=-1)
+
+
+def _resized(channel: Array, box: Box) -> Array:
+    plane = Pillow.fromarray(np.ascontiguousarray(channel, dtype=np.float32))
+    scaled = plane.resize((box.width, box.height), Pillow.Resampling.BICUBIC)
+    return np.clip(np.asarray(scaled, dtype=np.float32), 0.0, 1.0)
+
+
+def _draw_plain(canvas: Pillow.Image, pen: ImageDraw.ImageDraw, image: Image, box: Box) -> None:
+    grey = np.round(255.0 * _scaled(image, box)).astype(np.uint8)
+    canvas.paste(Pillow.fromarray(grey), (box.left, box.top))
+    _write_heading(pen, box, "Image as received")
+
+
+def _draw_evidence(
+    canvas: Pillow.Image, image: Image, box: Box, evidence: EvidenceMap, regions: Sequence[Region], ceiling: float
+) -> None:
+    rows, columns = image.pixels.shape[:2]
+    density = surface(evidence, (rows, columns), (box.height, box.width))
+    panel = Pillow.fromarray(colourmap.blended(_scaled(image, box), density / np.float32(ceiling)))
+    scale = (box.width / columns, box.height / rows)
+    for region in regions:
+        _draw_contour(panel, [(x * scale[0], y * scale[1]) for x, y in region.polygon])
+    canvas.paste(panel, (box.left, box.top))
+
+
+def _draw_contour(panel: Pillow.Image, points: Sequence[tuple[float, float]]) -> None:
+    """A light line with a dark rim: seen on any ground."""
+    closed = [(x * _FINE, y * _FINE) for x, y in (*points, points[0], points[1])]
+    for colour, thickness in ((0, 4 * _FINE), (255, 2 * _FINE - 1)):
+        mask = Pillow.new("L", (panel.width * _FINE, panel.height * _FINE))
+        ImageDraw.Draw(mask).line(closed, fill=255, width=thickness, joint="curve")
+        small = mask.resize(panel.size, Pillow.Resampling.BOX)
+        panel.paste((colour, colour, colour), (0, 0), small)
+
+
+def _draw_bar(canvas: Pillow.Image, pen: ImageDraw.ImageDraw, places: Panels, ceiling: float) -> None:
+    bar = places.bar
+    ramp = np.linspace(1.0, 0.0, bar.height, dtype=np.float32)
+    colours = colourmap.coloured(np.repeat(ramp[:, None], bar.width, axis=1))
+    canvas.paste(Pillow.fromarray(colours), (bar.left, bar.top))
+    pen.rectangle((bar.left - 1, bar.top - 1, bar.right, bar.bottom), outline=text.RULE)
+    half = text.line_height(_SMALL) // 2
+    for part in (0.0, 0.5, 1.0):
+        row = bar.bottom - round(part * bar.height)
+        pen.line((bar.right, row, bar.right + 4, row), fill=text.MUTED)
+        text.write(pen, (bar.right + 8, row - half), f"{part * ceiling:.2g}", _SMALL)
+    for number, words in enumerate(_UNIT):
+        text.write(pen, (bar.left, bar.bottom + 14 + number * text.line_height(_SMALL)), words, _SMALL, text.MUTED)
+
+
+def _write_heading(pen: ImageDraw.ImageDraw, box: Box, words: str) -> None:
+    room = WIDTH - MARGIN - box.left
+    text.write(
+        pen, (box.left, box.top - text.line_height(_SMALL) - 2), text.cut(words, _SMALL, room), _SMALL, text.MUTED
+    )
+
+
+def _top_lines(words: Caption) -> list[tuple[str, int, text.Colour]]:
+    room = WIDTH - 2 * MARGIN
+    titles = [(line, _TITLE, text.LIGHT) for line in text.wrapped(words.title, _TITLE, room)]
+    return titles + [(line, _BODY, text.LIGHT) for line in text.wrapped(words.facts, _BODY, room)]
+
+
+def _top_height(words: Caption) -> int:
+    return MARGIN + sum(text.line_height(size) for _, size, _ in _top_lines(words)) + GAP
+
+
+def _write_top(pen: ImageDraw.ImageDraw, words: Caption) -> None:
+    row = MARGIN
+    for line, size, colour in _top_lines(words):
+        text.write(pen, (MARGIN, row), line, size, colour)
+        row += text.line_height(size)
+
+
+def _foot_lines(words: Caption) -> list[tuple[str, int, text.Colour]]:
+    room = WIDTH - 2 * MARGIN
+    notes = [line for note in words.notes for line in text.wrapped(note, _SMALL, room)]
+    return [*((line, _SMALL, text.MUTED) for line in notes), (words.warning, _BODY, text.AMBER)]
+
+
+def _foot_height(words: Caption) -> int:
+    table = (len(words.rows) + 1) * text.line_height(_SMALL) + GAP if words.rows else 0
+    return GAP + table + sum(text.line_height(size) for _, size, _ in _foot_lines(words)) + MARGIN
+
+
+def _write_foot(pen: ImageDraw.ImageDraw, words: Caption, top: int) -> None:
+    pen.line((MARGIN, top, WIDTH - MARGIN, top), fill=text.RULE)
+    row = top + GAP
+    if words.rows:
+        row = _write_table(pen, words, row) + GAP
+    for line, size, colour in _foot_lines(words):
+        text.write(pen, (MARGIN, row), line, size, colour)
+        row += text.line_height(size)
+
+
+def _write_table(pen: ImageDraw.ImageDraw, words: Caption, row: int) -> int:
+    """All findings in columns; answers the first row below."""
+    header = ("Finding", "Probability", "Threshold", "Outcome")
+    starts = (MARGIN, MARGIN + 480, MARGIN + 620, MARGIN + 760)
+    for cells in (header, *words.rows):
+        colour = text.MUTED if cells is header else text.LIGHT
+        for start, cell in zip(starts, cells, strict=True):
+            text.write(pen, (start, row), text.cut(cell, _SMALL, 460 if start == MARGIN else 130), _SMALL, colour)
+        row += text.line_height(_SMALL)
+    return row
