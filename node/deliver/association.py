@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
@@ -58,7 +59,7 @@ def associated(
         destination.port,
         contexts=list(contexts),
         ae_title=destination.ae_title or "ANY-SCP",
-        evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay)],
+        evt_handlers=[(evt.EVT_CONN_OPEN, _limit_waits), (evt.EVT_DATA_SENT, _answer_at_once)],
     )
     try:
         if not assoc.is_established and not assoc.rejected_contexts:
@@ -98,6 +99,15 @@ def _not_established(assoc: Association, about: str) -> DeliveryError | Delivery
     return DeliveryRefused(f"it rejects associations: {said}", about=about, hint=hint)
 
 
-def _without_delay(event: evt.Event) -> None:
-    """Nagle's algorithm and the peer's delayed acknowledgement would cost 40 ms for each object."""
-    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _limit_waits(event: evt.Event) -> None:
+    """No delay in what we send, and an end to it when the peer has stopped reading: pynetdicom sets no limit there."""
+    connection, seconds = event.assoc.dul.socket.socket, event.assoc.network_timeout
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))  # struct timeval, socket(7)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+
+def _answer_at_once(event: evt.Event) -> None:
+    """Acknowledge the first half of an answer, or a peer with Nagle's algorithm keeps the second half for 40 ms."""
+    with suppress(OSError, AttributeError):  # it was closed meanwhile
+        event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # not for good, tcp(7)

@@ -44,5 +44,5 @@ def shown(value: str) -> str:
 
 def either(values: Sequence[str]) -> str:
     """`A`, `A or B`, `A, B or C`."""
-    *first, last = values
+    *first, last = (shown(value) for value in values)
     return f"{', '.join(first)} or {last}" if first else last
