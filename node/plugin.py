@@ -169,7 +169,7 @@ class Manifest:
         return sha256(f"{self.name} {self.version}\n{lines}".encode()).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class Image:
     """One decoded frame.
 
@@ -231,7 +231,7 @@ class Finding:
     key_frame: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class EvidenceMap:
     """Which part of an image contributed how much to a logit: ``grid.sum() + bias == logit`` (to float precision).
 
@@ -260,7 +260,7 @@ class EvidenceMap:
         return float(self.grid.sum(dtype=np.float64)) + self.bias - self.logit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class Prediction:
     """A plugin's answer for one :class:`ImageSet`.
 

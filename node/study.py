@@ -196,7 +196,7 @@ class Region:
     share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class Picture:
     """A picture for a person, drawn from one source image.
 
