@@ -100,7 +100,8 @@ def _notes(analysis: Analysis, item: Analysed, image: Image) -> tuple[str, ...]:
     images = item.image_set.images
     if len(images) > 1:
         place = "" if image.position is None else f", at {image.position:.1f} mm"
-        notes.append(f"Image {images.index(image) + 1} of {len(images)} in this series{place}.")
+        number = next(number for number, one in enumerate(images, 1) if one is image)  # equality would compare pixels
+        notes.append(f"Image {number} of {len(images)} in this series{place}.")
     count = len(analysis.not_assessed)
     if count:
         reasons = "; ".join(dict.fromkeys(one.reason for one in analysis.not_assessed))
