@@ -46,6 +46,7 @@ class Pipeline:
         self._settings, self._ledger, self._spool = settings, ledger, spool
         self._catalogue, self._owner, self._clock = catalogue, owner, clock
         self._quiet_since: dict[str, tuple[int, float]] = {}
+        self._shortest_quiet = min(settings.study.settled_seconds, *settings.study.quiet_seconds.values())
 
     # Studies
 
@@ -64,6 +65,8 @@ class Pipeline:
 
     def _close(self, study: StudyRow) -> bool:
         quiet = self._clock() - self._quiet_since[study.study_instance_uid][1]
+        if quiet < self._shortest_quiet and not study.asked:
+            return False  # images are still coming: no need to look at them all
         verdict = assemble.decide(self._facts(study, quiet), self._settings.study)
         return verdict.complete and self._ledger.studies.complete(
             study, verdict.reason, partial=verdict.partial, expected=verdict.expected

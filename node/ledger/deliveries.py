@@ -84,8 +84,12 @@ class Deliveries:
         return [_delivery(row) for row in rows]
 
     def count_by_state(self) -> dict[tuple[str, str], int]:
-        """(destination, state) -> how many."""
-        rows = self._database.read("SELECT destination, state, count(*) AS n FROM deliveries GROUP BY 1, 2")
+        """(destination, state) -> how many; what waited for an analysis that was dropped waits no more."""
+        rows = self._database.read(
+            "SELECT d.destination, d.state, count(*) AS n FROM deliveries d JOIN analyses a ON a.id = d.analysis_id"
+            " WHERE d.state != 'WAITING' OR a.state != ? GROUP BY 1, 2",
+            AnalysisState.DROPPED,
+        )
         return {(row["destination"], row["state"]): row["n"] for row in rows}
 
     def _settle(self, delivery: DeliveryRow, state: str, reason: str, action: str) -> None:
