@@ -7,11 +7,13 @@ input does, so it never outlives the process that started it.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import resource
 import signal
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 # A receiver decodes nothing: pydicom would load every native codec it finds, next to a socket that strangers write to.
@@ -36,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until told to end; the exit status."""
     options = _parser().parse_args(arguments)
     _log_as_json()
+    _silence_libraries()
     try:
         settings = load(options.config)
         return _serve(settings, options.lifeline)
@@ -93,6 +96,13 @@ def _log_as_json() -> None:
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _silence_libraries() -> None:
+    """Their messages quote what peers sent; ours say the same without."""
+    warnings.simplefilter("ignore")
+    for library in ("pydicom", "pynetdicom"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -18,6 +19,8 @@ log = structlog.get_logger()
 
 #: Most arrivals in one transaction.
 MOST = 256
+#: While the ledger is locked, beginnings and ends of associations are tried again so often, seconds.
+_AGAIN_SECONDS = 1.0
 
 
 @dataclass
@@ -32,8 +35,10 @@ class _Job:
     error: Exception | None = None
 
     def end(self, outcome: Outcome | None = None, error: Exception | None = None) -> None:
-        self.outcome, self.error = outcome, error
-        self.done.set()
+        """Wake who waits; what came first counts."""
+        if not self.done.is_set():
+            self.outcome, self.error = outcome, error
+            self.done.set()
 
 
 class Committer:
@@ -44,6 +49,7 @@ class Committer:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._postponed: list[_Job] = []
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
 
@@ -78,46 +84,61 @@ class Committer:
         while running:
             batch = self._collect()
             running = None not in batch
-            jobs = [job for job in batch if job is not None]
-            # An association waits for each of its instances, so within a batch this order is the true one.
-            for job in jobs:
-                self._take_step(job.opening)
-            self._write([job for job in jobs if job.arrival])
-            for job in jobs:
-                if not self._take_step(job.closing) and running:
-                    self._jobs.put(job)
+            self._write([job for job in batch if job is not None])
         self._ledger.close()
 
     def _collect(self) -> list[_Job | None]:
-        """What waits now, at least one job; this thread is the only one that takes."""
-        batch = [self._jobs.get()]
+        """What waits now; this thread is the only one that takes."""
+        batch: list[_Job | None] = [*self._postponed]
+        self._postponed = []
+        with contextlib.suppress(queue.Empty):
+            batch.append(self._jobs.get(timeout=_AGAIN_SECONDS if batch else None))
         while len(batch) < MOST and not self._jobs.empty():
             batch.append(self._jobs.get())
         return batch
 
+    def _write(self, jobs: list[_Job]) -> None:
+        """An association waits for each of its instances, so within a batch this order is the true one."""
+        openings = [job for job in jobs if job.opening]
+        arrivals = [job for job in jobs if job.arrival]
+        closings = [job for job in jobs if job.closing]
+        try:
+            while openings:
+                self._note(openings[0].opening)
+                del openings[0]
+            self._record(arrivals)
+            while closings:
+                self._note(closings[0].closing)
+                del closings[0]
+        except LedgerBusy as error:  # at once for the whole batch: each further try would wait as long again
+            self._postponed = openings + closings
+            for job in arrivals:
+                job.end(error=error)
+
     @staticmethod
-    def _take_step(step: Callable[[], None] | None) -> bool:
-        """Whether it was done. While the ledger is locked a closing is tried again; an opening is not worth it."""
+    def _note(step: Callable[[], None] | None) -> None:
         try:
             if step is not None:
                 step()
-        except LedgerBusy as error:
-            log.warning("association not noted", why=error.what)
-            return False
-        return True
+        except LedgerBusy:
+            raise
+        except Exception as error:  # an edge: this thread must go on for the others, and the note is no promise
+            log.error("association not noted", error=type(error).__name__)
 
-    def _write(self, jobs: list[_Job]) -> None:
+    def _record(self, jobs: list[_Job]) -> None:
+        """Raises :class:`LedgerBusy`, with nothing recorded; any other error is that of one arrival."""
         if not jobs:
             return
         try:
             outcomes = self._ledger.arrivals.record([job.arrival for job in jobs if job.arrival])
-        except Exception as error:  # handed to the associations that wait; each one answers for its own arrival
-            if len(jobs) == 1 or isinstance(error, LedgerBusy):
-                for job in jobs:
-                    job.end(error=error)
+        except LedgerBusy:
+            raise
+        except Exception as error:  # handed to the association that waits for it
+            if len(jobs) == 1:
+                jobs[0].end(error=error)
                 return
             for job in jobs:  # one of them is at fault: the others shall not pay for it
-                self._write([job])
+                self._record([job])
             return
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.end(outcome)

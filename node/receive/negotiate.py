@@ -111,8 +111,9 @@ def decode(pdu: bytes) -> A_ASSOCIATE_RQ:
         request.decode(pdu)
         if not request.presentation_context or request.user_information is None:
             raise ValueError("no presentation context, or no user information")
-        for item in request.presentation_context:
-            _proposal(item)
+        ids = [item.context_id for item in request.presentation_context if _proposal(item)]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two presentation contexts with one id")
     except Exception:  # the library's decoders raise anything on hostile bytes; each means the same
         raise Cut("a malformed association request", INVALID_PARAMETER) from None
     return request
@@ -201,7 +202,7 @@ class Negotiator:
 
 def _proposal(item: PresentationContextItemRQ) -> tuple[str, list[str]]:
     """Abstract syntax and transfer syntaxes of a proposed context."""
-    return str(item.abstract_syntax), [str(uid) for uid in item.transfer_syntax]
+    return str(item.abstract_syntax).rstrip("\0 "), [str(uid).rstrip("\0 ") for uid in item.transfer_syntax]
 
 
 def _context_item(context_id: int, result: Result, transfer_syntax: str) -> PresentationContextItemAC:
