@@ -46,7 +46,7 @@ class Pipeline:
         self._settings, self._ledger, self._spool = settings, ledger, spool
         self._catalogue, self._owner, self._clock = catalogue, owner, clock
         self._quiet_since: dict[str, tuple[int, float]] = {}
-        self._shortest_quiet = min(settings.study.settled_seconds, *settings.study.quiet_seconds.values())
+        self._shortest_quiet = min([settings.study.settled_seconds, *settings.study.quiet_seconds.values()])
 
     # Studies
 
