@@ -59,10 +59,11 @@ def _pictures(analysis: Analysis, item: Analysed, found: Sequence[Region]) -> It
         yield _picture(item, image, words, None, draw(image, words, None, (), FLOOR))
     for finding in findings:
         ceiling = _ceiling(item, finding.name)
+        marked = any(place.finding == finding.name for place in found)  # same on all images: they are one stack
         for image in _images(item, finding):
             evidence = _map(item, finding.name, image)
             own = _here(found, finding.name, image)
-            words = caption(analysis, item, finding, image, marked=bool(own))
+            words = caption(analysis, item, finding, image, marked)
             yield _picture(item, image, words, evidence, draw(image, words, evidence, own, ceiling))
 
 

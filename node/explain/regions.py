@@ -55,7 +55,7 @@ def half_level(positive: Array) -> float:
 
 
 def _size(rows: int, columns: int) -> tuple[int, int]:
-    scale = min(1.0, _SAMPLES / max(rows, columns))
+    scale = _SAMPLES / max(rows, columns)
     return max(2, round(rows * scale)), max(2, round(columns * scale))
 
 

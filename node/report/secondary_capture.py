@@ -15,6 +15,16 @@ KIND = "sc"
 _DIRECTIONS = (("L", "R"), ("P", "A"), ("H", "F"))  # PS3.3 C.7.6.1.1.1, along +x, -x, +y, -y, +z, -z
 
 
+#: Body parts (PS3.16 Annex L) without a left and a right one; of any other part the side is told, or told unknown.
+_UNPAIRED_PARTS = (
+    "ABDOMEN ABDOMENPELVIS AORTA BLADDER BRAIN CERVIX CHEST CHESTABDOMEN CHESTABDPELVIS COCCYX COLON CSPINE CTSPINE "
+    "ESOPHAGUS FACE GALLBLADDER HEAD HEADNECK HEART JAW LIVER LSPINE LSSPINE MEDIASTINUM MOUTH NECK NECKCHEST "
+    "NECKCHESTABDOMEN NECKCHESTABDPELV NOSE PANCREAS PELVIS PENIS PROSTATE RECTUM SACRUM SELLA SKULL SPINE SPLEEN "
+    "SSPINE STERNUM STOMACH THORAX TLSPINE TONGUE TRACHEA TSPINE UTERUS VAGINA WHOLEBODY"
+)
+_UNPAIRED = frozenset(_UNPAIRED_PARTS.split())
+
+
 def secondary_capture(analysis: Analysis, sources: Mapping[str, Dataset], picture: Picture, index: int) -> Dataset:
     """One picture as an instance of the plugin's heatmap series; `index` is its place in the stack, from 0."""
     origin = sources.get(picture.sop_instance_uid) or source.main_source(analysis, sources)
@@ -29,7 +39,7 @@ def secondary_capture(analysis: Analysis, sources: Mapping[str, Dataset], pictur
 def _add_anatomy(ds: Dataset, origin: Dataset) -> None:
     """Body part and side as the source tells them.
 
-    Laterality is required where the part is paired (PS3.3 C.7.3.1); a source without a body part leaves that open.
+    Laterality is required, though empty when unknown, where the part may be paired (PS3.3 C.7.3.1, type 2C).
     """
     part = source.element(origin, "BodyPartExamined")
     if part is not None and part.value and source.is_valid(part):
@@ -37,7 +47,7 @@ def _add_anatomy(ds: Dataset, origin: Dataset) -> None:
     side = source.value(origin, "ImageLaterality") or source.value(origin, "Laterality")
     if side in ("L", "R"):
         ds.Laterality = side
-    elif "BodyPartExamined" not in ds:
+    elif ds.get("BodyPartExamined") not in _UNPAIRED:
         ds.Laterality = ""
     ds.PatientOrientation = list(_orientation(origin))
 
