@@ -100,7 +100,8 @@ def _jpeg12(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
     """JPEG Extended with 12 bits, which none of pydicom's plugins decode."""
     for encoded in _encoded_frames(ds, declared):
         _check_header(encoded, declared)
-        yield Frame(decode_jpeg12(encoded, declared), declared.photometric)
+        decoded = decode_jpeg12(encoded, declared)
+        yield Frame(_cell(decoded.view(np.int16) if declared.signed else decoded, declared), declared.photometric)
 
 
 def _deflated(ds: Dataset, declared: Declaration) -> Iterator[Frame]:

@@ -16,13 +16,13 @@ JPEG12_TRANSFER_SYNTAXES = {UID(_EXTENDED), UID("1.2.840.10008.1.2.4.53"), UID("
 
 
 def decode_jpeg12(encoded: bytes, declared: Declaration) -> npt.NDArray[np.uint16]:
-    """Decode one frame to (rows, columns).
+    """Decode one frame to cells, (rows, columns); a sign is not yet extended.
 
     Raises:
-        DecodeError: GDCM refuses it, or it is not one unsigned sample in 16 bits.
+        DecodeError: GDCM refuses it, or it is not one sample in 16 bits.
     """
-    if (declared.samples, declared.bits_allocated, declared.signed) != (1, 16, False):
-        raise DecodeError("12-bit JPEG is decoded for one unsigned sample in 16 bits only")
+    if (declared.samples, declared.bits_allocated) != (1, 16):
+        raise DecodeError("12-bit JPEG is decoded for one sample in 16 bits only")
     image = _image(encoded, declared)
     decoded: bytes = image.GetBuffer().encode("utf-8", "surrogateescape")  # GDCM hands out char* as str
     if len(decoded) != 2 * declared.rows * declared.columns:

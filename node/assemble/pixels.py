@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,14 +63,26 @@ def read_slices(path: Path, max_pixels: int) -> list[Slice]:
     """The same as :func:`read_images`, with what their series needs to know."""
     reading = _Reading()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's word on what it tolerates; it may quote the object
+        with _silence():
             return list(_slices(path, max_pixels, reading))
     except DecodeError as error:
         raise DecodeError(error.what, about=reading.about, hint=error.hint) from None
     except Exception as error:  # codecs and parsers raise anything; its text may quote the object, so only its kind
         what = f"{reading.what} cannot be read ({type(error).__name__})"
         raise DecodeError(what, about=reading.about, hint="the object is broken or of an unknown kind") from None
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Without pydicom's words on what it tolerates and what failed: they quote the object."""
+    logger = logging.getLogger("pydicom")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = disabled
 
 
 @dataclass
