@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from node.errors import PluginError
 from node.plugin import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
+
+_LONGEST_SECONDS = 3600
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -20,7 +22,7 @@ def read_manifest(path: Path) -> Manifest:
         raise PluginError(f"the manifest cannot be read: {error}", about=str(path)) from error
     except KeyError as error:
         raise PluginError(f"the manifest lacks {error}", about=str(path), hint="see plugins/README.md") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise PluginError(f"the manifest is wrong: {error}", about=str(path), hint="see plugins/README.md") from error
 
 
@@ -35,9 +37,22 @@ def manifest_from(table: Mapping[str, Any], folder: Path) -> Manifest:
         if key in rest:
             rest[key] = _code(rest[key])
     manifest = Manifest(accepts=Accepts(**accepts), findings=findings, folder=folder, **rest)
+    _check(manifest)
+    return manifest
+
+
+def _check(manifest: Manifest) -> None:
+    """Raise ValueError or TypeError for what cannot be: the values come from a file, their types are only hoped for."""
     if manifest.level not in ("image", "series"):
         raise ValueError(f"level is {manifest.level!r}, allowed are 'image' and 'series'")
-    return manifest
+    if not 0 < manifest.seconds_limit <= _LONGEST_SECONDS:
+        raise ValueError(f"seconds_limit is {manifest.seconds_limit}, allowed are up to {_LONGEST_SECONDS}")
+    for spec in manifest.findings:
+        if not 0 <= spec.operating_point.threshold <= 1:
+            raise ValueError(f"threshold of {spec.name!r} is {spec.operating_point.threshold}, allowed are 0 to 1")
+    for name in manifest.weights:
+        if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+            raise ValueError(f"{name!r} lies outside the plugin")
 
 
 def _finding_spec(item: Mapping[str, Any]) -> FindingSpec:

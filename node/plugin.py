@@ -158,7 +158,7 @@ class Manifest:
         for spec in self.findings:
             if spec.name == name:
                 return spec
-        raise PluginError(f"the plugin answered a finding it does not claim: {name!r}", about=self.name)
+        raise PluginError(f"the plugin answered a finding it does not claim: {str(name)[:64]!r}", about=self.name)
 
     @property
     def digest(self) -> str:

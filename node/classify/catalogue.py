@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,8 +33,13 @@ class Catalogue:
 
     def __init__(self, only: Iterable[str] = ()) -> None:
         wanted = set(only)
-        found = [_look_at(point) for point in entry_points(group=GROUP) if not wanted or point.name in wanted]
-        self.found: tuple[Found, ...] = tuple(sorted(found, key=lambda item: item.name))
+        points = [point for point in entry_points(group=GROUP) if not wanted or point.name in wanted]
+        found = {point.name: _look_at(point) for point in points}
+        for name, count in Counter(point.name for point in points).items():
+            if count > 1:  # which one would be taken is chance
+                error = "two packages offer a plugin of this name: uninstall one of them"
+                found[name] = Found(name, found[name].entry_point, None, error)
+        self.found: tuple[Found, ...] = tuple(found[name] for name in sorted(found))
 
     @property
     def manifests(self) -> Mapping[str, Manifest]:
@@ -50,7 +57,7 @@ class Catalogue:
 
 def _look_at(point: EntryPoint) -> Found:
     try:
-        spec = find_spec(point.module)
+        spec = _spec(point.module)
         if spec is None or spec.origin is None:
             raise PluginError("the plugin's package is not importable", about=point.value)
         manifest = read_manifest(Path(spec.origin).with_name("manifest.toml"))
@@ -59,6 +66,16 @@ def _look_at(point: EntryPoint) -> Found:
     except (PluginError, ImportError, ValueError) as error:
         return Found(point.name, point, None, str(error))
     return Found(point.name, point, manifest)
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module lies; `find_spec` alone would import the packages it lies in."""
+    top, *inner = module.split(".")
+    spec, name = find_spec(top), top
+    for part in inner:
+        name = f"{name}.{part}"
+        spec = PathFinder.find_spec(name, spec.submodule_search_locations) if spec else None
+    return spec
 
 
 def verify_weights(manifest: Manifest) -> list[str]:

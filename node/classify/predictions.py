@@ -19,7 +19,7 @@ def prediction_bytes(predictions: Sequence[Keyed]) -> bytes:
     """The predictions of one analysis, by series; equal predictions give equal bytes."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     described = [_describe(f"s{number}", keyed, arrays) for number, keyed in enumerate(predictions)]
-    text = json.dumps(described, sort_keys=True).encode()
+    text = json.dumps(described, sort_keys=True, default=_number).encode()
     stream = io.BytesIO()
     np.savez(stream, json=np.frombuffer(text, np.uint8), **arrays)  # type: ignore[arg-type]  # numpy's stub: allow_pickle
     return stream.getvalue()
@@ -30,6 +30,11 @@ def prediction_from(data: bytes) -> list[Keyed]:
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         described = json.loads(arrays["json"].tobytes())
         return [(item["series"], _restore(item, arrays)) for item in described]
+
+
+def _number(value: np.generic) -> object:
+    """What JSON does not know: a plugin may answer numpy's numbers."""
+    return value.item()
 
 
 def _describe(prefix: str, keyed: Keyed, arrays: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from node.classify.catalogue import Catalogue, verify_weights
-from node.errors import PluginError, RadnodeError, where
+from node.classify.catalogue import Catalogue, Found, verify_weights
+from node.errors import PluginError, where
 from node.plugin import Classifier, EvidenceMap, Finding, ImageSet, Manifest, Prediction
 
 #: How far an evidence map may be from adding up to its logit.
@@ -30,44 +30,70 @@ class Runner:
 
     def _load(self, name: str) -> Classifier:
         found = self._catalogue.get(name)
-        if found.manifest is None:
-            raise PluginError(found.error, about=name)
-        if problems := verify_weights(found.manifest):
+        if problems := verify_weights(self.manifest(name)):
             hint = "install the plugin again; weights that are not the declared ones are never used"
             raise PluginError("; ".join(problems), about=name, hint=hint)
-        try:
-            classifier: Classifier = found.entry_point.load()()
-            classifier.load(self._device)
-        except RadnodeError:
-            raise
-        except Exception as error:
-            raise PluginError(f"the plugin cannot be loaded: {where(error)}", about=name) from error
-        return classifier
+        return _loaded(found, self._device)
+
+    def manifest(self, name: str) -> Manifest:
+        """What the plugin of that name claims; raises :class:`~node.errors.PluginError` when it cannot be used."""
+        found = self._catalogue.get(name)
+        if found.manifest is None:
+            raise PluginError(found.error, about=name)
+        return found.manifest
 
     def classify(self, name: str, batch: Sequence[ImageSet]) -> list[Prediction | PluginError]:
-        """One prediction or error for each image set: where a batch fails, each image set is asked for alone."""
-        classifier = self.classifier(name)
+        """One prediction or error for each image set: where a batch fails, each image set is asked for alone.
+
+        Raises :class:`~node.errors.PluginError` when the plugin cannot be loaded.
+        """
+        classifier, manifest = self.classifier(name), self.manifest(name)
         try:
-            return [*_ask(classifier, batch)]
+            return [*_ask(classifier, manifest, batch)]
         except PluginError as error:
             if len(batch) == 1:
                 return [error]
         return [self.classify(name, [image_set])[0] for image_set in batch]
 
 
-def _ask(classifier: Classifier, batch: Sequence[ImageSet]) -> list[Prediction]:
-    manifest = classifier.manifest
+def _loaded(found: Found, device: str) -> Classifier:
+    try:
+        classifier: Classifier = found.entry_point.load()()
+        classifier.load(device)
+    except PluginError:
+        raise
+    except BaseException as error:  # an edge: whatever a stranger's code raises, SystemExit too
+        raise PluginError(f"the plugin cannot be loaded: {where(error)}", about=found.name) from error
+    return classifier
+
+
+def _ask(classifier: Classifier, manifest: Manifest, batch: Sequence[ImageSet]) -> list[Prediction]:
+    for image_set in batch:
+        _protect(image_set)
     try:
         predictions = classifier.classify(batch)
-    except RadnodeError:
+    except PluginError:
         raise
-    except Exception as error:
+    except BaseException as error:  # as above
         raise PluginError(f"the plugin raised {where(error)}", about=manifest.name) from error
     if not isinstance(predictions, list) or len(predictions) != len(batch):
         raise PluginError(f"the plugin did not answer one prediction for each of {len(batch)}", about=manifest.name)
     for prediction, image_set in zip(predictions, batch, strict=True):
-        _check(prediction, image_set, manifest)
+        try:
+            _check(prediction, image_set, manifest)
+        except PluginError:
+            raise
+        except Exception as error:
+            raise PluginError(f"the plugin's answer is malformed: {where(error)}", about=manifest.name) from error
     return predictions
+
+
+def _protect(image_set: ImageSet) -> None:
+    """A plugin that writes into what it was given would change the picture that the report shows."""
+    for image in image_set.images:
+        for array in (image.pixels, image.values, image.padding):
+            if array is not None:
+                array.flags.writeable = False
 
 
 def _check(prediction: Prediction, image_set: ImageSet, manifest: Manifest) -> None:
@@ -79,24 +105,28 @@ def _check(prediction: Prediction, image_set: ImageSet, manifest: Manifest) -> N
         _check_finding(finding, manifest, known)
     for evidence in prediction.maps:
         _check_map(evidence, manifest, known)
-    claimed = [spec.name for spec in manifest.findings]
-    if not prediction.abstained and [finding.name for finding in prediction.findings] != claimed:
-        raise PluginError(f"the plugin did not answer its claimed findings {claimed}", about=manifest.name)
+    claimed = [] if prediction.abstained else [spec.name for spec in manifest.findings]
+    if [finding.name for finding in prediction.findings] != claimed or not isinstance(prediction.abstained, str):
+        raise PluginError(f"the plugin answered other findings than it has to: {claimed}", about=manifest.name)
+    if prediction.embedding is not None and not np.isfinite(prediction.embedding.astype(np.float32)).all():
+        raise PluginError("the plugin's embedding is not finite", about=manifest.name)
 
 
 def _check_finding(finding: Finding, manifest: Manifest, known: set[str]) -> None:
     manifest.finding(finding.name)
-    if not (math.isfinite(finding.logit) and math.isfinite(finding.probability) and 0 <= finding.probability <= 1):
-        raise PluginError(
-            f"the plugin answered a probability of {finding.probability!r} for {finding.name!r}", about=manifest.name
-        )
+    for what, value in (("logit", finding.logit), ("probability", finding.probability)):
+        if not math.isfinite(value) or (what == "probability" and not 0 <= value <= 1):
+            text = f"the plugin answered a {what} of {float(value)} for {finding.name!r}"
+            raise PluginError(text, about=manifest.name)
     if finding.key_sop_instance_uid and finding.key_sop_instance_uid not in known:
         raise PluginError("the plugin's key image is none of those it was given", about=manifest.name)
 
 
 def _check_map(evidence: EvidenceMap, manifest: Manifest, known: set[str]) -> None:
     manifest.finding(evidence.finding)
-    if evidence.grid.ndim != 2 or not np.isfinite(evidence.grid).all() or evidence.sop_instance_uid not in known:
+    top, left, bottom, right = evidence.extent
+    whole = evidence.grid.ndim == 2 and evidence.grid.size > 0 and bool(np.isfinite(evidence.grid).all())
+    if not (whole and top < bottom and left < right and evidence.sop_instance_uid in known):
         raise PluginError(f"the plugin's evidence map for {evidence.finding!r} is no map", about=manifest.name)
     if not abs(evidence.residual) <= MAX_RESIDUAL:
         raise PluginError(
