@@ -51,16 +51,7 @@ def associated(
         DeliveryError: nobody answers, or the association is rejected for now.
         DeliveryRefused: the association is rejected for good.
     """
-    ae = AE(ae_title=calling_ae)
-    ae.connection_timeout = ae.acse_timeout = destination.timeout_seconds
-    ae.dimse_timeout = ae.network_timeout = destination.timeout_seconds
-    assoc = ae.associate(
-        destination.host,
-        destination.port,
-        contexts=list(contexts),
-        ae_title=destination.ae_title or "ANY-SCP",
-        evt_handlers=[(evt.EVT_CONN_OPEN, _limit_waits), (evt.EVT_DATA_SENT, _answer_at_once)],
-    )
+    assoc = _request(destination, calling_ae, contexts)
     try:
         if not assoc.is_established and not assoc.rejected_contexts:
             raise _not_established(assoc, name_of(destination))
@@ -85,6 +76,23 @@ def parked(assoc: Association) -> Iterator[bool]:
         yield assoc.is_alive()
     finally:
         assoc._reactor_checkpoint.set()
+
+
+def _request(destination: Destination, calling_ae: str, contexts: Sequence[PresentationContext]) -> Association:
+    ae = AE(ae_title=calling_ae)
+    ae.connection_timeout = ae.acse_timeout = destination.timeout_seconds
+    ae.dimse_timeout = ae.network_timeout = destination.timeout_seconds
+    try:
+        return ae.associate(
+            destination.host,
+            destination.port,
+            contexts=list(contexts),
+            ae_title=destination.ae_title or "ANY-SCP",
+            evt_handlers=[(evt.EVT_CONN_OPEN, _limit_waits), (evt.EVT_DATA_SENT, _answer_at_once)],
+        )
+    except OSError as error:  # its name cannot be resolved
+        what = f"it cannot be reached: {error.strerror}"
+        raise DeliveryError(what, about=name_of(destination), hint="check host, and the name server") from error
 
 
 def _not_established(assoc: Association, about: str) -> DeliveryError | DeliveryRefused:

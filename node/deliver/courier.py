@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -64,6 +65,11 @@ class Courier:
         self._sender = sender or sender_for(destination, settings.node.ae_title)
         longest = min(settings.retry.longest_seconds, _LONGEST_PAUSE_SECONDS)
         self._circuit = Circuit(settings.retry.first_seconds, longest)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Begin no further study; callable from another thread. A step under way ends after the study it is at."""
+        self._stopping.set()
 
     def health(self) -> Health:
         """How the destination does now."""
@@ -81,6 +87,8 @@ class Courier:
         settled = 0
         due = self._deliveries.due(self.name, self._retry.longest_seconds, _BATCH)
         for rows in _by_study(due):
+            if self._stopping.is_set():
+                break
             waiting = {row.sop_instance_uid: row for row in rows}
             answers = self._send(waiting)
             settled += len(rows) - len(waiting)

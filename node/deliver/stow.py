@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -44,10 +45,10 @@ class StowSender:
 
     def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
         """As :meth:`node.deliver.outcome.Sender.send`."""
-        readable = [outgoing for outgoing in objects if outgoing.path.is_file()]
+        readable = [outgoing for outgoing in objects if os.access(outgoing.path, os.R_OK)]
         for outgoing in objects:
             if outgoing not in readable:
-                yield Outcome(outgoing, Verdict.PERMANENT, f"the file is not there: {outgoing.path}")
+                yield Outcome(outgoing, Verdict.PERMANENT, f"the file is not there, or not readable: {outgoing.path}")
         for first in range(0, len(readable), _BATCH):
             batch = readable[first : first + _BATCH]
             answer = self._post(batch)

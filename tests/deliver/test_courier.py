@@ -1,0 +1,282 @@
+"""From the ledger to a destination, and what became of it back into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from node.config import Destination, RetrySettings, Settings
+from node.deliver import Courier, Outcome, Outgoing, Verdict
+from node.deliver.circuit import CircuitState
+from node.errors import DeliveryError, DeliveryRefused, LedgerBusy
+from node.ledger import Ledger
+from node.spool import Spool
+from node.states import AnalysisState, StudyState
+from tests.ledger.material import SC, SR, arrival, reported
+
+Answer = Callable[[Outgoing], Outcome]
+
+PACS = Destination(name="pacs", kind="dicom", ae_title="PACS")
+WARD = Destination(name="ward", kind="dicom", ae_title="WARD")
+RETRY = RetrySettings(first_seconds=0, longest_seconds=0, delivery_attempts=3)
+
+
+def says(verdict: Verdict, reason: str = "", sop_class_uid: str = "") -> Answer:
+    """The verdict for objects of that class, or for all; the others are delivered."""
+
+    def answer(outgoing: Outgoing) -> Outcome:
+        if sop_class_uid in ("", outgoing.sop_class_uid):
+            return Outcome(outgoing, verdict, reason)
+        return Outcome(outgoing, Verdict.DELIVERED)
+
+    return answer
+
+
+class Script:
+    """A sender that answers by script: one entry for each call of `send`, the last one for ever."""
+
+    def __init__(self, *entries: Answer | Exception) -> None:
+        self._entries = list(entries) or [says(Verdict.DELIVERED)]
+        self.calls: list[list[str]] = []
+
+    def echo(self) -> None: ...
+
+    def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
+        entry = self._entries.pop(0) if len(self._entries) > 1 else self._entries[0]
+        self.calls.append([one.sop_instance_uid for one in objects])
+        for outgoing in objects:
+            if isinstance(entry, Exception):
+                raise entry
+            yield entry(outgoing)
+
+
+class House:
+    """A ledger and a spool with studies whose results wait for delivery."""
+
+    def __init__(self, root: Path) -> None:
+        self.ledger, self.spool = Ledger(root / "ledger.db"), Spool(root / "spool")
+        self.spool.prepare()
+
+    def study(self, uid: str, *destinations: str) -> None:
+        kinds = dict.fromkeys(destinations or ("pacs",), ("sc", "sr"))
+        _, made = reported(self.ledger, uid, kinds)
+        for result in made:
+            self.spool.write(result.path, b"object")
+
+    def courier(self, sender: Script, destination: Destination = PACS, retry: RetrySettings = RETRY) -> Courier:
+        return Courier(destination, self.ledger, self.spool, Settings(retry=retry), sender)
+
+    def rows(self, uid: str) -> list[tuple[str, int, str]]:
+        return [(row.state, row.attempts, row.error) for row in self.ledger.deliveries.of_study(uid)]
+
+    def actions(self, uid: str = "") -> list[str]:
+        return [event.action for event in self.ledger.events.of_study(uid)]
+
+    def analysis_state(self, uid: str) -> AnalysisState:
+        (analysis,) = self.ledger.analyses.of_study(uid)
+        return analysis.state
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    one = House(tmp_path)
+    yield one
+    one.ledger.close()
+
+
+def test_what_is_due_is_sent_study_by_study_and_the_studies_close(house: House) -> None:
+    house.study("1.2")
+    house.study("1.3")
+    sender = Script()
+    assert house.courier(sender).step() == 4
+    assert sender.calls == [["1.2.7.1", "1.2.7.2"], ["1.3.7.1", "1.3.7.2"]]
+    assert house.rows("1.2") == [("DONE", 1, "")] * 2
+    assert house.ledger.studies.get("1.2").state is StudyState.CLOSED
+    assert house.analysis_state("1.2") is AnalysisState.DELIVERED
+
+
+def test_nothing_due_sends_nothing(house: House) -> None:
+    sender = Script()
+    assert house.courier(sender).step() == 0
+    assert sender.calls == []
+
+
+def test_a_warning_is_delivered_and_kept(house: House) -> None:
+    house.study("1.2")
+    house.courier(Script(says(Verdict.WARNING, "status B000"))).step()
+    assert house.rows("1.2") == [("DONE", 1, "status B000")] * 2
+    assert house.analysis_state("1.2") is AnalysisState.DELIVERED
+
+
+def test_a_refused_class_fails_alone_and_the_other_object_is_delivered(house: House) -> None:
+    house.study("1.2")
+    house.courier(Script(says(Verdict.PERMANENT, "no SR here", SR))).step()
+    assert house.rows("1.2") == [("DONE", 1, ""), ("REFUSED", 1, "no SR here")]
+    assert house.analysis_state("1.2") is AnalysisState.FAILED
+    assert [row.sop_instance_uid for row in house.ledger.deliveries.refused()] == ["1.2.7.2"]
+
+
+def test_only_what_failed_is_sent_again(house: House) -> None:
+    house.study("1.2")
+    sender = Script(says(Verdict.TEMPORARY, "status A700", SC), says(Verdict.DELIVERED))
+    courier = house.courier(sender)
+    assert [courier.step(), courier.step(), courier.step()] == [2, 1, 0]
+    assert sender.calls == [["1.2.7.1", "1.2.7.2"], ["1.2.7.1"]]
+    assert house.rows("1.2") == [("DONE", 2, ""), ("DONE", 1, "")]
+
+
+def test_a_refusal_that_does_not_pass_ends_with_the_attempts(house: House) -> None:
+    house.study("1.2")
+    sender = Script(says(Verdict.TEMPORARY, "status C000"))
+    courier = house.courier(sender)
+    for _ in range(5):
+        courier.step()
+    assert len(sender.calls) == 3
+    assert house.rows("1.2") == [("REFUSED", 3, "status C000; given up after 3 attempts")] * 2
+    assert house.analysis_state("1.2") is AnalysisState.FAILED
+
+
+def test_a_postponed_object_waits_and_does_not_hold_up_the_others(house: House) -> None:
+    house.study("1.2")
+    retry = RetrySettings(first_seconds=1000, longest_seconds=1000)
+    sender = Script(says(Verdict.TEMPORARY, "status C000"), says(Verdict.DELIVERED))
+    courier = house.courier(sender, retry=retry)
+    courier.step()
+    house.study("1.3")
+    assert courier.step() == 2
+    assert sender.calls[1] == ["1.3.7.1", "1.3.7.2"]
+    assert [row[0] for row in house.rows("1.2")] == ["WAITING"] * 2
+
+
+def test_a_destination_that_is_gone_spends_no_attempt_and_is_left_alone(house: House) -> None:
+    house.study("1.2")
+    house.study("1.3")
+    sender = Script(DeliveryError("cannot be reached"), says(Verdict.DELIVERED))
+    courier = house.courier(sender, retry=RetrySettings(first_seconds=1000, longest_seconds=1000))
+    assert [courier.step(), courier.step()] == [0, 0]
+    assert len(sender.calls) == 1  # one probe, and not for the second study either
+    assert house.rows("1.2") == [("WAITING", 0, "")] * 2
+    health = courier.health()
+    assert (health.destination, health.state, health.failures) == ("pacs", CircuitState.OPEN, 1)
+    assert 0 < health.pause_seconds <= 60
+    assert health.reason == "cannot be reached"
+    assert house.actions() == ["destination does not answer"]
+
+
+def test_when_it_comes_back_everything_is_delivered(house: House) -> None:
+    house.study("1.2")
+    gone = DeliveryError("cannot be reached")
+    courier = house.courier(Script(gone, gone, says(Verdict.DELIVERED)))
+    assert [courier.step(), courier.step(), courier.step()] == [0, 0, 2]
+    assert house.rows("1.2") == [("DONE", 1, "")] * 2
+    assert courier.health().state is CircuitState.CLOSED
+    assert house.actions() == ["destination does not answer", "destination answers again"]
+
+
+def test_what_was_delivered_before_it_went_away_stays_delivered(house: House) -> None:
+    house.study("1.2")
+
+    class Breaks(Script):
+        def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
+            yield Outcome(objects[0], Verdict.DELIVERED)
+            raise DeliveryError("gone")
+
+    assert house.courier(Breaks()).step() == 1
+    assert house.rows("1.2") == [("DONE", 1, ""), ("WAITING", 0, "")]
+
+
+def test_a_destination_that_refuses_us_for_good_is_told_at_once(house: House) -> None:
+    house.study("1.2")
+    house.courier(Script(DeliveryRefused("it rejects associations", hint="compare AE titles"))).step()
+    assert house.rows("1.2") == [("REFUSED", 1, "it rejects associations - compare AE titles")] * 2
+
+
+def test_one_dead_destination_does_not_delay_another(house: House) -> None:
+    house.study("1.2", "pacs", "ward")
+    dead, alive = Script(DeliveryError("gone")), Script()
+    house.courier(dead).step()
+    assert house.courier(alive, WARD).step() == 2
+    states = {(row.destination, row.state) for row in house.ledger.deliveries.of_study("1.2")}
+    assert states == {("pacs", "WAITING"), ("ward", "DONE")}
+    assert house.analysis_state("1.2") is AnalysisState.REPORTED
+
+
+def test_a_file_that_is_gone_is_refused_with_a_hint(house: House) -> None:
+    house.study("1.2")
+    house.spool.remove("work/1.2/sr.dcm")
+    sender = Script()
+    assert house.courier(sender).step() == 2
+    assert sender.calls == [["1.2.7.1"]]
+    (_, (state, _, reason)) = house.rows("1.2")
+    assert state == "REFUSED"
+    assert reason == "its file is not in the spool: work/1.2/sr.dcm - retry the analysis, which makes it again"
+
+
+def test_a_crash_between_the_peer_and_our_commit_sends_the_same_object_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.study("1.2")
+    sender = Script()
+    courier = house.courier(sender)
+    with monkeypatch.context() as patch:
+
+        def busy(*_: object) -> None:
+            raise LedgerBusy("locked")
+
+        patch.setattr(house.ledger.deliveries, "done", busy)
+        with pytest.raises(LedgerBusy):
+            courier.step()
+    assert house.rows("1.2") == [("WAITING", 0, "")] * 2
+    assert courier.step() == 2
+    assert sender.calls[0] == sender.calls[1]
+
+
+def test_a_bug_in_a_sender_does_not_hold_up_the_studies_behind_it(house: House) -> None:
+    house.study("1.2")
+    retry = RetrySettings(first_seconds=1000, longest_seconds=1000)
+    sender = Script(ZeroDivisionError(), says(Verdict.DELIVERED))
+    courier = house.courier(sender, retry=retry)
+    with pytest.raises(ZeroDivisionError):
+        courier.step()
+    house.study("1.3")
+    assert courier.step() == 2
+    assert house.rows("1.2") == [("WAITING", 1, "unexpected ZeroDivisionError")] * 2
+
+
+def test_an_operator_who_retries_has_refused_objects_sent_again(house: House) -> None:
+    house.study("1.2")
+    house.courier(Script(says(Verdict.PERMANENT, "no", SR))).step()
+    (analysis,) = house.ledger.analyses.of_study("1.2")
+    house.ledger.analyses.retry(analysis.id)
+    house.ledger.analyses.classified(analysis.id, "again")
+    house.ledger.analyses.reported(analysis.id, house.ledger.analyses.results(analysis.id), {"pacs": ("sc", "sr")})
+    sender = Script()
+    assert house.courier(sender).step() == 1
+    assert sender.calls == [["1.2.7.2"]]
+    assert house.analysis_state("1.2") is AnalysisState.DELIVERED
+
+
+def test_results_of_a_study_that_a_late_image_reopened_are_not_sent(house: House) -> None:
+    house.study("1.2")
+    house.ledger.arrivals.record([arrival(2, "1.2")])
+    sender = Script()
+    assert house.courier(sender).step() == 0
+    assert house.analysis_state("1.2") is AnalysisState.DROPPED
+
+
+def test_a_courier_that_is_stopped_begins_no_further_study(house: House) -> None:
+    house.study("1.2")
+    house.study("1.3")
+    courier = house.courier(Script())
+
+    class Stops(Script):
+        def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
+            courier.stop()
+            yield from super().send(objects)
+
+    sender = Stops()
+    courier = house.courier(sender)
+    assert [courier.step(), courier.step()] == [2, 0]
+    assert len(sender.calls) == 1
