@@ -1,0 +1,137 @@
+"""A plugin that needs no weights: how bright an image is. In the wrong hands (body parts) it misbehaves on purpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NAME = "brightness"
+
+_MANIFEST = """\
+name = "brightness"
+version = "1.0.0"
+title = "Brightness"
+manufacturer = "radnode tests"
+intended_use = "Tests only."
+licence = "Apache-2.0"
+level = "series"
+series_number = 9100
+seconds_limit = {seconds_limit}
+
+[accepts]
+
+[[findings]]
+name = "bright"
+label = "Bright image"
+code = ["125034", "DCM", "Echogenicity"]
+
+[findings.operating_point]
+threshold = 0.5
+sensitivity = [0.9, 0.8, 0.95]
+specificity = [0.9, 0.8, 0.95]
+source = "nothing at all"
+
+[weights]
+"""
+
+_CODE = """\
+import ctypes
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from node.manifest import read_manifest
+from node.plugin import EvidenceMap, Finding, Prediction
+
+
+def plugin():
+    return Brightness()
+
+
+class Brightness:
+    manifest = read_manifest(Path(__file__).with_name("manifest.toml"))
+
+    def load(self, device):
+        pass
+
+    def classify(self, batch):
+        return [self.look(image_set) for image_set in batch]
+
+    def look(self, image_set):
+        if image_set.body_part in FAULTS:
+            return FAULTS[image_set.body_part](image_set)
+        return answer(image_set)
+
+
+def answer(image_set, probability=None):
+    means = [float(image.pixels.mean()) for image in image_set.images]
+    key = max(range(len(means)), key=means.__getitem__)
+    image = image_set.images[key]
+    logit = means[key] * 4 + 0.5
+    height, width = image.pixels.shape[:2]
+    grid = np.full((4, 4), logit / 16, np.float32)
+    evidence = EvidenceMap("bright", grid, 0.0, logit, image.sop_instance_uid, image.frame, (0, 0, height, width))
+    if probability is None:
+        probability = 1 / (1 + math.exp(-logit))
+    return Prediction((Finding("bright", logit, probability, image.sop_instance_uid, image.frame),), (evidence,))
+
+
+def raises(image_set):
+    raise RuntimeError("KANARI^InException")
+
+
+def hangs(image_set):
+    while True:
+        time.sleep(3600)
+
+
+def ignores_term(image_set):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)", __file__])
+    hangs(image_set)
+
+
+def leaks(image_set):
+    hold = []
+    while True:
+        hold.append(bytearray(os.urandom(1)) * (64 << 20))
+
+
+def prints(image_set):
+    print("KANARI^OnStdout", flush=True)
+    print("KANARI^OnStderr", file=sys.stderr, flush=True)
+    return answer(image_set)
+
+
+FAULTS = {
+    "RAISES": raises,
+    "HANGS": hangs,
+    "IGNORESTERM": ignores_term,
+    "EXITS": lambda image_set: os._exit(3),
+    "SYSTEMEXIT": lambda image_set: sys.exit(3),
+    "SEGFAULTS": lambda image_set: ctypes.string_at(0),
+    "NAN": lambda image_set: answer(image_set, math.nan),
+    "SEVEN": lambda image_set: answer(image_set, 7.3),
+    "WRONGTYPE": lambda image_set: "no prediction",
+    "LEAKS": leaks,
+    "PRINTS": prints,
+    "SLOW": lambda image_set: (time.sleep(1.5), answer(image_set))[1],
+}
+"""
+
+
+def install_plugin(folder: Path, seconds_limit: float = 60) -> Path:
+    """A folder that brings the plugin `brightness` when it stands on PYTHONPATH."""
+    package, info = folder / "brightness_plugin", folder / "brightness_plugin-1.0.0.dist-info"
+    package.mkdir(parents=True)
+    info.mkdir()
+    (package / "manifest.toml").write_text(_MANIFEST.format(seconds_limit=float(seconds_limit)), encoding="utf-8")
+    (package / "__init__.py").write_text(_CODE, encoding="utf-8")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: brightness-plugin\nVersion: 1.0.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[radnode.plugins]\n{NAME} = brightness_plugin:plugin\n", encoding="utf-8")
+    return folder

@@ -1,0 +1,39 @@
+"""Where the peers' programs are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+_USUAL = ("/usr/local/bin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
+
+
+def missing(name: str) -> NoReturn:
+    """Skip the test with the reason; fail where every peer must be there."""
+    reason = f"{name} is not installed (`make peers` installs it)"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def system_path() -> str:
+    """The search path without this environment's folder: pynetdicom installs commands of the names of DCMTK's there."""
+    own = {Path(sys.executable).parent, Path(sys.prefix) / "bin"}
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), *_USUAL]
+    return os.pathsep.join(folder for folder in dict.fromkeys(folders) if folder and Path(folder) not in own)
+
+
+def system_program(name: str) -> str:
+    """A program of the system: DCMTK's, Orthanc, java."""
+    return shutil.which(name, path=system_path()) or missing(name)
+
+
+def own_program(name: str) -> str:
+    """A program of this environment, such as dciodvfy; otherwise one of the system."""
+    beside = shutil.which(name, path=str(Path(sys.executable).parent))
+    return beside or shutil.which(name, path=system_path()) or missing(name)
