@@ -1,0 +1,99 @@
+"""A receiver on a free port, with its own spool and ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from node.config import NodeSettings, ReceiveSettings, Settings
+from node.ledger import Ledger
+from node.receive.server import Receiver
+from node.spool import Spool
+from node.study import Series
+from tests.receive.peer import Peer
+
+
+@dataclass
+class Running:
+    """A receiver that runs, and what it writes to."""
+
+    receiver: Receiver
+    spool: Spool
+    ledger: Ledger
+
+    @property
+    def port(self) -> int:
+        return self.receiver.port
+
+    def peer(self) -> Peer:
+        return Peer(self.port)
+
+    def series(self, study: str = "1.2.3") -> tuple[Series, ...]:
+        return self.ledger.studies.series(study)
+
+    def set_aside(self) -> list[tuple[str, str]]:
+        """UID and reason of each object in quarantine."""
+        rows = self.rows("SELECT sop_instance_uid, reason FROM quarantine ORDER BY id")
+        return [(row["sop_instance_uid"], row["reason"]) for row in rows]
+
+    def rows(self, sql: str) -> list[Any]:
+        return self.ledger._database.read(sql)
+
+    def files(self) -> list[Path]:
+        return [self.spool.path(name) for name in self.spool.files()]
+
+    def unfinished(self) -> list[Path]:
+        return list((self.spool.root / "incoming").iterdir())
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not happen"
+            time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What was logged."""
+    with structlog.testing.capture_logs() as captured:
+        yield captured
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a receiver; keywords go to `[receive]`, except `node`, `min_free_mb` and `busy_seconds`."""
+    running: list[Running] = []
+
+    def begin(
+        *, node: dict[str, Any] | None = None, min_free_mb: int = 0, busy_seconds: float = 10.0, **limits: Any
+    ) -> Running:
+        settings = Settings(node=NodeSettings(**(node or {})), receive=ReceiveSettings(**limits))
+        anywhere = settings.node.model_copy(update={"port": 0})
+        settings = settings.model_copy(update={"node": anywhere})
+        spool = Spool(tmp_path / "spool", min_free_mb)
+        spool.prepare()
+        ledger = Ledger(tmp_path / "ledger.db", busy_seconds)
+        receiver = Receiver(settings, spool, ledger)
+        receiver.start()
+        running.append(Running(receiver, spool, ledger))
+        return running[-1]
+
+    yield begin
+    for each in running:
+        each.receiver.stop()
+        each.ledger.close()
+
+
+@pytest.fixture
+def node(start: Start) -> Running:
+    """A receiver with every setting at its default."""
+    return start()
