@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,14 @@ from node.errors import PermanentError, TemporaryError
 
 Message = Mapping[str, Any]  # JSON's edge
 _LONGEST_LINE = 64 << 20
+#: How often a silent worker is looked at: a child it forked may hold the socket open after its death.
+_LOOK_SECONDS = 0.5
+#: What a way to die tells the operator.
+_HINTS = {
+    "SIGKILL": "the system or a person ended it: is memory short?",
+    "SIGSEGV": "a codec or a plugin crashed in native code",
+    "SIGABRT": "a codec or a plugin gave up in native code; it may need more than worker.memory_mb",
+}
 
 
 class WorkerDied(TemporaryError):
@@ -57,7 +66,11 @@ class WorkerProcess:
                 start_new_session=True,
             )
         self._socket, self._rest = ours, b""
-        return self._receive(seconds)
+        hello = self._receive(seconds)
+        if "fatal" in hello:
+            self.kill()
+            raise WorkerDied(f"the worker cannot start: {hello['fatal']}", hint="`radnode doctor` checks what it needs")
+        return hello
 
     def ask(self, job: Message, seconds: float) -> Message:
         """The answer to a job; raises :class:`WorkerDied`, :class:`WorkerLate`; the process is gone then."""
@@ -71,36 +84,69 @@ class WorkerProcess:
         return self._receive(seconds)
 
     def _receive(self, seconds: float) -> Message:
-        assert self._socket is not None  # noqa: S101  start() set it
-        self._socket.settimeout(seconds)
+        line = self._line(seconds)
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            self.kill()
+            raise WorkerDied(
+                "the worker's answer was no message; it was stopped", hint="a plugin wrote into its socket"
+            )
+        return answer
+
+    def _line(self, seconds: float) -> bytes:
+        deadline = time.monotonic() + seconds
         while b"\n" not in self._rest:
-            try:
-                data = self._socket.recv(1 << 16)
-            except TimeoutError as error:
-                self.kill()
-                raise WorkerLate(f"no answer within {seconds:.0f} s; the worker was stopped") from error
-            except OSError as error:
-                raise self._died() from error
+            data = self._some(deadline, seconds)
             if not data or len(self._rest) > _LONGEST_LINE:
                 raise self._died()
             self._rest += data
         line, _, self._rest = self._rest.partition(b"\n")
-        answer: Message = json.loads(line)
-        return answer
+        return line
+
+    def _some(self, deadline: float, seconds: float) -> bytes:
+        """What comes next; empty when nothing will come any more."""
+        assert self._socket is not None  # noqa: S101  start() set it
+        while (left := deadline - time.monotonic()) > 0:
+            self._socket.settimeout(min(left, _LOOK_SECONDS))
+            try:
+                return self._socket.recv(1 << 16)
+            except TimeoutError:
+                if self.pid is None:
+                    return b""
+            except OSError:
+                return b""
+        self.kill()
+        raise WorkerLate(f"no answer within {seconds:g} s; the worker was stopped")
 
     def _died(self) -> WorkerDied:
         process = self._process
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)  # its own end, if it is ending; else it is killed, and that is what is told
         self.kill()
-        code = process.returncode if process else None
-        how = f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit status {code}"
-        return WorkerDied(f"the worker process ended ({how})", hint="a plugin may need more memory than it may use")
+        how, hint = _ending(process.returncode if process else None)
+        return WorkerDied(f"the worker process ended ({how})", hint=hint)
 
     def kill(self) -> None:
         """End it and everything it started."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         if self._socket is not None:
             self._socket.close()
         self._process = self._socket = None
+
+
+def _ending(code: int | None) -> tuple[str, str]:
+    """How a process ended, and a hint for the operator."""
+    if code is None or code >= 0:
+        return f"exit status {code}", "a plugin may have ended it"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = str(-code)
+    return f"signal {name}", _HINTS.get(name, "")
