@@ -84,6 +84,10 @@ class RealOrthanc:
         answer.raise_for_status()
         return answer.json()
 
+    def put(self, path: str, body: object) -> None:
+        """PUT a JSON body, such as a modality."""
+        self._session.put(f"{self.url}/{path}", json=body, timeout=30).raise_for_status()
+
     def find(self, level: str, **query: str) -> list[Answer]:
         """`/tools/find`, expanded: all studies, series or instances with those tags."""
         return list(self.post("tools/find", {"Level": level, "Expand": True, "Query": query}))
