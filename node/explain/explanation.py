@@ -41,7 +41,7 @@ def explain(analysis: Analysis) -> tuple[tuple[Region, ...], tuple[Picture, ...]
 
 def _regions(analysis: Analysis, item: Analysed) -> Iterator[Region]:
     """On the image that shows each present finding best."""
-    for finding in item.prediction.findings:
+    for finding in () if item.prediction.abstained else item.prediction.findings:
         spec = analysis.manifest.finding(finding.name)
         if not (spec.localises and is_present(finding, spec)):
             continue

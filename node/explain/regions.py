@@ -1,10 +1,13 @@
 """Places that speak for a finding: the smallest part of the image that holds half of the positive evidence.
 
 That is the region of highest density: no place outside it speaks more strongly than one inside. Of its parts those
-that hold at least a tenth of the positive evidence are kept, three at most, the weightiest first.
+that hold at least a tenth of all positive evidence, that beyond the image included, are kept, three at most, the
+weightiest first.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +15,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from node.explain.contour import Points, outlines, simplified
-from node.explain.surface import surface
+from node.explain.surface import PATCH, surface
 from node.plugin import Array, EvidenceMap, Image
 from node.study import Region
 
@@ -33,7 +36,8 @@ def regions(evidence: EvidenceMap, image: Image) -> tuple[Region, ...]:
     level = half_level(positive)
     if level <= 0.0:
         return ()
-    found = [(_share(points, positive), points) for points in outlines(positive, level)]
+    total = _total(evidence) * positive.size * PATCH
+    found = [(_share(points, positive, total), points) for points in outlines(positive, level)]
     kept = sorted((item for item in found if item[0] >= MIN_SHARE), key=lambda item: -item[0])[:MOST]
     scale = np.array([columns / size[1], rows / size[0]])
     return tuple(
@@ -59,9 +63,18 @@ def _size(rows: int, columns: int) -> tuple[int, int]:
     return max(2, round(rows * scale)), max(2, round(columns * scale))
 
 
-def _share(points: Points, positive: Array) -> float:
+def _total(evidence: EvidenceMap) -> float:
+    """All positive evidence of the map in logits, wherever it lies."""
+    top, left, bottom, right = evidence.extent
+    size = (max(1, round(bottom - top)), max(1, round(right - left)))
+    whole = replace(evidence, extent=(0.0, 0.0, float(size[0]), float(size[1])))
+    field = surface(whole, size, (_SAMPLES // 2, _SAMPLES // 2))
+    return float(np.clip(field, 0.0, None).mean(dtype=np.float64)) / PATCH
+
+
+def _share(points: Points, positive: Array, total: float) -> float:
     mask: npt.NDArray[np.bool_] = _mask(points, positive.shape)
-    return min(1.0, float(positive[mask].sum(dtype=np.float64) / positive.sum(dtype=np.float64)))
+    return min(1.0, float(positive[mask].sum(dtype=np.float64)) / total)
 
 
 def _mask(points: Points, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

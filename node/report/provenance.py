@@ -78,7 +78,7 @@ def head(analysis: Analysis, origin: Dataset, role: Role) -> Dataset:
     ds.StudyInstanceUID = analysis.study_instance_uid
     _add_series(ds, analysis, role)
     _add_equipment(ds, analysis)
-    _add_times(ds, analysis, origin)
+    _add_times(ds, analysis)
     ds.SOPClassUID = role.sop_class_uid
     ds.SOPInstanceUID = identity.instance_uid(analysis, role.kind, role.index)
     if analysis.manifest.research_only:
@@ -159,7 +159,7 @@ def _utc(analysis: Analysis) -> datetime:
     return datetime.fromtimestamp(int(analysis.started), UTC)
 
 
-def _add_times(ds: Dataset, analysis: Analysis, origin: Dataset) -> None:
+def _add_times(ds: Dataset, analysis: Analysis) -> None:
     """Content and creation time are the start of the analysis, in the source's own time zone when it names one.
 
     Timezone Offset (0008,0201) would also speak for the copied study time, so none is made up; without it they are UTC.
@@ -170,7 +170,7 @@ def _add_times(ds: Dataset, analysis: Analysis, origin: Dataset) -> None:
 
 
 def _zone(ds: Dataset) -> timezone:
-    match = re.fullmatch(r"([+-])(\d\d)(\d\d)", source.value(ds, "TimezoneOffsetFromUTC"))
+    match = re.fullmatch(r"([+-])(0\d|1[0-4])([0-5]\d)", source.value(ds, "TimezoneOffsetFromUTC"))
     if match is None:
         ds.pop("TimezoneOffsetFromUTC", None)
         return UTC

@@ -1,0 +1,136 @@
+"""Which pictures and regions an analysis gets, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from node.explain import explain
+from node.explain.caption import caption
+from node.plugin import Finding
+from node.study import NotAssessed
+from tests.explain.material import analysis, evidence, image, manifest, spec
+
+
+def test_a_present_finding_gets_a_picture_and_a_region() -> None:
+    found, pictures = explain(analysis())
+    assert [place.finding for place in found] == ["opacity"]
+    assert [picture.finding for picture in pictures] == ["opacity"]
+
+
+def test_below_its_operating_point_a_finding_gets_no_region_but_a_picture() -> None:
+    found, pictures = explain(analysis(probabilities=(0.49,)))
+    assert found == ()
+    assert len(pictures) == 1
+
+
+def test_at_its_operating_point_a_finding_is_present() -> None:
+    found, _ = explain(analysis(probabilities=(0.5,)))
+    assert len(found) == 1
+
+
+def test_each_present_finding_gets_its_own_picture() -> None:
+    told = manifest(spec("opacity"), spec("effusion"), spec("nodule"))
+    found, pictures = explain(analysis(told=told, probabilities=(0.9, 0.1, 0.8)))
+    assert [picture.finding for picture in pictures] == ["opacity", "nodule"]
+    assert {place.finding for place in found} == {"opacity", "nodule"}
+
+
+def test_when_none_is_present_the_most_probable_finding_is_shown() -> None:
+    told = manifest(spec("opacity"), spec("effusion"))
+    _, pictures = explain(analysis(told=told, probabilities=(0.1, 0.3)))
+    assert [picture.finding for picture in pictures] == ["effusion"]
+
+
+def test_a_finding_that_does_not_localise_gets_no_region() -> None:
+    found, pictures = explain(analysis(told=manifest(spec(localises=False))))
+    assert found == ()
+    assert len(pictures) == 1
+
+
+def test_a_series_gets_a_stack_in_the_order_of_space_and_regions_on_the_key_image() -> None:
+    slices = tuple(image(number=number, position=5.0 * number) for number in (1, 2, 3, 4, 5))
+    found, pictures = explain(analysis(slices))
+    assert [picture.sop_instance_uid for picture in pictures] == [one.sop_instance_uid for one in slices]
+    assert {place.sop_instance_uid for place in found} == {"1.2.3.3"}
+    assert len({picture.pixels.shape for picture in pictures}) == 1
+
+
+def test_only_images_with_a_map_are_drawn() -> None:
+    slices = tuple(image(number=number) for number in (1, 2, 3))
+    _, pictures = explain(analysis(slices, maps=(evidence(slices[1]),)))
+    assert [picture.sop_instance_uid for picture in pictures] == ["1.2.3.2"]
+
+
+def test_a_model_without_maps_still_gets_a_picture() -> None:
+    found, pictures = explain(analysis(maps=()))
+    assert found == ()
+    assert [picture.finding for picture in pictures] == [""]
+
+
+def test_an_abstention_gets_one_picture_that_says_so() -> None:
+    found, (picture,) = explain(analysis(abstained="unlike the images the model knows"))
+    assert found == ()
+    assert picture.finding == ""
+    assert "Not assessed" in picture.description
+    assert "unlike the images the model knows" in picture.description
+
+
+def test_with_nothing_analysed_there_is_nothing_to_draw() -> None:
+    assert explain(replace(analysis(), analysed=())) == ((), ())
+
+
+def test_a_frame_of_a_multi_frame_image_is_named() -> None:
+    frames = tuple(image(number=1, frame=frame) for frame in (1, 2, 3))
+    found, pictures = explain(analysis(frames))
+    assert [picture.frame for picture in pictures] == [1, 2, 3]
+    assert {place.frame for place in found} == {2}
+
+
+def test_explaining_twice_gives_the_same_pictures() -> None:
+    (first,), (second,) = explain(analysis())[1], explain(analysis())[1]
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+
+
+def words(probability: float = 0.87, **changes: object) -> str:
+    told = analysis(probabilities=(probability,), **changes)
+    (item,) = told.analysed
+    said = caption(told, item, item.prediction.findings[0], item.image_set.images[0])
+    return "\n".join([said.title, said.facts, said.shown, *said.notes, said.warning])
+
+
+def test_the_words_name_finding_probability_operating_point_and_model() -> None:
+    said = words()
+    assert "Opacity: present, 87 %" in said
+    assert "operating point of 50 % (sensitivity 95 %, specificity 88 %)" in said
+    assert "Class activation: evidence for opacity" in said
+    assert "Model chest, version 1.0" in said
+    assert "measured on films kept aside" in said
+
+
+def test_the_words_say_that_no_person_has_verified_it() -> None:
+    assert words().endswith("AI, not verified by a person. Research use, not for diagnosis.")
+
+
+def test_a_released_plugin_is_not_called_research() -> None:
+    assert words(told=manifest(research_only=False)).endswith("AI, not verified by a person.")
+
+
+@pytest.mark.parametrize(("probability", "said"), [(0.004, "< 1 %"), (0.996, "> 99 %"), (0.0, "0 %"), (1.0, "100 %")])
+def test_a_probability_is_never_rounded_to_certainty(probability: float, said: str) -> None:
+    assert f", {said}\n" in words(probability)
+
+
+def test_what_could_not_be_assessed_is_told() -> None:
+    gone = NotAssessed("1.2.3.9", "1.2", "1.2.9", "the codestream is cut off")
+    assert "1 image of this study could not be assessed: the codestream is cut off." in words(not_assessed=(gone,))
+
+
+def test_a_table_lists_all_findings_when_there_are_several() -> None:
+    told = manifest(spec("opacity"), spec("effusion"))
+    made = analysis(told=told, probabilities=(0.9, 0.2))
+    (item,) = made.analysed
+    said = caption(made, item, Finding("opacity", 1.0, 0.9), item.image_set.images[0])
+    assert said.rows == (("Opacity", "90 %", "50 %", "present"), ("Effusion", "20 %", "50 %", "absent"))

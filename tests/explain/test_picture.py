@@ -1,0 +1,137 @@
+"""The picture: the image as it is beside the image with evidence, and words that never cover anatomy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from node.explain import layout, text
+from node.explain.caption import Caption
+from node.explain.picture import draw
+from node.plugin import Image
+from node.study import Region
+from tests.explain.material import evidence, image, spot
+
+WORDS = Caption(
+    "Opacity: present, 87 %", "Calibrated probability 87 %", "evidence", (), ("Model",), "AI, not verified."
+)
+PLACE = Region("opacity", "1.2.3.1", 1, ((40.0, 40.0), (120.0, 40.0), (80.0, 150.0)), 0.5)
+
+
+def drawn(picture: Image, with_evidence: bool = True, regions: tuple[Region, ...] = ()) -> np.ndarray:
+    return draw(picture, WORDS, evidence(picture, spot(at=(5, 5))) if with_evidence else None, regions, 0.3)
+
+
+def grey(value: float, rows: int = 200, columns: int = 160, **changes: object) -> Image:
+    return image(rows, columns, pixels=np.full((rows, columns), value, np.float32), **changes)
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (3000, 2500), (1200, 100), (100, 1200), (1, 1), (512, 512)])
+def test_a_viewport_of_1024_pixels_shows_every_picture_at_100_per_cent(shape: tuple[int, int]) -> None:
+    made = drawn(grey(0.5, *shape))
+    assert made.dtype == np.uint8
+    assert made.shape[1:] == (1024, 3)
+    assert made.shape[0] <= 1000
+
+
+def test_the_image_stands_untouched_beside_the_evidence() -> None:
+    plain, other = _boxes(grey(0.4))
+    made = drawn(grey(0.4))
+    assert (_cut(made, plain) == 102).all()
+    assert (_cut(made, other) != 102).any()
+
+
+def test_words_never_cover_anatomy() -> None:
+    made, wordless = drawn(grey(0.5)), draw(grey(0.5), _blank(), evidence(grey(0.5), spot(at=(5, 5))), (), 0.3)
+    shift = made.shape[0] - wordless.shape[0]
+    assert shift >= 0
+    for box in _boxes(grey(0.5)):
+        assert _cut(made, box).shape == (box.height, box.width, 3)
+    plain = _cut(made, _boxes(grey(0.5))[0])
+    assert len(np.unique(plain)) == 1
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_contour_is_seen_on_black_and_on_white(value: float) -> None:
+    panel = _cut(drawn(grey(value), regions=(PLACE,)), _boxes(grey(value))[1]).astype(int)
+    neutral = panel[np.ptp(panel, axis=-1) < 12].mean(axis=-1)
+    assert (neutral > 240).any()
+    assert (neutral < 15).any()
+
+
+def test_colour_images_keep_their_colours() -> None:
+    pixels = np.zeros((60, 60, 3), np.float32)
+    pixels[..., 0] = 0.8
+    source = image(60, 60, pixels=pixels)
+    assert (_cut(drawn(source), _boxes(source)[0]) == (204, 0, 0)).all()
+
+
+def test_the_spacing_of_the_pixels_sets_the_aspect() -> None:
+    square, tall = _boxes(grey(0.5, 100, 100))[0], _boxes(grey(0.5, 100, 100, spacing=(2.0, 1.0)))[0]
+    assert square.width == square.height
+    assert tall.height == pytest.approx(2 * tall.width, abs=1)
+
+
+@pytest.mark.parametrize("spacing", [(0.0, 1.0), (1.0, 0.0)])
+def test_a_spacing_of_nothing_means_square_pixels(spacing: tuple[float, float]) -> None:
+    box = _boxes(grey(0.5, 100, 100, spacing=spacing))[0]
+    assert box.width == box.height
+
+
+def test_without_a_map_the_image_stands_alone() -> None:
+    made = drawn(grey(0.4), with_evidence=False)
+    colourful = np.ptp(made.astype(int), axis=-1) > 100
+    assert not colourful[: made.shape[0] - 60].any()
+
+
+def test_pixels_that_are_not_finite_are_black() -> None:
+    broken = grey(0.5)
+    broken.pixels[:50] = np.nan
+    assert drawn(broken).shape[1] == 1024
+
+
+def test_wide_images_stand_one_below_the_other() -> None:
+    plain, other = _boxes(grey(0.5, 100, 400))
+    assert other.top > plain.bottom
+    assert other.left == plain.left
+
+
+@pytest.mark.parametrize("aspect", [0.05, 0.3, 1.0, 2.0, 20.0])
+def test_panels_and_bar_stay_on_the_canvas(aspect: float) -> None:
+    places = layout.panels(aspect, top=80, heading=24)
+    assert places.evidence.right <= places.bar.left
+    assert places.bar.right + 70 <= layout.WIDTH
+    assert places.plain.left >= layout.MARGIN - 1
+    assert places.bar.bottom + layout.UNIT_ROOM <= places.bottom
+
+
+def test_long_words_are_broken_into_lines_that_fit() -> None:
+    lines = text.wrapped("a rather long sentence " * 12, 16, 400)
+    assert len(lines) > 3
+    assert all(text.width(line, 16) <= 400 for line in lines)
+
+
+def test_a_word_wider_than_the_line_is_cut() -> None:
+    (line,) = text.wrapped("x" * 400, 16, 300)
+    assert line.endswith("...")
+    assert text.width(line, 16) <= 300
+
+
+def test_no_words_are_no_lines() -> None:
+    assert text.wrapped("", 16, 300) == []
+
+
+def _boxes(source: Image) -> tuple[layout.Box, layout.Box]:
+    from node.explain import picture as module
+
+    heading = text.line_height(14) + 4
+    places = layout.panels(module._aspect(source), module._top_height(WORDS), heading)
+    return places.plain, places.evidence
+
+
+def _cut(made: np.ndarray, box: layout.Box) -> np.ndarray:
+    return made[box.top : box.bottom, box.left : box.right]
+
+
+def _blank() -> Caption:
+    return Caption("", "", "", (), (), "")
