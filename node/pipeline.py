@@ -159,6 +159,8 @@ class Pipeline:
         by_id = {row.id: row for row in rows}
         for one in answer["answers"]:
             self._settle(by_id[one["id"]], op, one)
+        if answer.get("tainted"):
+            worker.kill()  # what a plugin that raised has left behind (memory, threads, files) ends with the process
 
     def _limit_seconds(self, plugin: str | None) -> float:
         """Wall-clock seconds that a job of that plugin may take; None: of the slowest."""

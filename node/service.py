@@ -21,13 +21,13 @@ from typing import IO
 import structlog
 
 from node.classify import Catalogue, WorkerDied, WorkerLate, WorkerProcess
-from node.config import Settings
+from node.config import Settings, frozen
 from node.deliver import Courier
 from node.errors import ConfigError, RadnodeError, TemporaryError, where
 from node.ledger import Ledger
 from node.pipeline import Pipeline
 from node.scheduler import Scheduler, Tick
-from node.spool import Spool
+from node.spool import Spool, write_once
 
 log = structlog.get_logger()
 
@@ -38,20 +38,25 @@ _DRAIN_SECONDS = 20.0
 
 
 class Service:
-    """One node. Args: config_path: read again by the child processes; settings: what it says."""
+    """One node.
 
-    def __init__(self, config_path: Path, settings: Settings) -> None:
-        self._config_path, self._settings = config_path, settings
+    The processes it starts get the settings as they were read, from `serving.json` in the data folder: a configuration
+    file that is changed meanwhile counts from the next start of the node, never for one process alone.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._receivers: list[subprocess.Popen[bytes]] = []
         data = settings.node.data_dir
+        self._copy = data / "serving.json"
+        self._catalogue = Catalogue(settings.worker.plugins)
+        _check_plugins(settings, self._catalogue)
         self._lock = _lock(data)
         self._spool = Spool(data / "spool", settings.storage.min_free_mb)
         self._spool.prepare()
         self._ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
-        self._catalogue = Catalogue(settings.worker.plugins)
-        _check_plugins(settings, self._catalogue)
         self._pipeline = Pipeline(
             settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
         )
@@ -66,6 +71,7 @@ class Service:
 
     def start(self) -> None:
         """Put things as an earlier life left them in order, then start everything."""
+        write_once(self._copy, frozen(self._settings))
         swept = self._spool.sweep()
         self._ledger.arrivals.close_all_associations("the node was stopped")
         self._ledger.analyses.free_leases()
@@ -116,13 +122,13 @@ class Service:
     # Receivers
 
     def _start_receiver(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "node.receive", str(self._config_path), "--lifeline"]
+        command = [sys.executable, "-m", "node.receive", str(self._copy), "--lifeline"]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
     def _mind_receivers(self) -> None:
         for number, receiver in enumerate(self._receivers):
             if receiver.poll() is not None:
-                log.error("receiver ended", exit_status=receiver.returncode, action="starting another")
+                log.error("receiver ended, starting another", exit_status=receiver.returncode)
                 self._receivers[number] = self._start_receiver()
 
     # Threads
@@ -133,7 +139,7 @@ class Service:
         thread.start()
 
     def _work(self) -> None:
-        worker = WorkerProcess([sys.executable, "-m", "node.worker", str(self._config_path)])
+        worker = WorkerProcess([sys.executable, "-m", "node.worker", str(self._copy)])
         try:
             self._repeat(lambda: self._keep_alive(worker) and self._pipeline.work(worker))
         finally:

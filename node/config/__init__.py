@@ -5,7 +5,7 @@ what was found and what is allowed. Nothing else of the node reads the environme
 a key.
 """
 
-from node.config.load import default_text, load
+from node.config.load import default_text, frozen, load
 from node.config.settings import (
     PROFILES,
     SENDER,
@@ -33,5 +33,6 @@ __all__ = [
     "StudySettings",
     "WorkerSettings",
     "default_text",
+    "frozen",
     "load",
 ]

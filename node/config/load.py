@@ -19,14 +19,26 @@ _KEY = re.compile(r"^\s*([\w\"-]+)\s*=")
 _PREFIX = "RADNODE_"
 
 
+def frozen(settings: Settings) -> bytes:
+    """The settings as JSON, which :func:`load` reads back as they are: what a node hands to the processes it starts."""
+    return settings.model_dump_json(indent=1).encode()
+
+
 def load(path: Path) -> Settings:
-    """Read `path`; relative folders in it are relative to it. Raises :class:`ConfigError`."""
+    """Read `path`; relative folders in it are relative to it. Raises :class:`ConfigError`.
+
+    A file `*.json` is one of :func:`frozen`: the environment has no say in it any more.
+    """
     try:
         text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            return Settings.model_validate_json(text)
         table = tomllib.loads(text)
     except OSError as error:
         hint = "`radnode init` writes one" if not path.exists() else ""
         raise ConfigError(f"the configuration cannot be read: {error.strerror}", about=str(path), hint=hint) from error
+    except ValidationError as error:
+        raise ConfigError("this copy of the settings is damaged: start the node again", about=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the configuration is no TOML: {error}", about=str(path)) from error
     try:

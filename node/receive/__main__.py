@@ -22,8 +22,7 @@ for _name in ("PIL", "gdcm", "jpeg_ls", "openjpeg", "rle", "libjpeg", "pylibjpeg
     sys.modules[_name] = None  # type: ignore[assignment]  # the documented way to make an import fail
 
 # ruff: noqa: E402  only after the lines above
-import structlog
-
+from node import logs
 from node.config import Settings, load
 from node.errors import RadnodeError
 from node.ledger import Ledger
@@ -37,7 +36,7 @@ DRAIN_SECONDS = 10.0
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to end; the exit status."""
     options = _parser().parse_args(arguments)
-    _log_as_json()
+    logs.configure()
     _silence_libraries()
     try:
         settings = load(options.config)
@@ -82,20 +81,6 @@ def _allow_descriptors() -> None:
     """As many open files as we may have: each association needs two."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _log_as_json() -> None:
-    """One JSON object on each line of standard error; the renderer escapes control characters."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.EventRenamer("action"),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def _silence_libraries() -> None:

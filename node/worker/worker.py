@@ -1,34 +1,21 @@
-"""A worker process: decodes, classifies, explains and reports; the only process that may load torch.
-
-It reads rows from the ledger and files from the spool, writes files into `work/<analysis>/`, and answers with what the
-main process then commits; it moves no state itself, so that it can be killed on any line. Started as
-``python -m node.worker CONFIG SOCKET``; one JSON line is one job:
-
-    {"op": "classify" | "report", "ids": [1, 2]}
-    -> {"answers": [{"id": 1, ...} | {"id": 2, "error": "...", "temporary": false}]}
-"""
+"""The work itself: from rows of the ledger and files of the spool to predictions and result objects."""
 
 from __future__ import annotations
 
-import gc
 import io
 import json
-import os
-import resource
-import socket
-import sys
-import threading
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pydicom
 from pydicom import Dataset
 
 from node import assemble, config, explain, report
 from node.classify import Catalogue, Runner, prediction_bytes, prediction_from
-from node.errors import PluginError, RadnodeError, where
+from node.errors import PermanentError, PluginError, RadnodeError, where
 from node.ledger import AnalysisRow, Ledger
 from node.plugin import ImageSet, Manifest, Prediction
 from node.spool import Spool
@@ -36,10 +23,12 @@ from node.study import Analysed, Analysis, NotAssessed, ResultObject
 
 #: Made for every analysis, whether or not a destination asks for more.
 ALWAYS = ("sc", "sr")
-#: Image sets kept between classifying and reporting, so that they are decoded once.
-_KEPT = 8
+#: Bytes of pixels kept between classifying and reporting, so that most series are decoded once.
+_KEPT_BYTES = 512 << 20
 
 Answer = dict[str, Any]  # JSON's edge
+T = TypeVar("T")
+Decoded = tuple[tuple[ImageSet, ...], tuple[NotAssessed, ...]]
 
 
 class Worker:
@@ -49,7 +38,8 @@ class Worker:
         self._settings, self._catalogue = settings, catalogue
         self._ledger, self._spool = ledger, spool
         self._runner = Runner(catalogue, settings.worker.device)
-        self._kept: dict[int, tuple[tuple[ImageSet, ...], tuple[NotAssessed, ...]]] = {}
+        self._kept: dict[int, Decoded] = {}
+        self._digest = configuration_digest(settings)
 
     def warm(self) -> list[str]:
         """Load every usable plugin; return what went wrong, a sentence each."""
@@ -63,51 +53,63 @@ class Worker:
 
     def handle(self, job: Answer) -> Answer:
         """The answer to one job; an analysis that fails does not touch the others."""
-        rows = [self._ledger.analyses.get(analysis_id) for analysis_id in job["ids"]]
-        return {"answers": self.classify(rows) if job["op"] == "classify" else [self._one(row) for row in rows]}
+        self._tainted = False
+        work = self._classify_each if job["op"] == "classify" else self._report_each
+        try:
+            rows = [self._ledger.analyses.get(analysis_id) for analysis_id in job["ids"]]
+            answers = work(rows)
+        except RadnodeError as error:  # of all of them: the ledger is busy, the plugin cannot be loaded
+            answers = [_failure(analysis_id, error) for analysis_id in job["ids"]]
+        return {"answers": answers, "tainted": self._tainted}
 
-    def classify(self, rows: list[AnalysisRow]) -> list[Answer]:
+    def _classify_each(self, rows: list[AnalysisRow]) -> list[Answer]:
         """Predictions of a batch of one plugin, into the spool."""
-        sets = [self._image_sets(row) for row in rows]
-        flat = [image_set for image_sets, _ in sets for image_set in image_sets]
-        try:
-            predictions = iter(self._runner.classify(rows[0].plugin, flat) if flat else [])
-        except RadnodeError as error:
-            return [_failure(row, error) for row in rows]
-        return [
-            self._keep(row, image_sets, not_assessed, [next(predictions) for _ in image_sets])
-            for row, (image_sets, not_assessed) in zip(rows, sets, strict=True)
-        ]
+        decoded = {row.id: self._guarded(row, partial(self._image_sets, row)) for row in rows}
+        answers = {row_id: failure for row_id, failure in decoded.items() if isinstance(failure, dict)}
+        sets = {row_id: found for row_id, found in decoded.items() if not isinstance(found, dict)}
+        flat = [image_set for image_sets, _ in sets.values() for image_set in image_sets]
+        predictions = iter(self._runner.classify(rows[0].plugin, flat) if flat else [])
+        for row in rows:
+            if row.id in sets:
+                asked = [next(predictions) for _ in sets[row.id][0]]
+                answers[row.id] = self._guarded(row, partial(self._keep, row, sets[row.id], asked))
+        return [answers[row.id] for row in rows]
 
-    def _keep(
-        self,
-        row: AnalysisRow,
-        image_sets: tuple[ImageSet, ...],
-        not_assessed: tuple[NotAssessed, ...],
-        predictions: list[Prediction | PluginError],
-    ) -> Answer:
-        good = [p for p in predictions if isinstance(p, Prediction)]
-        if errors := [p for p in predictions if isinstance(p, PluginError)]:
-            return _failure(row, errors[0])
-        keyed = list(zip((s.series_instance_uid for s in image_sets), good, strict=True))
+    def _report_each(self, rows: list[AnalysisRow]) -> list[Answer]:
+        return [self._guarded(row, partial(self._reported, row)) for row in rows]
+
+    def _reported(self, row: AnalysisRow) -> Answer:
+        return {"id": row.id, "results": [vars(result) for result in self.report(row)]}
+
+    def _guarded(self, row: AnalysisRow, step: Callable[[], T]) -> T | Answer:
+        """What a step makes of an analysis, or its failure: what nobody has thought of fails this analysis only."""
         try:
-            self._spool.write(f"work/{row.id}/prediction.npz", prediction_bytes(keyed))
+            return step()
         except RadnodeError as error:
-            return _failure(row, error)
-        manifest = self._manifest(row)
+            return _failure(row.id, error)
+        except FileNotFoundError as error:
+            hint = "retry the analysis; if the study was purged (storage.keep_days), send it again first"
+            gone = PermanentError(f"a file is not in the spool: {where(error)}", about=f"analysis {row.id}", hint=hint)
+            return _failure(row.id, gone)
+        except Exception as error:
+            self._tainted = True
+            self._kept.clear()
+            return _failure(row.id, PermanentError(f"unexpected {where(error)}", about=f"analysis {row.id}"))
+
+    def _keep(self, row: AnalysisRow, decoded: Decoded, predictions: list[Prediction | PluginError]) -> Answer:
+        image_sets, not_assessed = decoded
+        for prediction in predictions:
+            if isinstance(prediction, PluginError):
+                self._tainted = self._tainted or isinstance(prediction.__cause__, BaseException)
+                raise prediction
+        good = [prediction for prediction in predictions if isinstance(prediction, Prediction)]
+        keyed = list(zip((s.series_instance_uid for s in image_sets), good, strict=True))
+        self._spool.write(f"work/{row.id}/prediction.npz", prediction_bytes(keyed))
         return {
             "id": row.id,
-            "summary": summary(manifest, good, len(not_assessed)),
+            "summary": summary(self._runner.manifest(row.plugin), good, len(not_assessed)),
             "not_assessed": [{"sop_instance_uid": n.sop_instance_uid, "reason": n.reason} for n in not_assessed],
         }
-
-    def _one(self, row: AnalysisRow) -> Answer:
-        try:
-            return {"id": row.id, "results": [vars(result) for result in self.report(row)]}
-        except RadnodeError as error:
-            return _failure(row, error)
-        except Exception as error:  # an edge: a source nobody has thought of must fail its own analysis only
-            return _failure(row, PluginError(f"the report cannot be built: {where(error)}", about=f"analysis {row.id}"))
 
     def report(self, row: AnalysisRow) -> list[ResultObject]:
         """The result objects of a classified analysis, written into the spool."""
@@ -125,7 +127,7 @@ class Worker:
         return Analysis(
             study_instance_uid=row.study_instance_uid,
             revision=row.revision,
-            manifest=self._manifest(row),
+            manifest=self._runner.manifest(row.plugin),
             analysed=tuple(Analysed(by_series[uid], prediction) for uid, prediction in stored if uid in by_series),
             not_assessed=not_assessed,
             started=row.created_at,
@@ -133,16 +135,18 @@ class Worker:
             predecessors=self._ledger.analyses.delivered_before(row),
             station_name=self._settings.node.station_name,
             ae_title=self._settings.node.ae_title,
+            configuration_digest=self._digest,
         )
 
-    def _image_sets(self, row: AnalysisRow) -> tuple[tuple[ImageSet, ...], tuple[NotAssessed, ...]]:
-        if row.id not in self._kept:
-            while len(self._kept) >= _KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[row.id] = self._decode(row)
-        return self._kept[row.id]
+    def _image_sets(self, row: AnalysisRow) -> Decoded:
+        decoded = self._kept.get(row.id) or self._decode(row)
+        while self._kept and sum(map(_size, self._kept.values())) + _size(decoded) > _KEPT_BYTES:
+            self._kept.pop(next(iter(self._kept)))
+        if _size(decoded) <= _KEPT_BYTES:
+            self._kept[row.id] = decoded
+        return decoded
 
-    def _decode(self, row: AnalysisRow) -> tuple[tuple[ImageSet, ...], tuple[NotAssessed, ...]]:
+    def _decode(self, row: AnalysisRow) -> Decoded:
         found: list[ImageSet] = []
         missed: list[NotAssessed] = []
         for series in self._ledger.studies.series(row.study_instance_uid):
@@ -163,12 +167,6 @@ class Worker:
             for instance in series.instances
         }
 
-    def _manifest(self, row: AnalysisRow) -> Manifest:
-        manifest = self._catalogue.get(row.plugin).manifest
-        if manifest is None:
-            raise PluginError("the plugin's manifest cannot be used", about=row.plugin)
-        return manifest
-
     def _write(self, row: AnalysisRow, number: int, kind: str, dataset: Dataset) -> ResultObject:
         stream = io.BytesIO()
         pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
@@ -182,8 +180,20 @@ def _header(path: Path) -> Dataset:
     return pydicom.dcmread(path, stop_before_pixels=True, force=True)
 
 
-def _failure(row: AnalysisRow, error: RadnodeError) -> Answer:
-    return {"id": row.id, "error": str(error), "temporary": error.temporary}
+def _failure(analysis_id: int, error: RadnodeError) -> Answer:
+    return {"id": analysis_id, "error": str(error), "temporary": error.temporary}
+
+
+def _size(decoded: Decoded) -> int:
+    """Bytes of the pixels."""
+    images = (image for image_set in decoded[0] for image in image_set.images)
+    return sum(image.pixels.nbytes + (image.values.nbytes if image.values is not None else 0) for image in images)
+
+
+def configuration_digest(settings: config.Settings) -> str:
+    """Hex, of the settings that shape a result: with other ones, the same study gives other objects."""
+    shaping = (settings.node.ae_title, settings.node.station_name, settings.worker.max_pixels)
+    return sha256(json.dumps(shaping).encode()).hexdigest()
 
 
 def summary(manifest: Manifest, predictions: Iterable[Prediction], not_assessed: int) -> str:
@@ -199,49 +209,3 @@ def summary(manifest: Manifest, predictions: Iterable[Prediction], not_assessed:
     if not_assessed:
         parts.append(f"{not_assessed} image{'s' if not_assessed > 1 else ''} not assessed")
     return "; ".join(parts) or "nothing was assessed"
-
-
-def _limit(settings: config.WorkerSettings) -> None:
-    """Memory, open files and core dumps of this process."""
-    resource.setrlimit(resource.RLIMIT_AS, (settings.memory_mb << 20, settings.memory_mb << 20))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = str(settings.threads)
-
-
-def _die_with(parent: int) -> None:
-    """End this process when the parent is gone: nobody would hear the answer."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os.killpg(0, 9)
-
-    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
-
-
-def main(arguments: list[str]) -> int:
-    """Serve jobs until the socket is closed. Args: configuration file, number of the inherited socket."""
-    path, descriptor = Path(arguments[0]), int(arguments[1])
-    settings = config.load(path)
-    _die_with(os.getppid())
-    _limit(settings.worker)
-    data = settings.node.data_dir
-    ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
-    worker = Worker(settings, Catalogue(settings.worker.plugins), ledger, Spool(data / "spool"))
-    with socket.socket(fileno=descriptor) as channel, channel.makefile("rwb") as lines:
-        _say(lines, {"problems": worker.warm()})
-        gc.freeze()
-        for line in lines:
-            _say(lines, worker.handle(json.loads(line)))
-    return 0
-
-
-def _say(lines: Any, answer: Answer) -> None:  # Any: makefile("rwb") has no public type
-    lines.write(json.dumps(answer).encode() + b"\n")
-    lines.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,91 @@
+"""`python -m node.worker CONFIG SOCKET`: limits first, then everything else, and a reason when it cannot start."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from node.config import WorkerSettings, load
+from node.errors import RadnodeError, where
+
+if TYPE_CHECKING:
+    from node.worker.worker import Worker
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def main(arguments: list[str]) -> int:
+    """Serve jobs until the socket is closed. Args: configuration file, number of the inherited socket."""
+    path, descriptor = Path(arguments[0]), int(arguments[1])
+    os.set_inheritable(descriptor, False)
+    _die_with(os.getppid())
+    with socket.socket(fileno=descriptor) as channel, channel.makefile("rb") as jobs, channel.makefile("wb") as answers:
+        try:
+            worker = _build(path)
+            hello = {"problems": worker.warm()}
+        except BaseException as error:  # an edge: nobody sees our standard error
+            _say(answers, {"fatal": _reason(error)})
+            return 1
+        gc.freeze()
+        _say(answers, hello)
+        for line in jobs:
+            _say(answers, worker.handle(json.loads(line)))
+    return 0
+
+
+def _build(path: Path) -> Worker:
+    settings = load(path)
+    _limit(settings.worker)
+    from node.classify.catalogue import Catalogue
+    from node.ledger import Ledger
+    from node.spool import Spool
+    from node.worker.worker import Worker
+
+    data = settings.node.data_dir
+    ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
+    return Worker(settings, Catalogue(settings.worker.plugins), ledger, Spool(data / "spool"))
+
+
+def _reason(error: BaseException) -> str:
+    """Why it cannot start, without the words of a stranger's exception."""
+    if isinstance(error, RadnodeError):
+        return str(error)
+    return f"{where(error)}: {error.name}" if isinstance(error, ImportError) and error.name else where(error)
+
+
+def _limit(settings: WorkerSettings) -> None:
+    """Threads, memory, open files and core dumps of this process; libraries read the threads when they are loaded."""
+    for variable in _THREAD_VARIABLES:
+        os.environ[variable] = str(settings.threads)
+    resource.setrlimit(resource.RLIMIT_AS, (settings.memory_mb << 20, settings.memory_mb << 20))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _die_with(parent: int) -> None:
+    """End this process and its children when the parent is gone: nobody would hear the answer."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.killpg(0, 9)
+
+    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
+
+
+def _say(answers: BinaryIO, answer: Mapping[str, object]) -> None:
+    answers.write(json.dumps(answer).encode() + b"\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
