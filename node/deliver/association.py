@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -51,31 +51,55 @@ def associated(
         DeliveryError: nobody answers, or the association is rejected for now.
         DeliveryRefused: the association is rejected for good.
     """
-    assoc = _request(destination, calling_ae, contexts)
+    assoc, gate = _request(destination, calling_ae, contexts), _Gate()
+    if not assoc.is_established and not assoc.rejected_contexts:
+        raise _not_established(assoc, name_of(destination))
+    assoc._reactor_checkpoint = gate
+    gate.hold(assoc)
     try:
-        if not assoc.is_established and not assoc.rejected_contexts:
-            raise _not_established(assoc, name_of(destination))
         yield assoc
     finally:
-        with parked(assoc) as is_alive:
-            if is_alive and assoc.is_established:
-                assoc.release()
+        assoc.release()
+        gate.free()
 
 
-@contextmanager
-def parked(assoc: Association) -> Iterator[bool]:
-    """Stop the association's own thread for the time of a request; False when it has ended.
+class _Gate:
+    """Takes the place of the event at which an association's own thread pauses, and holds it there.
 
-    pynetdicom's `send_` methods and `release` wait for that thread without a limit, and for ever if it ends between
-    their look at `is_established` and their wait, as it does when the peer aborts just then.
+    pynetdicom pauses that thread for each request, but cannot tell whether it has stopped or has only just been woken
+    from the pause before; in the second case it takes the peer's answer away from the request that waits for it.
     """
-    assoc._reactor_checkpoint.clear()
-    try:
-        while assoc.is_alive() and not assoc._is_paused:
-            time.sleep(0.0001)
-        yield assoc.is_alive()
-    finally:
-        assoc._reactor_checkpoint.set()
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._held, self._reached = False, False
+
+    def wait(self) -> None:
+        """Called by the association's thread."""
+        with self._condition:
+            while self._held:
+                self._reached = True
+                self._condition.notify_all()
+                self._condition.wait()
+
+    def set(self) -> None:
+        """Called by pynetdicom after a request: it stays held."""
+
+    def clear(self) -> None:
+        """Called by pynetdicom before a request: it is held already."""
+
+    def hold(self, assoc: Association) -> None:
+        """Return when the thread stands still, or has ended."""
+        with self._condition:
+            self._held = True
+            while not self._reached and assoc.is_alive():
+                self._condition.wait(0.01)
+
+    def free(self) -> None:
+        """Let the thread go on, and end."""
+        with self._condition:
+            self._held = False
+            self._condition.notify_all()
 
 
 def _request(destination: Destination, calling_ae: str, contexts: Sequence[PresentationContext]) -> Association:

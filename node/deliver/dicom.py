@@ -12,7 +12,7 @@ from pynetdicom import build_context
 from pynetdicom.association import Association
 
 from node.config import Destination
-from node.deliver.association import associated, name_of, parked
+from node.deliver.association import associated, name_of
 from node.deliver.contexts import FileMeta, by_association, contexts_for, read_meta
 from node.deliver.outcome import Outcome, Outgoing, Verdict
 from node.deliver.status import meaning_of, reason_of
@@ -41,8 +41,7 @@ class DicomSender:
         with associated(self._destination, self._calling_ae, [build_context(_VERIFICATION)]) as assoc:
             if not assoc.accepted_contexts:
                 raise DeliveryRefused("it does not accept Verification", about=about)
-            with parked(assoc) as is_alive:
-                status = assoc.send_c_echo() if is_alive and assoc.is_established else Dataset()
+            status = assoc.send_c_echo() if assoc.is_established else Dataset()
         if "Status" not in status:
             raise self._silent()
         if status.Status != _SUCCESS:
@@ -92,13 +91,12 @@ def _store(assoc: Association, outgoing: Outgoing, meta: FileMeta) -> Outcome | 
         source = _source(assoc, outgoing.path, meta)
     except DeliveryRefused as error:
         return Outcome(outgoing, Verdict.PERMANENT, str(error))
-    with parked(assoc) as is_alive:
-        if not is_alive or not assoc.is_established:
-            return None
-        try:
-            answer = assoc.send_c_store(source)
-        except (OSError, ValueError, AttributeError) as error:  # its file or its dataset cannot be read or encoded
-            return Outcome(outgoing, Verdict.PERMANENT, f"it cannot be encoded: {type(error).__name__}")
+    if not assoc.is_established:
+        return None
+    try:
+        answer = assoc.send_c_store(source)
+    except (OSError, ValueError, AttributeError) as error:  # its file or its dataset cannot be read or encoded
+        return Outcome(outgoing, Verdict.PERMANENT, f"it cannot be encoded: {type(error).__name__}")
     if "Status" not in answer:
         return None
     comment = str(answer.get("ErrorComment", ""))

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import socketserver
 import subprocess
 import threading
 import time
@@ -136,15 +137,19 @@ class EvilPacs:
         for sop_class_uid in takes:
             ae.add_supported_context(sop_class_uid, list(transfer_syntaxes))
         handlers = [(evt.EVT_C_STORE, self._on_store), (evt.EVT_REQUESTED, self._on_requested)]
-        self._server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+        self._server = ae.make_server(("127.0.0.1", 0), contexts=ae.supported_contexts, evt_handlers=handlers)
         self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
 
     def __enter__(self) -> EvilPacs:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._server.shutdown()
+        socketserver.BaseServer.shutdown(self._server)  # pynetdicom's own also forgets a server that it started itself
+        self._server.server_close()
+        self._thread.join()
 
     def _on_requested(self, event: Any) -> None:
         primitive = event.assoc.requestor.primitive
