@@ -10,6 +10,7 @@ from node.errors import DecodeError
 _SOI, _SIZ = b"\xff\xd8", b"\xff\x4f\xff\x51"
 #: SOF0..SOF15 without DHT, JPG and DAC (ITU-T T.81 B.1.1.3), and SOF55 of JPEG-LS (ITU-T T.87).
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_APP14 = 0xEE
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 
 
@@ -20,12 +21,14 @@ class Codestream:
     Attributes:
         rows, columns, samples: its shape.
         precision: bits of one sample.
+        adobe: an Adobe marker before it says how colours are encoded.
     """
 
     rows: int
     columns: int
     samples: int
     precision: int
+    adobe: bool = False
 
 
 def read_codestream(frame: bytes) -> Codestream:
@@ -53,6 +56,7 @@ def _jpeg2000(frame: bytes, at: int) -> Codestream:
 def _jpeg(frame: bytes) -> Codestream:
     """Image size from the frame header (ITU-T T.81 B.2.2)."""
     at = frame.index(_SOI) + 2 if _SOI in frame[:16] else len(frame)
+    adobe = False
     while True:
         marker = frame[at + 1]
         if frame[at] != 0xFF or marker == 0xFF:
@@ -61,6 +65,7 @@ def _jpeg(frame: bytes) -> Codestream:
             at += 2
         elif marker in _START_OF_FRAME:
             precision, rows, columns, samples = struct.unpack_from(">BHHB", frame, at + 4)
-            return Codestream(rows, columns, samples, precision)
+            return Codestream(rows, columns, samples, precision, adobe)
         else:
+            adobe = adobe or (marker == _APP14 and frame[at + 4 : at + 9] == b"Adobe")
             at += 2 + struct.unpack_from(">H", frame, at + 2)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -22,22 +22,20 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from node.assemble.codestream import read_codestream
+from node.assemble.codestream import Codestream, read_codestream
 from node.assemble.declaration import Declaration
-from node.assemble.jpeg12 import JPEG12_TRANSFER_SYNTAXES, decode_jpeg12
+from node.assemble.jpeg import decode_jpeg, is_for_gdcm
 from node.errors import DecodeError
 
 Stored = npt.NDArray[Any]  # any integer or floating point type, as stored
 
-#: The decoder to use where there are several: OpenJPEG and CharLS themselves rather than the older copies inside GDCM,
-#: and GDCM for JPEG, because Pillow converts colours on its own where an Adobe marker tells it to.
+#: The decoder to use where there are several: none of GDCM's, which end the process over a damaged frame.
 _PLUGINS: dict[UID, str] = {
-    **dict.fromkeys(JPEGTransferSyntaxes, "gdcm"),
+    **dict.fromkeys(JPEGTransferSyntaxes, "pillow"),
     **dict.fromkeys(JPEG2000TransferSyntaxes, "pylibjpeg"),
     **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
 }
 _DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")
-_WITH_HEADER = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,8 @@ def _source(declared: Declaration) -> Callable[[Dataset, Declaration], Iterator[
         return _native
     if transfer_syntax_uid == _DEFLATED_FRAMES:
         return _deflated
-    if transfer_syntax_uid in JPEG12_TRANSFER_SYNTAXES and declared.bits_stored > 8:
-        return _jpeg12
+    if is_for_gdcm(declared):
+        return _jpeg
     try:
         get_decoder(transfer_syntax_uid)
     except NotImplementedError:
@@ -92,16 +90,20 @@ def _native(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
 
 
 def _compressed(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
-    _check_headers(_encoded_frames(ds, declared), declared)
-    yield from _decoded(ds, declared)
+    headers = [_check_header(encoded, declared) for encoded in _encoded_frames(ds, declared)]
+    for frame, header in zip(_decoded(ds, declared), headers, strict=False):
+        # Pillow makes RGB where an Adobe marker tells how, and leaves the components as they are elsewhere
+        converted = header is not None and header.adobe and declared.transfer_syntax_uid in JPEGTransferSyntaxes
+        yield replace(frame, photometric="RGB") if converted else frame
 
 
-def _jpeg12(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
-    """JPEG Extended with 12 bits, which none of pydicom's plugins decode."""
-    for encoded in _encoded_frames(ds, declared):
-        _check_header(encoded, declared)
-        decoded = decode_jpeg12(encoded, declared)
-        yield Frame(_cell(decoded.view(np.int16) if declared.signed else decoded, declared), declared.photometric)
+def _jpeg(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
+    encoded = list(islice(_encoded_frames(ds, declared), declared.frames))
+    for frame in encoded:
+        _check_header(frame, declared)
+    low = replace(declared, high_bit=declared.bits_stored - 1)  # a codec puts values there
+    for plain in decode_jpeg(encoded, declared):
+        yield Frame(_cell(_array(plain, replace(low, planar=0)), low), declared.photometric)
 
 
 def _deflated(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
@@ -166,21 +168,17 @@ def _encoded_frames(ds: Dataset, declared: Declaration) -> Iterator[bytes]:
     yield from generate_frames(buffer, number_of_frames=declared.frames, extended_offsets=extended)
 
 
-def _check_headers(encoded_frames: Iterator[bytes], declared: Declaration) -> None:
-    for encoded in encoded_frames:
-        _check_header(encoded, declared)
-
-
-def _check_header(encoded: bytes, declared: Declaration) -> None:
+def _check_header(encoded: bytes, declared: Declaration) -> Codestream | None:
     """A decoder allocates what the compressed frame says of itself: it must be what the object declares."""
     if declared.transfer_syntax_uid == RLELossless:
         # PackBits makes 128 bytes of two at best (PS3.5 G.3.1)
         if declared.frame_bytes > 64 * len(encoded):
             raise DecodeError("the run lengths cannot hold as many pixels as are declared")
-    elif declared.transfer_syntax_uid in _WITH_HEADER:
-        header = read_codestream(encoded)
-        if (header.rows, header.columns, header.samples) != (declared.rows, declared.columns, declared.samples):
-            raise DecodeError(
-                f"the compressed frame has {header.columns} x {header.rows} x {header.samples} pixels, "
-                f"its object declares {declared.columns} x {declared.rows} x {declared.samples}"
-            )
+        return None
+    header = read_codestream(encoded)
+    if (header.rows, header.columns, header.samples) != (declared.rows, declared.columns, declared.samples):
+        raise DecodeError(
+            f"the compressed frame has {header.columns} x {header.rows} x {header.samples} pixels, "
+            f"its object declares {declared.columns} x {declared.rows} x {declared.samples}"
+        )
+    return header

@@ -67,7 +67,9 @@ def read_slices(path: Path, max_pixels: int) -> list[Slice]:
             return list(_slices(path, max_pixels, reading))
     except DecodeError as error:
         raise DecodeError(error.what, about=reading.about, hint=error.hint) from None
-    except Exception as error:  # codecs and parsers raise anything; its text may quote the object, so only its kind
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # codecs raise anything, one even outside Exception; the text may quote the object
         what = f"{reading.what} cannot be read ({type(error).__name__})"
         raise DecodeError(what, about=reading.about, hint="the object is broken or of an unknown kind") from None
 
