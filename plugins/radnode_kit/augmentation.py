@@ -65,7 +65,7 @@ class Augmentation:
             RandShiftIntensity(prob=0.3, offsets=0.08),
         ]
         quality = [
-            RandSimulateLowResolution(prob=0.15, zoom_range=(0.4, 0.9)),
+            RandSimulateLowResolution(prob=0.15, zoom_range=(0.4, 0.9), upsample_mode="bilinear"),
             RandGaussianSmooth(prob=0.15, sigma_x=(0.3, 1.2), sigma_y=(0.3, 1.2)),
             RandGaussianNoise(prob=0.2, std=0.03),
             RandCompress(prob=0.15),

@@ -37,7 +37,8 @@ def wilson(hits: int, total: int) -> Interval:
     z, share = 1.959964, hits / total
     centre = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    return Interval(share, max(0.0, float(centre - half)), min(1.0, float(centre + half)))
+    low = 0.0 if hits == 0 else float(centre - half)
+    return Interval(share, low, 1.0 if hits == total else float(centre + half))
 
 
 def bootstrap(

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from node.errors import PluginError
+from radnode_kit.bundle import INFERENCE, METADATA, read_bundle, write_calibration
+from radnode_kit.calibration import Calibration
+from radnode_kit.commands import folder_of
+
+NAMES = ["chest-radiograph", "brain-tumour-mr"]
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    shutil.copytree(folder_of("brain-tumour-mr") / "bundle" / "configs", tmp_path / "bundle" / "configs")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_metadata_has_the_keys_that_monai_asks_for(name: str) -> None:
+    metadata = json.loads((folder_of(name) / METADATA).read_text())
+    needed = {"version", "changelog", "monai_version", "pytorch_version", "numpy_version", "task", "description"}
+    assert needed | {"authors", "copyright", "network_data_format", "intended_use"} <= set(metadata)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_resize_in_the_configuration_is_the_input_size(name: str) -> None:
+    folder = folder_of(name)
+    transforms = json.loads((folder / INFERENCE).read_text())["preprocessing"]["transforms"]
+    sizes = {t["_target_"]: t["spatial_size"] for t in transforms if "spatial_size" in t}
+    size = read_bundle(folder).size
+    assert sizes == {"Resized": size, "SpatialPadd": [size, size]}
+
+
+def test_labels_come_in_the_order_of_the_channels(copied: Path) -> None:
+    assert read_bundle(copied).labels == ("glioma", "meningioma", "pituitary", "notumor")
+
+
+def test_calibration_is_written_and_read_back(copied: Path) -> None:
+    write_calibration(copied, Calibration("temperature", [0.7]))
+    assert list(read_bundle(copied).calibration.slope) == [0.7]
+
+
+def test_a_missing_key_is_named(copied: Path) -> None:
+    (copied / INFERENCE).write_text('{"preprocessing": {"transforms": []}}')
+    with pytest.raises(PluginError, match="NormalizeIntensityd"):
+        read_bundle(copied)
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_broken_file_is_refused(copied: Path, text: str) -> None:
+    (copied / METADATA).write_text(text)
+    with pytest.raises(PluginError, match="cannot be read"):
+        read_bundle(copied)
+
+
+def test_an_unknown_plugin_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(PluginError, match="brain-tumour-mr"):
+        folder_of("teeth")

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("onnxscript")
+
+from radnode_kit.bundle import ONNX, SAFETENSORS
+from radnode_kit.engine import OnnxEngine, TorchEngine
+from radnode_kit.export import export, finished
+from radnode_kit.lite import Lite0
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Lite0]:
+    torch.manual_seed(1)
+    folder, network = tmp_path_factory.mktemp("bundle"), finished(Lite0(3), reference=2)
+    export(network, 64, folder)
+    return folder, network
+
+
+def test_both_files_answer_what_the_network_answers(exported: tuple[Path, Lite0]) -> None:
+    folder, network = exported
+    images = np.random.default_rng(0).normal(size=(3, 1, 64, 64)).astype(np.float32)
+    with torch.inference_mode():
+        expected = [value.numpy() for value in network(torch.from_numpy(images))]
+    for engine in (OnnxEngine(folder / ONNX, 3), TorchEngine(folder / SAFETENSORS, "cpu", 3)):
+        for value, wanted in zip(engine(images), expected, strict=True):
+            assert np.abs(value - wanted).max() < 1e-4
+
+
+def test_files_are_half_the_size_of_single_precision(exported: tuple[Path, Lite0]) -> None:
+    folder, network = exported
+    numbers = sum(parameter.numel() for parameter in network.parameters())
+    for name in (ONNX, SAFETENSORS):
+        assert (folder / name).stat().st_size < 2.3 * numbers
+
+
+def test_the_reference_class_has_logit_zero_and_the_softmax_stays() -> None:
+    torch.manual_seed(2)
+    network, images = Lite0(3).eval(), torch.rand(2, 1, 64, 64)
+    with torch.inference_mode():
+        before = network(images)[0].softmax(1)
+        logits, maps, _ = finished(network, reference=1)(images)
+    assert torch.allclose(logits[:, 1], torch.zeros(2), atol=1e-6)
+    assert maps[:, 1].abs().max() < 1e-6
+    assert torch.allclose(before, logits.softmax(1), atol=2e-3)
+
+
+def test_a_wrong_number_of_labels_is_refused(exported: tuple[Path, Lite0]) -> None:
+    from node.errors import PluginError
+
+    with pytest.raises(PluginError, match="3 logits for 4 labels"):
+        OnnxEngine(exported[0] / ONNX, 4)

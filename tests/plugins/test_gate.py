@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from node.plugin import Array
+from radnode_kit.gate import Gate, fit_gate, load_gate, set_limit
+
+
+def cloud(centre: float, count: int = 400, seed: int = 0) -> Array:
+    scale = np.linspace(2.0, 0.1, 40)
+    return (centre + np.random.default_rng(seed).normal(size=(count, 40)) * scale).astype(np.float32)
+
+
+def fitted() -> Gate:
+    gate = fit_gate(np.concatenate([cloud(0), cloud(8, seed=1)]), ["a"] * 400 + ["b"] * 400, dimensions=10)
+    return set_limit(gate, np.concatenate([cloud(0, seed=2), cloud(8, seed=3)]), share=0.99)
+
+
+def test_the_limit_lets_the_asked_share_pass() -> None:
+    passed = fitted().distances(np.concatenate([cloud(0, seed=2), cloud(8, seed=3)])) <= 1
+    assert passed.mean() == pytest.approx(0.99, abs=0.005)
+
+
+def test_both_groups_are_at_home_and_the_middle_is_not() -> None:
+    gate = fitted()
+    assert (gate.distances(cloud(0, seed=4)) <= 1).mean() > 0.95
+    assert (gate.distances(cloud(8, seed=5)) <= 1).mean() > 0.95
+    assert (gate.distances(cloud(4, seed=6)) > 1).all()
+
+
+def test_a_centre_is_at_distance_zero() -> None:
+    gate = fitted()
+    assert gate.distances(gate.centres) == pytest.approx(0, abs=1e-3)
+
+
+def test_a_gate_survives_the_disk(tmp_path: Path) -> None:
+    gate, path = fitted(), tmp_path / "gate.safetensors"
+    gate.save(path)
+    assert load_gate(path).distances(cloud(3)) == pytest.approx(gate.distances(cloud(3)), rel=1e-4)

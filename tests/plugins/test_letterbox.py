@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from radnode_kit.letterbox import canvas, grey, letterbox
+from tests.plugins.builders import pattern
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(100, 100), (50, 200), (300, 7), (1, 1), (3000, 2000), (1, 900)])
+def test_the_extent_maps_the_image_back_onto_itself(rows: int, columns: int) -> None:
+    box = letterbox(rows, columns, 96)
+    top, left, bottom, right = box.extent()
+    down, across = (bottom - top) / 96, (right - left) / 96
+    assert top + box.top * down == pytest.approx(0, abs=1e-6)
+    assert left + box.left * across == pytest.approx(0, abs=1e-6)
+    assert top + (box.top + box.height) * down == pytest.approx(rows)
+    assert left + (box.left + box.width) * across == pytest.approx(columns)
+
+
+def test_the_image_lies_in_the_middle_with_black_around_it() -> None:
+    pixels, box = canvas(np.ones((50, 100), dtype=np.float32), 64)
+    assert (box.height, box.width, box.top, box.left) == (32, 64, 16, 0)
+    assert pixels[:16].max() == 0
+    assert pixels[16:48] == pytest.approx(1)
+    assert pixels[48:].max() == 0
+
+
+def test_a_spot_is_found_where_it_was() -> None:
+    image = np.zeros((200, 400), dtype=np.float32)
+    image[40:60, 300:320] = 1
+    pixels, box = canvas(image, 100)
+    row, column = np.unravel_index(int(pixels.argmax()), pixels.shape)
+    top, left, bottom, right = box.extent()
+    assert top + (row + 0.5) * (bottom - top) / 100 == pytest.approx(50, abs=10)
+    assert left + (column + 0.5) * (right - left) / 100 == pytest.approx(310, abs=10)
+
+
+def test_colour_becomes_the_mean() -> None:
+    colour = np.stack([np.full((4, 4), value, dtype=np.float32) for value in (0.0, 0.3, 0.9)], axis=2)
+    assert grey(colour) == pytest.approx(0.4)
+
+
+def test_what_is_no_number_becomes_black() -> None:
+    pixels = pattern(8, 8).copy()
+    pixels[0, 0], pixels[0, 1], pixels[0, 2] = np.nan, np.inf, 7.0
+    assert grey(pixels)[0, :3].tolist() == [0.0, 1.0, 1.0]

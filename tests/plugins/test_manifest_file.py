@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from node.manifest import read_manifest
+from node.plugin import Interval, OperatingPoint
+from radnode_kit.commands import folder_of
+from radnode_kit.manifest_file import SEALED, seal, write_points
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(folder_of("brain-tumour-mr"), tmp_path / "plugin")
+    return tmp_path / "plugin"
+
+
+def test_sealing_writes_the_digest_of_every_file(folder: Path) -> None:
+    (folder / SEALED[0]).write_text("{}")
+    seal(folder)
+    weights = read_manifest(folder / "manifest.toml").weights
+    assert weights == {name: sha256((folder / name).read_bytes()).hexdigest() for name in SEALED}
+
+
+def test_sealing_twice_changes_nothing(folder: Path) -> None:
+    seal(folder)
+    before = (folder / "manifest.toml").read_text()
+    seal(folder)
+    assert (folder / "manifest.toml").read_text() == before
+
+
+def test_points_go_to_their_finding_alone(folder: Path) -> None:
+    before = read_manifest(folder / "manifest.toml")
+    point = OperatingPoint(0.123, Interval(0.9, 0.8, 0.95), Interval(0.7, 0.6, 0.8), "a test")
+    write_points(folder, {"meningioma": point})
+    after = read_manifest(folder / "manifest.toml")
+    assert after.finding("meningioma").operating_point == point
+    for name in ("glioma", "pituitary"):
+        assert after.finding(name) == before.finding(name)
+    assert after.weights == before.weights

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node.errors import PluginError
+from radnode_kit.sources import READERS, age_band, read_sources
+
+TABLES = {
+    "cxr_nih": "file,patient,finding_labels,age,sex,view\nimages/a.jpg,nih-1,Pneumonia|Edema,71,F,AP\n"
+    "images/b.jpg,nih-2,No Finding,,M,PA\n",
+    "cxr_pediatric_kermany": "file,patient,label,pneumonia\nimages/c.jpg,kermany-p1,virus,1\n",
+    "mr_brain_tumor": "file,neardup_group,label,kaggle_part\nimages/d.jpg,g1,glioma,Training\n",
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for name, table in TABLES.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "labels.csv").write_text(table, encoding="utf-8")
+    return tmp_path
+
+
+def test_every_set_has_a_reader_and_a_test() -> None:
+    assert set(READERS) == set(TABLES)
+
+
+def test_labels_and_patients_are_read(data: Path) -> None:
+    first, healthy, child, brain = read_sources(data, list(TABLES))
+    assert first.labels == {"pneumonia", "edema"}
+    assert healthy.labels == frozenset()
+    assert (child.labels, child.known) == ({"pneumonia"}, {"pneumonia"})
+    assert (brain.labels, brain.group) == ({"glioma"}, "g1")
+
+
+def test_paths_lie_in_the_folder_of_the_set(data: Path) -> None:
+    assert read_sources(data, ["cxr_nih"])[0].path == data / "cxr_nih" / "images" / "a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("age", "band"), [("", "unknown"), ("39", "under 40"), ("40", "40 to 59"), ("60", "60 and over")]
+)
+def test_ages_fall_into_bands(age: str, band: str) -> None:
+    assert age_band(age) == band
+
+
+def test_a_missing_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="cxr_nih"):
+        read_sources(tmp_path, ["cxr_nih"])

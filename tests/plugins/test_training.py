@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from radnode_kit.dataset import Dataset, load_dataset, targets_of
+from radnode_kit.lite import Lite0
+from radnode_kit.recipe import Recipe
+from radnode_kit.sources import Sample
+
+pytest.importorskip("sklearn")
+
+from radnode_kit.probe import probe
+from radnode_kit.training import average, freeze_statistics, masked_loss, sample_weights, set_rate
+
+PATH = Path("x.png")
+
+
+def sample(source: str, label: str = "", known: str = "p", number: int = 0) -> Sample:
+    return Sample(PATH, source, f"{source}{number}", frozenset([label] if label else []), frozenset(known), {})
+
+
+def dataset(samples: list[Sample], labels: str) -> Dataset:
+    empty = np.zeros((len(samples), 4, 4), np.uint8)
+    return Dataset(samples, empty, targets_of(samples, list(labels)), np.array(["train"] * len(samples)))
+
+
+def test_unknown_labels_are_no_number() -> None:
+    targets = targets_of([sample("a", "p", known="pq"), sample("b", "p", known="p")], ["p", "q"])
+    assert targets[0].tolist() == [1.0, 0.0]
+    assert targets[1, 0] == 1.0
+    assert np.isnan(targets[1, 1])
+
+
+def test_unknown_labels_do_not_pull() -> None:
+    logits = torch.zeros(1, 2, requires_grad=True)
+    masked_loss(logits, torch.tensor([[1.0, float("nan")]]), torch.ones(1, 2), exclusive=False).backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert logits.grad[0, 0] < 0
+    assert logits.grad[0, 1] == 0
+
+
+def test_a_softmax_loss_falls_when_the_right_class_rises() -> None:
+    targets, weights = torch.eye(3), torch.ones(3, 3)
+    wrong = masked_loss(torch.zeros(3, 3), targets, weights, exclusive=True)
+    assert masked_loss(torch.eye(3) * 3, targets, weights, exclusive=True) < wrong
+
+
+def test_each_label_weighs_the_same_in_each_source() -> None:
+    samples = [sample("a", "p")] * 10 + [sample("a")] * 30 + [sample("b", "p")] * 2 + [sample("b")] * 6
+    data = dataset(samples, "p")
+    weights = sample_weights(data, Recipe(("a", "b"), exclusive=False))[:, 0]
+    assert weights[:10].sum() == pytest.approx(weights[10:40].sum(), rel=1e-5)
+    assert weights[40:42].sum() == pytest.approx(weights[42:].sum(), rel=1e-5)
+
+
+def test_a_source_can_weigh_more() -> None:
+    data = dataset([sample("a", "p"), sample("a"), sample("b", "p"), sample("b")], "p")
+    weights = sample_weights(data, Recipe(("a", "b"), exclusive=False, source_weights=(3.0, 1.0)))[:, 0]
+    assert weights[0] == pytest.approx(3 * weights[2])
+
+
+def test_exclusive_classes_weigh_the_same() -> None:
+    data = dataset([sample("a", "p", "pq")] * 9 + [sample("a", "q", "pq")] * 3, "pq")
+    weights = sample_weights(data, Recipe(("a",), exclusive=True, reference="q"))[:, 0]
+    assert weights[:9].sum() == pytest.approx(weights[9:].sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_the_probe_finds_what_can_be_told_apart(exclusive: bool) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 300)
+    embeddings = (rng.normal(size=(300, 8)) + np.eye(3, 8)[truth] * 6).astype(np.float32)
+    targets = np.eye(3, dtype=np.float32)[truth]
+    weight, bias = probe(embeddings, targets, np.ones_like(targets), Recipe(("a",), exclusive=exclusive, ridge=1.0))
+    assert ((embeddings @ weight.T + bias).argmax(axis=1) == truth).mean() > 0.97
+
+
+def test_the_rate_warms_up_and_falls() -> None:
+    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=1.0)
+    rates = []
+    for done in (0.0, 0.05, 0.5, 1.0):
+        set_rate(optimizer, 1.0, done)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[0] < rates[1] > rates[2] > rates[3]
+    assert rates[3] == pytest.approx(0.02)
+
+
+def test_the_average_follows_slowly_and_statistics_stay() -> None:
+    network, mean = Lite0(1), Lite0(1)
+    mean.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        network.linear.bias += 1.0
+    average(mean, network)
+    assert 0 < float(network.linear.bias.detach() - mean.linear.bias.detach()) < 1
+    freeze_statistics(network.train())
+    assert not any(module.training for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d))
+
+
+def test_images_are_decoded_once(tmp_path: Path) -> None:
+    from PIL import Image as Pillow
+
+    path = tmp_path / "one.png"
+    Pillow.fromarray(np.full((20, 40), 200, np.uint8)).save(path)
+    samples = [Sample(path, "a", "g", frozenset(), frozenset("p"), {})]
+    first = load_dataset(samples, ["p"], 32, tmp_path / "work")
+    path.unlink()
+    again = load_dataset(samples, ["p"], 32, tmp_path / "work")
+    assert first.canvases[0, 16, 16] == 200
+    assert np.array_equal(first.canvases, again.canvases)
