@@ -25,6 +25,8 @@ from node.states import StudyState
 
 _ENDED = (StudyState.CLOSED, StudyState.IGNORED, StudyState.QUARANTINED)
 
+#: First line of a configuration of ours: a folder that has one may be emptied.
+_MARK = "# Written by `radnode demo`."
 _NODE = """\
 # Written by `radnode demo`.
 [node]
@@ -77,8 +79,7 @@ class Demo:
 
     def __init__(self, folder: Path, orthanc: str | None = None) -> None:
         self.folder, self._orthanc = folder, orthanc
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        _empty(folder)
         self.port, self.archive_port, self.http_port = _free_ports(3)
         self.config_path = folder / "radnode.toml"
         self.config_path.write_text(_NODE.format(port=self.port, archive_port=self.archive_port))
@@ -172,6 +173,17 @@ class Demo:
                     process.wait(30)
                 except subprocess.TimeoutExpired:
                     process.kill()
+
+
+def _empty(folder: Path) -> None:
+    """Remove what an earlier demonstration left; nothing that is not one is ever removed."""
+    config_path = folder / "radnode.toml"
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (config_path.is_file() and config_path.read_text(errors="replace").startswith(_MARK)):
+            hint = "name an empty folder, or one of an earlier demonstration"
+            raise PermanentError("this folder holds something else, and would be emptied", about=str(folder), hint=hint)
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,13 +20,13 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
 from node.classify import Catalogue, WorkerProcess
-from node.config import Route, Settings, load
+from node.config import Route, Settings, frozen, load
 from node.errors import PermanentError, PluginError
 from node.ledger import Ledger
 from node.pipeline import Pipeline
 from node.receive.header import Claim
 from node.receive.header import read as read_header
-from node.spool import Spool
+from node.spool import Spool, write_once
 from node.states import AnalysisState, StudyState
 from node.study import Arrival, Outcome, ResultObject, Series
 
@@ -73,6 +74,8 @@ class Bench:
         self.spool.prepare()
         self.ledger = Ledger(folder / "ledger.db")
         self.catalogue = Catalogue(settings.worker.plugins)
+        self.settings_path = folder / "settings.json"
+        write_once(self.settings_path, frozen(settings))
         self.pipeline = Pipeline(settings, self.ledger, self.spool, self.catalogue, owner="bench")
 
     def take(self, paths: Iterable[Path]) -> list[Refused]:
@@ -81,10 +84,10 @@ class Bench:
         for path in dicom_files(paths):
             try:
                 arrival = _arrival(path, self.spool)
-                outcome = self.ledger.arrivals.record([arrival])[0]
             except PermanentError as error:
                 refused.append(Refused(path, error.what))
                 continue
+            outcome = self.ledger.arrivals.record([arrival])[0]
             if outcome is Outcome.SET_ASIDE:
                 refused.append(Refused(path, arrival.defect or "the same UID came before with other content"))
         return refused
@@ -99,15 +102,23 @@ class Bench:
         for study in self.ledger.studies.in_state(StudyState.RECEIVING):
             self.ledger.studies.complete(study, "all files were given", partial=False, expected=None)
         self.pipeline.route_studies()
-        worker = WorkerProcess([sys.executable, "-m", "node.worker", str(self.folder / "radnode.toml")])
+        worker = WorkerProcess([sys.executable, "-m", "node.worker", str(self.settings_path)])
         try:
-            if problems := worker.start(self.settings.worker.start_seconds)["problems"]:
-                raise PluginError("; ".join(problems))
-            while self.pipeline.work(worker):
-                pass
+            while self._to_do():
+                self._keep_alive(worker)
+                if not self.pipeline.work(worker):
+                    time.sleep(0.1)  # what failed is tried again in a while
         finally:
             worker.kill()
         return [self._result(study.study_instance_uid, out) for study in self.ledger.studies.latest(1_000_000)]
+
+    def _to_do(self) -> bool:
+        waiting = (AnalysisState.QUEUED, AnalysisState.CLASSIFIED)
+        return any(row.state in waiting for row in self.ledger.analyses.unfinished(1_000_000))
+
+    def _keep_alive(self, worker: WorkerProcess) -> None:
+        if worker.pid is None and (problems := worker.start(self.settings.worker.start_seconds)["problems"]):
+            raise PluginError("; ".join(problems))
 
     def _result(self, uid: str, out: Path) -> StudyResult:
         reasons = tuple(r for e in self.ledger.events.of_study(uid) for r in e.detail.get("reasons", ()))
@@ -132,24 +143,15 @@ def bench(routes: Sequence[Route] | None, config: Path | None = None, plugins: S
     settings = load(config) if config else Settings()
     with tempfile.TemporaryDirectory(prefix="radnode-") as name:
         folder = Path(name)
-        (folder / "radnode.toml").write_text(_worker_config(settings, plugins), encoding="utf-8")
         settings = settings.model_copy(
             update={
+                "node": settings.node.model_copy(update={"data_dir": folder}),
                 "routes": settings.routes if routes is None else tuple(routes),
                 "destinations": settings.destinations if routes is None else (),
                 "worker": settings.worker.model_copy(update={"plugins": tuple(plugins) or settings.worker.plugins}),
             }
         )
         yield Bench(folder, settings)
-
-
-def _worker_config(settings: Settings, plugins: Sequence[str]) -> str:
-    """What a worker of the bench must know, as TOML."""
-    import json
-
-    worker = settings.worker.model_dump() | {"plugins": list(plugins) or list(settings.worker.plugins)}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in worker.items()]  # JSON's scalars and lists are TOML's
-    return "\n".join(["[node]", 'data_dir = "."', "[worker]", *lines, ""])
 
 
 def write_png(secondary_capture: Path, target: Path) -> Path:
