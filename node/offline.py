@@ -22,7 +22,7 @@ from pydicom.filereader import read_file_meta_info
 from node.classify import Catalogue, WorkerProcess
 from node.config import Route, Settings, frozen, load
 from node.errors import PermanentError, PluginError
-from node.ledger import Ledger
+from node.ledger import Ledger, StudyRow
 from node.pipeline import Pipeline
 from node.receive.header import Claim
 from node.receive.header import read as read_header
@@ -30,6 +30,7 @@ from node.spool import Spool, write_once
 from node.states import AnalysisState, StudyState
 from node.study import Arrival, Outcome, ResultObject, Series
 
+_ALL = 1_000_000  # studies
 _PREAMBLE = 128 + 4  # and "DICM", PS3.10 7.1
 _GROUP_LENGTH_ELEMENT = 12  # (0002,0000) UL with its header
 
@@ -94,14 +95,15 @@ class Bench:
 
     def series(self) -> list[Series]:
         """Everything that was taken."""
-        studies = self.ledger.studies.latest(1_000_000)
+        studies = self.ledger.studies.latest(_ALL)
         return [s for study in studies for s in self.ledger.studies.series(study.study_instance_uid)]
 
     def analyse(self, out: Path) -> list[StudyResult]:
         """Complete, route, classify and report every study; write the results into `out`."""
-        for study in self.ledger.studies.in_state(StudyState.RECEIVING):
+        for study in self.ledger.studies.in_state(StudyState.RECEIVING, _ALL):
             self.ledger.studies.complete(study, "all files were given", partial=False, expected=None)
-        self.pipeline.route_studies()
+        while self.pipeline.route_studies():
+            pass
         worker = WorkerProcess([sys.executable, "-m", "node.worker", str(self.settings_path)])
         try:
             while self._to_do():
@@ -110,21 +112,23 @@ class Bench:
                     time.sleep(0.1)  # what failed is tried again in a while
         finally:
             worker.kill()
-        return [self._result(study.study_instance_uid, out) for study in self.ledger.studies.latest(1_000_000)]
+        return [self._result(study, out) for study in self.ledger.studies.latest(_ALL)]
 
     def _to_do(self) -> bool:
         waiting = (AnalysisState.QUEUED, AnalysisState.CLASSIFIED)
-        return any(row.state in waiting for row in self.ledger.analyses.unfinished(1_000_000))
+        return any(row.state in waiting for row in self.ledger.analyses.unfinished(_ALL))
 
     def _keep_alive(self, worker: WorkerProcess) -> None:
         if worker.pid is None and (problems := worker.start(self.settings.worker.start_seconds)["problems"]):
             raise PluginError("; ".join(problems))
 
-    def _result(self, uid: str, out: Path) -> StudyResult:
+    def _result(self, study: StudyRow, out: Path) -> StudyResult:
+        uid = study.study_instance_uid
         reasons = tuple(r for e in self.ledger.events.of_study(uid) for r in e.detail.get("reasons", ()))
         analyses = self.ledger.analyses.of_study(uid)
         if not analyses:
-            return StudyResult(uid, "", error="no series fits the plugin", reasons=reasons)
+            why = study.reason if study.state is StudyState.QUARANTINED else "no series fits the plugin"
+            return StudyResult(uid, "", error=why, reasons=reasons)
         row = analyses[0]
         files = tuple(self._copy(result, out) for result in self.ledger.analyses.results(row.id))
         error = row.error if row.state is AnalysisState.FAILED else ""

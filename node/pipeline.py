@@ -18,12 +18,14 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from node import assemble, route
 from node.classify import Catalogue, WorkerDied, WorkerLate, WorkerProcess
 from node.config import SENDER, Settings
 from node.deliver import backoff_seconds
+from node.errors import RadnodeError, where
 from node.ledger import AnalysisRow, Ledger, Plan, StudyRow
 from node.spool import Spool
 from node.states import AnalysisState, IllegalMove, StudyState
@@ -45,7 +47,7 @@ class Pipeline:
     ) -> None:
         self._settings, self._ledger, self._spool = settings, ledger, spool
         self._catalogue, self._owner, self._clock = catalogue, owner, clock
-        self._quiet_since: dict[str, tuple[int, float]] = {}
+        self._seen: dict[str, _Seen] = {}
         self._shortest_quiet = min([settings.study.settled_seconds, *settings.study.quiet_seconds.values()])
 
     # Studies
@@ -53,30 +55,41 @@ class Pipeline:
     def close_studies(self) -> int:
         """RECEIVING -> COMPLETE for every study that is; return how many."""
         receiving = self._ledger.studies.in_state(StudyState.RECEIVING)
-        self._quiet_since = {
-            study.study_instance_uid: self._since(study) for study in receiving
+        self._seen = {
+            study.study_instance_uid: self._look(study) for study in receiving
         }  # forgets studies that are no longer receiving
         return sum(self._close(study) for study in receiving)
 
-    def _since(self, study: StudyRow) -> tuple[int, float]:
-        """The number of images, and when it was first seen to be that."""
-        known = self._quiet_since.get(study.study_instance_uid)
-        return known if known and known[0] == study.images else (study.images, self._clock())
+    def _look(self, study: StudyRow) -> _Seen:
+        """When the study was first seen to have so many images; what they announce is read once for that."""
+        known = self._seen.get(study.study_instance_uid)
+        if known is None or known.images != study.images:
+            return _Seen(study.images, self._clock())
+        return known
 
     def _close(self, study: StudyRow) -> bool:
-        quiet = self._clock() - self._quiet_since[study.study_instance_uid][1]
+        seen = self._seen[study.study_instance_uid]
+        quiet = self._clock() - seen.since
         if quiet < self._shortest_quiet and not study.asked:
             return False  # images are still coming: no need to look at them all
-        verdict = assemble.decide(self._facts(study, quiet), self._settings.study)
+        if seen.facts is None:
+            seen.facts = self._facts(study)
+        facts = replace(
+            seen.facts,
+            quiet_seconds=quiet,
+            association_silent_seconds=quiet,
+            association_open=self._ledger.studies.streaming(study.study_instance_uid).associations > 0,
+            asked=study.asked,
+        )
+        verdict = assemble.decide(facts, self._settings.study)
         return verdict.complete and self._ledger.studies.complete(
             study, verdict.reason, partial=verdict.partial, expected=verdict.expected
         )
 
-    def _facts(self, study: StudyRow, quiet: float) -> assemble.StudyFacts:
+    def _facts(self, study: StudyRow) -> assemble.StudyFacts:
         series = self._ledger.studies.series(study.study_instance_uid)
-        streaming = self._ledger.studies.streaming(study.study_instance_uid)
         return assemble.StudyFacts(
-            quiet_seconds=quiet,
+            quiet_seconds=0,
             series=tuple(
                 assemble.SeriesFacts(
                     modality=one.attributes.modality,
@@ -86,16 +99,18 @@ class Pipeline:
                 for one in series
             ),
             study_images=_largest(i.study_images for one in series for i in one.instances),
-            association_open=streaming.associations > 0,
-            association_silent_seconds=quiet,
-            asked=study.asked,
         )
 
     def route_studies(self) -> int:
         """COMPLETE -> ROUTED or IGNORED; return how many."""
         complete = self._ledger.studies.in_state(StudyState.COMPLETE)
         for study in complete:
-            self._route(study)
+            try:
+                self._route(study)
+            except RadnodeError:
+                raise
+            except Exception as error:  # an edge: one study that nobody has thought of must not hold up the others
+                self._ledger.studies.quarantine(study.study_instance_uid, f"it cannot be routed: {where(error)}")
         return len(complete)
 
     def _route(self, study: StudyRow) -> None:
@@ -107,7 +122,7 @@ class Pipeline:
             reasons += missing
             plans.append(Plan(chosen.plugin, chosen.plugin_version, chosen.route, chosen.series, destinations))
         reasons = list(dict.fromkeys([*reasons, *routing.reasons]))
-        self._ledger.analyses.route(study.study_instance_uid, plans, reasons)
+        self._ledger.analyses.route(study.study_instance_uid, plans, reasons, study.revision)
 
     def routing(self, series: Sequence[Series]) -> route.Routing:
         """Which series goes where, and why not elsewhere."""
@@ -176,8 +191,9 @@ class Pipeline:
             elif "error" in answer:
                 analyses.fail(row.id, answer["error"])
             elif op == "classify":
-                for missed in answer["not_assessed"]:
-                    self._ledger.events.add("image not assessed", row.study_instance_uid, **missed)
+                if missed := answer["not_assessed"]:
+                    reasons = [f"{one['sop_instance_uid']}: {one['reason']}" for one in missed]
+                    self._ledger.events.add("images not assessed", row.study_instance_uid, reasons=reasons)
                 analyses.classified(row.id, answer["summary"])
             else:
                 analyses.reported(row.id, [ResultObject(**r) for r in answer["results"]], self._wanted(row))
@@ -212,14 +228,29 @@ class Pipeline:
     def purge(self, now: float) -> int:
         """Remove the files of studies that ended and are older than the retention; return how many studies."""
         days = self._settings.storage.keep_days
-        uids = self._ledger.studies.expired(now - days * 86400) if days else []
-        for uid in uids:
-            for path in self._ledger.studies.paths(uid):
-                self._spool.remove(path)
-            for analysis in self._ledger.analyses.of_study(uid):
-                self._spool.remove(f"work/{analysis.id}")
-            self._ledger.studies.mark_purged(uid)
-        return len(uids)
+        before = now - days * 86400
+        uids = self._ledger.studies.expired(before) if days else []
+        return sum(self._purge(uid, before) for uid in uids)
+
+    def _purge(self, uid: str, before: float) -> bool:
+        paths = self._ledger.studies.begin_purge(uid, before)
+        if not paths:
+            return False
+        for path in paths:
+            self._spool.remove(path)
+        for analysis in self._ledger.analyses.of_study(uid):
+            self._spool.remove(f"work/{analysis.id}")
+        self._ledger.studies.mark_purged(uid)
+        return True
+
+
+@dataclass
+class _Seen:
+    """A study as the last ticks saw it: the number of its images, since when, and what they announce."""
+
+    images: int
+    since: float
+    facts: assemble.StudyFacts | None = None
 
 
 def _largest(numbers: Iterable[int | None]) -> int | None:

@@ -54,18 +54,26 @@ class Analyses:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def route(self, study_instance_uid: str, plans: Sequence[Plan], reasons: Sequence[str]) -> None:
-        """COMPLETE -> ROUTED with its analyses, or -> IGNORED when there is none; the reasons go into the trail."""
+    def route(
+        self, study_instance_uid: str, plans: Sequence[Plan], reasons: Sequence[str], revision: int | None = None
+    ) -> bool:
+        """COMPLETE -> ROUTED with its analyses, or -> IGNORED when there is none; the reasons go into the trail.
+
+        False, and nothing is done, when the plans were made for another `revision` than the one that is here now.
+        """
         with self._database.write() as connection:
             study = connection.execute(
-                "SELECT revision FROM studies WHERE study_instance_uid = ?", (study_instance_uid,)
+                "SELECT state, revision FROM studies WHERE study_instance_uid = ?", (study_instance_uid,)
             ).fetchone()
+            if revision is not None and (study["revision"] != revision or study["state"] != StudyState.COMPLETE):
+                return False
             for plan in plans:
                 _insert(connection, study_instance_uid, study["revision"], plan)
             move = StudyMove.ROUTES_FOUND if plans else StudyMove.NO_ROUTE
             add_event(connection, "routed", study_instance_uid, reasons=list(reasons))
             took = "; ".join(f"{plan.plugin}: {len(plan.series)} series" for plan in plans)
             move_study(connection, study_instance_uid, move, took or "no series fits a route: see `radnode trail`")
+        return True
 
     def lease(
         self, state: AnalysisState, owner: str, seconds: float, count: int, longest_wait: float
@@ -146,13 +154,22 @@ class Analyses:
             move_analysis(connection, analysis_id, AnalysisMove.FAILED, reason)
 
     def postpone(self, analysis_id: int, reason: str, seconds: float) -> None:
-        """Same state, later: a temporary error."""
+        """Same state, later: a temporary error. Nothing when it was taken away meanwhile (held, dropped)."""
         with self._database.write() as connection:
-            connection.execute(
+            changed = connection.execute(
                 "UPDATE analyses SET attempts = attempts + 1, not_before = ?, error = ?, lease_owner = NULL,"
-                " lease_until = NULL, changed_at = ? WHERE id = ?",
-                (time.time() + seconds, reason, time.time(), analysis_id),
-            )
+                " lease_until = NULL, changed_at = ? WHERE id = ? AND state IN (?, ?)",
+                (
+                    time.time() + seconds,
+                    reason,
+                    time.time(),
+                    analysis_id,
+                    AnalysisState.QUEUED,
+                    AnalysisState.CLASSIFIED,
+                ),
+            ).rowcount
+            if not changed:
+                return
             uid = connection.execute("SELECT study_instance_uid FROM analyses WHERE id = ?", (analysis_id,)).fetchone()
             add_event(connection, "analysis tried again later", uid[0], analysis_id, reason=reason, seconds=seconds)
 

@@ -19,8 +19,9 @@ class Database:
         self.path = path
         self._busy_seconds = busy_seconds
         self._thread = threading.local()
-        with self.write() as connection:
-            self._migrate(connection)
+        if self.read("PRAGMA user_version")[0][0] != VERSION:  # who only reads waits for no lock
+            with self.write() as connection:
+                self._migrate(connection)
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -27,3 +27,18 @@ class Facts:
         if not rows or not rows[0]["value"] or abs(time.time() - rows[0]["at"]) > HEARTBEAT_SECONDS:
             return None
         return int(rows[0]["value"])
+
+    def set_trouble(self, where: str, reason: str) -> None:
+        """What keeps a part of the running node from its work; an empty reason: nothing any more."""
+        known = self._database.read("SELECT value FROM facts WHERE name = ?", f"trouble {where}")
+        if (known[0]["value"] if known else "") == reason:
+            return
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (f"trouble {where}", reason, time.time())
+            )
+
+    def troubles(self) -> dict[str, str]:
+        """Part of the node -> what is wrong with it."""
+        rows = self._database.read("SELECT name, value FROM facts WHERE name LIKE 'trouble %' AND value != ''")
+        return {row["name"].removeprefix("trouble "): row["value"] for row in rows}

@@ -140,7 +140,7 @@ class Studies:
     def expired(self, before: float, count: int = 100) -> list[str]:
         """Closed or ignored studies whose last image came before that time and whose files are still here."""
         rows = self._database.read(
-            "SELECT study_instance_uid AS uid FROM studies WHERE last_at < ? AND purged = 0 AND state IN (?, ?)"
+            "SELECT study_instance_uid AS uid FROM studies WHERE last_at < ? AND purged != 1 AND state IN (?, ?)"
             " ORDER BY last_at LIMIT ?",
             before,
             StudyState.CLOSED,
@@ -166,10 +166,23 @@ class Studies:
             )
         )
 
+    def begin_purge(self, uid: str, before: float) -> list[str]:
+        """The files that may be removed now; none when an image came in meanwhile.
+
+        An image that comes in from here on is none of them, and takes the study out of the purge.
+        """
+        with self._database.write() as connection:
+            changed = connection.execute(
+                "UPDATE studies SET purged = 2 WHERE study_instance_uid = ? AND last_at < ? AND state IN (?, ?)",
+                (uid, before, StudyState.CLOSED, StudyState.IGNORED),
+            ).rowcount
+            return self.paths(uid) if changed else []
+
     def mark_purged(self, uid: str) -> None:
         """Its files are gone; its rows stay."""
         with self._database.write() as connection:
-            connection.execute("UPDATE studies SET purged = 1 WHERE study_instance_uid = ?", (uid,))
+            sql = "UPDATE studies SET purged = 1 WHERE study_instance_uid = ? AND purged = 2"
+            connection.execute(sql, (uid,))
             add_event(connection, "files purged", uid)
 
     def set_aside(self, uid: str = "", count: int = 1000) -> list[dict[str, object]]:
