@@ -18,7 +18,7 @@ CREATE TABLE studies (
   first_at REAL NOT NULL,
   last_at REAL NOT NULL,
   changed_at REAL NOT NULL,
-  purged INTEGER NOT NULL DEFAULT 0 CHECK (purged IN (0, 1, 2)), -- 1: files are gone, 2: are being removed
+  purged INTEGER NOT NULL DEFAULT 0 CHECK (purged IN (0, 1, 2)) -- 1: files are gone, 2: are being removed
 ) WITHOUT ROWID;
 CREATE INDEX studies_by_state ON studies (state, changed_at);
 CREATE INDEX studies_by_time ON studies (last_at);
