@@ -9,7 +9,7 @@ from node.study import Analysed, Analysis
 
 UNVERIFIED = "AI, not verified by a person."
 RESEARCH = "Research use, not for diagnosis."
-CONTOUR = "The contours enclose the strongest half of the evidence for the finding."
+MEASURED = "Sensitivity and specificity measured on"
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Caption:
     warning: str
 
 
-def caption(analysis: Analysis, item: Analysed, finding: Finding, image: Image, marked: bool = False) -> Caption:
-    """Words for the picture of one finding; `marked` says that contours are drawn."""
+def caption(analysis: Analysis, item: Analysed, finding: Finding, image: Image, held: float = 0.0) -> Caption:
+    """Words for the picture of one finding; `held` is the part of the evidence within the contours, 0 without any."""
     spec = analysis.manifest.finding(finding.name)
     kind = analysis.manifest.explanation.meaning
     return Caption(
@@ -42,7 +42,7 @@ def caption(analysis: Analysis, item: Analysed, finding: Finding, image: Image, 
         facts=_facts(finding, spec.operating_point),
         shown=f"{kind}: evidence for {spec.label.lower() if spec.label[1:2].islower() else spec.label}",
         rows=_table(analysis, item),
-        notes=(*((CONTOUR,) if marked else ()), *_notes(analysis, item, image)),
+        notes=(*_contour_note(held), *_notes(analysis, item, image), f"{MEASURED} {spec.operating_point.source}."),
         warning=_warning(analysis),
     )
 
@@ -92,11 +92,13 @@ def _table(analysis: Analysis, item: Analysed) -> tuple[tuple[str, str, str, str
     return tuple(rows) if len(rows) > 1 else ()
 
 
+def _contour_note(held: float) -> tuple[str, ...]:
+    return (f"The contours hold the strongest {_per_cent(held)} of the evidence for the finding.",) if held else ()
+
+
 def _notes(analysis: Analysis, item: Analysed, image: Image) -> tuple[str, ...]:
     manifest = analysis.manifest
     notes = [f"{manifest.title}. Model {manifest.name}, version {manifest.version}, by {manifest.manufacturer}."]
-    sources = dict.fromkeys(spec.operating_point.source for spec in manifest.findings)
-    notes.append(f"Sensitivity and specificity measured on {'; '.join(sources)}.")
     images = item.image_set.images
     if len(images) > 1:
         place = "" if image.position is None else f", at {image.position:.1f} mm"

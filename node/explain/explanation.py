@@ -15,7 +15,9 @@ from node.plugin import EvidenceMap, Finding, Image
 from node.study import Analysed, Analysis, Picture, Region
 
 #: The colour bar never ends below this (logits per one per cent of the area): weak evidence must look weak.
-FLOOR = 0.1
+FLOOR = 0.25
+#: Pictures of one finding in one series; of more images with a map those around the key image are drawn.
+MOST_PICTURES = 64
 _COARSE = 96
 
 
@@ -59,11 +61,12 @@ def _pictures(analysis: Analysis, item: Analysed, found: Sequence[Region]) -> It
         yield _picture(item, image, words, None, draw(image, words, None, (), FLOOR))
     for finding in findings:
         ceiling = _ceiling(item, finding.name)
-        marked = any(place.finding == finding.name for place in found)  # same on all images: they are one stack
+        # the same words on all images: they are one stack
+        held = sum(place.share for place in found if place.finding == finding.name)
         for image in _images(item, finding):
             evidence = _map(item, finding.name, image)
             own = _here(found, finding.name, image)
-            words = caption(analysis, item, finding, image, marked)
+            words = caption(analysis, item, finding, image, held)
             yield _picture(item, image, words, evidence, draw(image, words, evidence, own, ceiling))
 
 
@@ -95,8 +98,11 @@ def _shown(analysis: Analysis, item: Analysed) -> list[Finding]:
 
 def _images(item: Analysed, finding: Finding) -> list[Image]:
     """Those with a map of the finding, in the series' order; the key image when there is no map at all."""
+    key = _key_image(item, finding)
     with_map = [image for image in item.image_set.images if _map(item, finding.name, image) is not None]
-    return with_map or [_key_image(item, finding)]
+    middle = next((number for number, image in enumerate(with_map) if image is key), 0)
+    first = max(0, min(middle - MOST_PICTURES // 2, len(with_map) - MOST_PICTURES))
+    return with_map[first : first + MOST_PICTURES] or [key]
 
 
 def _key_image(item: Analysed, finding: Finding) -> Image:

@@ -42,6 +42,7 @@ def document(
     _add_predecessor(ds, analysis, kind)
     _add_request(ds, analysis, origin)
     _plant(ds, tree.container(codes.REPORT, [*_context(analysis), *body], relation=None, template="1500"))
+    _add_private_schemes(ds)
     return provenance.finished(ds, origin)
 
 
@@ -50,11 +51,27 @@ def _plant(ds: Dataset, root: ContentItem) -> None:
         ds[found.tag] = found
 
 
+def _add_private_schemes(ds: Dataset) -> None:
+    """Names who answers for each private scheme of codes (PS3.3 C.12.1.1.8)."""
+    schemes = {found.value for found in ds.iterall() if found.keyword == "CodingSchemeDesignator"}
+    items = [_scheme(name, ds) for name in sorted(schemes) if name.startswith("99")]
+    if items:
+        ds.CodingSchemeIdentificationSequence = items
+
+
+def _scheme(designator: str, ds: Dataset) -> Dataset:
+    item = Dataset()
+    item.CodingSchemeDesignator = designator
+    item.CodingSchemeName = f"Private codes of {ds.ManufacturerModelName}"[:1024]
+    item.CodingSchemeResponsibleOrganization = ds.ContributingEquipmentSequence[0].Manufacturer
+    return item
+
+
 def _add_flags(ds: Dataset, analysis: Analysis) -> None:
     gaps = summary.gaps(analysis)
     ds.CompletionFlag = "PARTIAL" if gaps else "COMPLETE"
     if gaps:
-        ds.CompletionFlagDescription = " ".join(gaps)[:64].rstrip() if len(gaps) == 1 else f"{len(gaps)} inputs missing"
+        ds.CompletionFlagDescription = "Not all images of the study could be assessed"
     ds.VerificationFlag = "UNVERIFIED"
     ds.PreliminaryFlag = "PRELIMINARY"
 

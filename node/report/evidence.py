@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
+from node.errors import ReportError
 from node.plugin import Image
 from node.report import source
 from node.study import Analysis
@@ -22,8 +23,11 @@ class Reference:
 
 
 def sop_class(uid: str, known: str, sources: Mapping[str, Dataset]) -> str:
-    """SOP Class UID of an instance: what the analysis knows, else what its header says."""
-    return known or source.value(sources.get(uid, Dataset()), "SOPClassUID")
+    """SOP Class UID of an instance: what the analysis knows, else what its header says; else :class:`ReportError`."""
+    found = known or source.value(sources.get(uid, Dataset()), "SOPClassUID")
+    if not found:
+        raise ReportError("the SOP class of a source is not known, so no result can refer to it", about=uid)
+    return found
 
 
 def pointer(image: Image, sources: Mapping[str, Dataset]) -> tuple[str, str, int | None]:
@@ -35,6 +39,13 @@ def pointer(image: Image, sources: Mapping[str, Dataset]) -> tuple[str, str, int
         image.sop_instance_uid,
         (image.frame if several else None),
     )
+
+
+def images_of(analysis: Analysis) -> dict[tuple[str, int], Image]:
+    """Every analysed image by SOP Instance UID and frame."""
+    return {
+        (image.sop_instance_uid, image.frame): image for item in analysis.analysed for image in item.image_set.images
+    }
 
 
 def references(analysis: Analysis, sources: Mapping[str, Dataset]) -> tuple[Reference, ...]:

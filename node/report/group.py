@@ -58,13 +58,6 @@ def region_item(place: Region, images: Mapping[tuple[str, int], Image], sources:
     return tree.region(codes.IMAGE_REGION, place, pointer, codes.SOURCE_OF_MEASUREMENT)
 
 
-def images_of(analysis: Analysis) -> dict[tuple[str, int], Image]:
-    """Every analysed image by SOP Instance UID and frame."""
-    return {
-        (image.sop_instance_uid, image.frame): image for item in analysis.analysed for image in item.image_set.images
-    }
-
-
 def _parameters(analysis: Analysis, verdict: Verdict) -> Iterator[str]:
     point = verdict.spec.operating_point
     yield f"threshold on the calibrated probability: {point.threshold:g}"
@@ -112,7 +105,7 @@ def _images(
 ) -> Iterator[ContentItem]:
     if verdict.image is not None:
         yield tree.image(codes.SOURCE_OF_MEASUREMENT, evidence.pointer(verdict.image, sources))
-    images = images_of(analysis)
+    images = evidence.images_of(analysis)
     for place in verdict.regions:
         yield region_item(place, images, sources)
     for pointer in heatmaps:

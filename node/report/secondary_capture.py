@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from node.errors import ReportError
-from node.report import provenance, source
+from node.report import evidence, provenance, source
 from node.study import Analysis, Picture
 
 KIND = "sc"
@@ -31,7 +31,8 @@ def secondary_capture(analysis: Analysis, sources: Mapping[str, Dataset], pictur
     role = provenance.Role(KIND, SecondaryCaptureImageStorage, "OT", index)
     ds = provenance.head(analysis, origin, role)
     _add_anatomy(ds, origin)
-    _add_derivation(ds, picture, origin)
+    ds.SourceImageSequence = [_source_image(analysis, sources, picture)]
+    _add_derivation(ds, picture)
     _add_pixels(ds, picture)
     return provenance.finished(ds, origin)
 
@@ -67,13 +68,18 @@ def _direction(cosines: tuple[float, ...]) -> str:
     return plus if cosines[axis] > 0 else minus
 
 
-def _add_derivation(ds: Dataset, picture: Picture, origin: Dataset) -> None:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = source.value(origin, "SOPClassUID")
-    reference.ReferencedSOPInstanceUID = picture.sop_instance_uid
-    if source.is_multi_frame(origin):
-        reference.ReferencedFrameNumber = picture.frame
-    ds.SourceImageSequence = [reference]
+def _source_image(analysis: Analysis, sources: Mapping[str, Dataset], picture: Picture) -> Dataset:
+    image = evidence.images_of(analysis).get((picture.sop_instance_uid, picture.frame))
+    known = "" if image is None else image.sop_class_uid
+    item = Dataset()
+    item.ReferencedSOPClassUID = evidence.sop_class(picture.sop_instance_uid, known, sources)
+    item.ReferencedSOPInstanceUID = picture.sop_instance_uid
+    if source.is_multi_frame(sources.get(picture.sop_instance_uid, Dataset())):
+        item.ReferencedFrameNumber = picture.frame
+    return item
+
+
+def _add_derivation(ds: Dataset, picture: Picture) -> None:
     ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.DerivationDescription = picture.description[:1024]
     ds.ConversionType = "WSD"

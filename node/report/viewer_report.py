@@ -13,9 +13,9 @@ from highdicom.sr import ContentItem
 from pydicom.dataset import Dataset
 
 from node.plugin import Image
-from node.report import codes, summary, tree
+from node.report import codes, evidence, summary, tree
 from node.report.document import document
-from node.report.group import algorithm, images_of, region_item, tracking
+from node.report.group import algorithm, region_item, tracking
 from node.report.library import library
 from node.report.verdict import Verdict, verdicts
 from node.study import Analysis, Region
@@ -47,7 +47,10 @@ def _groups(analysis: Analysis, verdict: Verdict, sources: Mapping[str, Dataset]
     for number, place in enumerate(places, start=1):
         part = f"place {number}" if number > 1 else ""
         yield _group(
-            analysis, verdict, tracking(analysis, verdict, part), region_item(place, images_of(analysis), sources)
+            analysis,
+            verdict,
+            tracking(analysis, verdict, part),
+            region_item(place, evidence.images_of(analysis), sources),
         )
 
 

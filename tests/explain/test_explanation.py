@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from node.explain import explain
+from node.explain import explain, explanation
 from node.explain.caption import caption
 from node.plugin import Finding
 from node.study import NotAssessed
@@ -62,6 +63,28 @@ def test_only_images_with_a_map_are_drawn() -> None:
     slices = tuple(image(number=number) for number in (1, 2, 3))
     _, pictures = explain(analysis(slices, maps=(evidence(slices[1]),)))
     assert [picture.sop_instance_uid for picture in pictures] == ["1.2.3.2"]
+
+
+def test_of_a_long_series_the_images_around_the_key_image_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explanation, "MOST_PICTURES", 4)
+    slices = tuple(image(20, 20, number=number) for number in range(1, 12))
+    _, pictures = explain(analysis(slices))
+    assert [picture.sop_instance_uid for picture in pictures] == [f"1.2.3.{number}" for number in (4, 5, 6, 7)]
+
+
+def test_the_contours_say_how_much_they_hold() -> None:
+    found, _ = explain(analysis())
+    told = analysis()
+    (item,) = told.analysed
+    said = caption(told, item, item.prediction.findings[0], item.image_set.images[0], held=found[0].share)
+    assert any(re.fullmatch(r"The contours hold the strongest 5\d % of the evidence.*", note) for note in said.notes)
+
+
+def test_weak_evidence_looks_weak() -> None:
+    picture = image(pixels=np.zeros((100, 100), np.float32))
+    weak = evidence(picture, np.full((5, 5), 0.001, np.float32))
+    _, (made,) = explain(analysis((picture,), probabilities=(0.1,), maps=(weak,)))
+    assert np.median(made.pixels[150:500, 480:860]) < 40
 
 
 def test_a_model_without_maps_still_gets_a_picture() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
+from node.plugin import Code
 from node.report import build
 from node.study import Analysis, Picture, Region
 from tests.report import gate
@@ -24,6 +25,7 @@ from tests.report.material import (
 
 pytestmark = pytest.mark.integration
 
+PRIVATE = Code("OP1", "99RADTEST", "Opacity of our own")
 Case = tuple[Analysis, Sequence[Dataset], Sequence[Region], Sequence[Picture]]
 
 
@@ -127,6 +129,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "a Japanese name": _japanese,
     "an order": _with_an_order,
     "a second revision": _revised,
+    "a private code": lambda: _one(header("DX"), manifest=manifest(findings=(spec(code=PRIVATE),))),
 }
 
 

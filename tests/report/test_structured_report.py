@@ -10,6 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
+from node.errors import ReportError
 from node.plugin import Code
 from node.report import build
 from node.study import Analysis, Picture, Region
@@ -266,6 +267,23 @@ def test_the_summary_is_one_paragraph_for_a_person() -> None:
     assert "Opacity of the lung: present, calibrated probability 87 % (operating point 50 %" in words
     assert words.endswith("Research use, not for diagnosis.")
     assert "\n" not in words
+
+
+def test_a_private_scheme_of_codes_names_who_answers_for_it() -> None:
+    ds = of(header(), manifest=manifest(findings=(spec(code=Code("OP1", "99TEST", "Opacity")),)))
+    (item,) = ds.CodingSchemeIdentificationSequence
+    assert (item.CodingSchemeDesignator, item.CodingSchemeResponsibleOrganization) == ("99TEST", "radnode authors")
+    assert "CodingSchemeIdentificationSequence" not in of(header())
+
+
+def test_a_source_of_unknown_class_cannot_be_referred_to() -> None:
+    source = header()
+    told = analysis(source)
+    (item,) = told.analysed
+    (seen,) = item.image_set.images
+    unknown = replace(item, image_set=replace(item.image_set, images=(replace(seen, sop_class_uid=""),)))
+    with pytest.raises(ReportError, match="SOP class"):
+        build(replace(told, analysed=(unknown,)), {}, [], [])
 
 
 def test_tracking_identifiers_are_plain() -> None:
