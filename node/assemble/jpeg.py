@@ -6,6 +6,7 @@ broken image must cost no more than itself.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import resource
 from collections.abc import Callable, Iterable, Iterator
@@ -63,6 +64,7 @@ def _be_child(work: Callable[[], Iterable[bytes]], writer: int) -> None:
     """Never returns; says nothing, leaves no core, and ends without the parent's clean-up."""
     status = 1
     try:
+        faulthandler.disable()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         with os.fdopen(writer, "wb") as pipe:

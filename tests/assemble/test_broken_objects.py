@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     JPEG2000,
@@ -207,7 +208,9 @@ def test_neither_error_nor_log_quotes_anything_of_the_object_but_its_uid(write, 
     assert error.__suppress_context__
 
 
-@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_RLE.dcm", "US1_J2KI.dcm", "SC_rgb_dcmtk__eb_cr.dcm"])
+@pytest.mark.parametrize(
+    "name", ["CT_small.dcm", "MR_small_RLE.dcm", "US1_J2KI.dcm", "SC_rgb_dcmtk__eb_cr.dcm", "JPEG-lossy.dcm"]
+)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8), cut=st.floats(0, 1))
 def test_a_damaged_object_gives_images_or_a_decode_error(data, tmp_path, name, edits, cut):
@@ -224,6 +227,23 @@ def test_a_damaged_object_gives_images_or_a_decode_error(data, tmp_path, name, e
         assert np.isfinite(image.pixels).all()
         assert image.pixels.min() >= 0
         assert image.pixels.max() <= 1
+
+
+def test_a_damaged_lossless_jpeg_frame_ends_no_process(data, tmp_path):
+    damaged = bytearray((data / "SC_rgb_jpeg_gdcm.dcm").read_bytes())
+    for place, byte in {1111: 255, 1271: 255, 1373: 0, 1492: 14}.items():  # GDCM ends its process over these
+        damaged[place] = byte
+    path = tmp_path / "damaged.dcm"
+    path.write_bytes(damaged)
+    refused(path, "JPEG pixel data is damaged")
+
+
+def test_a_panic_of_the_run_length_decoder_is_refused(data, tmp_path):
+    ds = dcmread(data / "MR_small_RLE.dcm")
+    ds.PixelData = encapsulate([struct.pack("<16I", 2, 64, 66, *[0] * 13) + b"\x81\x00" * 100])
+    path = tmp_path / "damaged.dcm"
+    ds.save_as(path)
+    refused(path, "RLE Lossless")
 
 
 @pytest.mark.parametrize("keyword", ["PixelSpacing", "WindowCenter", "WindowWidth", "PixelPaddingValue", "PatientAge"])

@@ -1,9 +1,11 @@
 """The same image in another encoding is the same picture."""
 
 import zlib
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder
@@ -151,6 +153,25 @@ def test_two_decoders_agree_on_jpeg_2000(data, name):
     else:
         assert facts["photometric_interpretation"] == "RGB"
         np.testing.assert_allclose(image.pixels, other / 255, atol=1e-6)
+
+
+ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x01"  # transform 1: luminance and chrominance
+
+
+@pytest.mark.parametrize("marker", ["JFIF", "Adobe", "none"])
+def test_a_jpeg_marker_never_converts_colours_twice(make, write, marker):
+    rows, columns = np.mgrid[0:64, 0:48]
+    colours = np.stack([rows * 4, columns * 5, 255 - rows * 4], -1).astype(np.uint8)
+    encoded = BytesIO()
+    Picture.fromarray(colours).save(encoded, "JPEG", quality=95, subsampling=0)
+    frame = encoded.getvalue()
+    if marker != "JFIF":  # it is 18 bytes long, behind the start of the image
+        frame = frame[:2] + (ADOBE if marker == "Adobe" else b"") + frame[20:]
+    ds = make(colours, PhotometricInterpretation="YBR_FULL_422")
+    ds.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2)])
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    ds.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    np.testing.assert_allclose(pixels(write.save(ds))[0], colours / 255, atol=0.05)
 
 
 def test_twelve_bit_jpeg_may_be_signed(data, write):
