@@ -34,6 +34,8 @@ log = structlog.get_logger()
 #: How often a thread looks whether the ledger has changed.
 _LOOK_SECONDS = 0.05
 _HEARTBEAT_SECONDS = 2.5
+#: Pause after something failed that is tried again: the log stays readable, and the machine usable.
+_RESTART_SECONDS = 2.0
 _DRAIN_SECONDS = 20.0
 
 
@@ -49,6 +51,7 @@ class Service:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._receivers: list[subprocess.Popen[bytes]] = []
+        self._receivers_since = 0.0
         data = settings.node.data_dir
         self._copy = data / "serving.json"
         self._catalogue = Catalogue(settings.worker.plugins)
@@ -75,6 +78,8 @@ class Service:
         swept = self._spool.sweep()
         self._ledger.arrivals.close_all_associations("the node was stopped")
         self._ledger.analyses.free_leases()
+        for where_it_was in self._ledger.facts.troubles():
+            self._ledger.facts.set_trouble(where_it_was, "")
         log.info("starting", data_dir=str(self._settings.node.data_dir), unfinished_files_removed=swept)
         self._beat()
         self._receivers = [self._start_receiver() for _ in range(self._settings.receive.processes)]
@@ -91,9 +96,15 @@ class Service:
             signal.signal(number, self._on_signal)
         self.start()
         while not self._stopping.wait(0.5):
+            self._mind()
+        self.stop()
+
+    def _mind(self) -> None:
+        try:
             self._scheduler.mind_the_clock()
             self._mind_receivers()
-        self.stop()
+        except RadnodeError as error:
+            self._failed(str(error))
 
     def stop(self) -> None:
         """Take no more associations, finish what is in hand, and end every process."""
@@ -126,10 +137,19 @@ class Service:
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
     def _mind_receivers(self) -> None:
-        for number, receiver in enumerate(self._receivers):
-            if receiver.poll() is not None:
-                log.error("receiver ended, starting another", exit_status=receiver.returncode)
-                self._receivers[number] = self._start_receiver()
+        """Start another for each that ended; one that never lived long is given a pause, and is shown by `status`."""
+        ended = [number for number, receiver in enumerate(self._receivers) if receiver.poll() is not None]
+        for number in ended:
+            status = self._receivers[number].returncode
+            log.error("receiver ended, starting another", exit_status=status)
+            self._ledger.facts.set_trouble("receiver", f"it ended with exit status {status}: see the log")
+            _let_go(self._receivers[number])
+            self._receivers[number] = self._start_receiver()
+        if ended:
+            self._receivers_since = time.monotonic()
+            self._stopping.wait(_RESTART_SECONDS)
+        elif time.monotonic() - self._receivers_since > 2 * _RESTART_SECONDS:
+            self._ledger.facts.set_trouble("receiver", "")
 
     # Threads
 
@@ -149,14 +169,17 @@ class Service:
         """Start the worker unless it runs; False when it will not start: the loop comes back after a pause."""
         if worker.pid is not None:
             return True
+        name = threading.current_thread().name
         try:
             hello = worker.start(self._settings.worker.start_seconds)
         except (WorkerDied, WorkerLate) as error:
             log.error("worker does not start", error=str(error))
-            self._stopping.wait(2)
+            self._ledger.facts.set_trouble(name, str(error))
+            self._stopping.wait(_RESTART_SECONDS)
             return False
         for problem in hello["problems"]:
             log.error("plugin unusable", error=problem)
+        self._ledger.facts.set_trouble(name, "; ".join(hello["problems"]))
         log.info("worker ready", pid=worker.pid)
         return True
 
@@ -168,10 +191,14 @@ class Service:
                 if step():
                     continue
             except RadnodeError as error:
-                log.error("step failed", error=str(error), thread=threading.current_thread().name)
+                self._failed(str(error))
             except Exception as error:  # the edge of the step loop
-                log.error("step failed", error=where(error), thread=threading.current_thread().name)
+                self._failed(where(error))
             self._wait_for_change(before, 1.0)
+
+    def _failed(self, reason: str) -> None:
+        log.error("step failed", error=reason, thread=threading.current_thread().name)
+        self._stopping.wait(_RESTART_SECONDS)
 
     def _wait_for_change(self, before: int | None, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -194,8 +221,9 @@ def _check_plugins(settings: Settings, catalogue: Catalogue) -> None:
     for one in settings.routes:
         found = next((item for item in catalogue.found if item.name == one.plugin), None)
         if found is None or found.manifest is None:
-            why = found.error if found else f"installed are: {', '.join(catalogue.manifests) or 'none'}"
-            raise ConfigError(f"route '{one.name}' names the plugin '{one.plugin}', which cannot be used: {why}")
+            why = found.error if found else "it is not installed"
+            hint = f"plugins that can be used: {', '.join(catalogue.manifests) or 'none'}"
+            raise ConfigError(f"the plugin cannot be used: {why}", about=f"route '{one.name}': {one.plugin}", hint=hint)
 
 
 def _lock(data_dir: Path) -> IO[str]:
@@ -205,6 +233,7 @@ def _lock(data_dir: Path) -> IO[str]:
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        stream.close()
         raise ConfigError(
             "another radnode serves this data folder", about=str(data_dir), hint="stop it, or use another data_dir"
         ) from error
@@ -217,3 +246,10 @@ def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    _let_go(process)
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Close our end of its lifeline."""
+    if process.stdin is not None:
+        process.stdin.close()

@@ -42,7 +42,7 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
         "set_aside": ledger.studies.count_set_aside(),
         "free_mb": _free_mb(settings.node.data_dir),
     }
-    problems = []
+    problems = [f"{where}: {reason}" for where, reason in ledger.facts.troubles().items()]
     if facts["analyses"].get("FAILED"):
         problems.append(f"{facts['analyses']['FAILED']} analyses failed: `radnode queue list`")
     if facts["studies"].get("QUARANTINED"):
@@ -51,7 +51,7 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
         problems.append(f"only {facts['free_mb']} MiB are free: senders are answered A700")
     level = DEGRADED if problems else OK
     if facts["serving_pid"] is None:
-        problems.insert(0, "no process serves this node: `radnode serve`")
+        problems = ["no process serves this node: `radnode serve`", *problems]
         level = DOWN
     return facts, problems, level
 
