@@ -1,0 +1,690 @@
+"""The order of the work, over a real ledger and spool; only the worker process is played by an object."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from node import states
+from node.classify import Catalogue, WorkerDied, WorkerLate, WorkerProcess
+from node.config import Destination, Route, Settings, StorageSettings, StudySettings, WorkerSettings
+from node.ledger import AnalysisRow, Ledger, StudyRow
+from node.pipeline import Pipeline
+from node.plugin import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
+from node.spool import Spool
+from node.states import AnalysisState, StudyState
+from node.study import Arrival, Attributes
+
+DX = "1.2.840.10008.5.1.4.1.1.1.1"
+QUIET = 2.0
+_ONE = Interval(1, 1, 1)
+
+
+def manifest(name: str, **accepts: Any) -> Manifest:
+    finding = FindingSpec("f", "F", Code("1", "99TEST", "F"), OperatingPoint(0.5, _ONE, _ONE, ""))
+    return Manifest(
+        name=name,
+        version="1.0",
+        title=name,
+        manufacturer="test",
+        intended_use="tests",
+        licence="MIT",
+        level="image",
+        series_number=9000,
+        accepts=Accepts(**accepts),
+        findings=(finding,),
+        weights={},
+        seconds_limit=7,
+    )
+
+
+class PlayedWorker:
+    """Answers as a test wants; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[int], float]] = []
+        self.kills = 0
+        self.answer: Callable[[str, int], dict[str, Any]] = good
+        self.before: Callable[[], None] = lambda: None
+        self.tainted = False
+
+    def ask(self, job: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        self.asked.append((job["op"], list(job["ids"]), seconds))
+        self.before()
+        answers = [{"id": number, **self.answer(job["op"], number)} for number in job["ids"]]
+        return {"answers": answers, "tainted": self.tainted}
+
+    def kill(self) -> None:
+        self.kills += 1
+
+
+def good(op: str, number: int) -> dict[str, Any]:
+    if op == "classify":
+        return {"summary": "F 93% (present)", "not_assessed": []}
+    return {"results": [result(number, "sc"), result(number, "sr")]}
+
+
+def result(number: int, kind: str) -> dict[str, str]:
+    uid = f"2.25.{number}{len(kind)}{ord(kind[1])}"
+    path = f"work/{number}/{kind}.dcm"
+    return {"sop_instance_uid": uid, "sop_class_uid": "1", "series_instance_uid": "2", "kind": kind, "path": path}
+
+
+class Bench:
+    """A pipeline with a clock in the test's hand."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.now = 1000.0
+        self.spool = Spool(folder / "spool")
+        self.spool.prepare()
+        self.ledger = Ledger(folder / "ledger.db")
+        self.settings = Settings(
+            study=StudySettings(quiet_seconds={"default": QUIET}, settled_seconds=1, missing_wait_seconds=30),
+            **{"routes": (Route(name="films", plugin="chest", modality=("DX",)),), **settings},
+        )
+        catalogue = cast(Catalogue, SimpleNamespace(manifests={name: manifest(name) for name in ("chest", "other")}))
+        self.pipeline = Pipeline(
+            self.settings, self.ledger, self.spool, catalogue, owner="test", clock=lambda: self.now
+        )
+        self.worker = PlayedWorker()
+        self.count = 0
+
+    def receive(self, study: str = "1.2", modality: str = "DX", **facts: Any) -> Arrival:
+        self.count += 1
+        uid = f"{study}.1.{self.count}"
+        with self.spool.receive() as incoming:
+            incoming.write(b"x")
+            path = incoming.keep(f"{self.count:064x}")
+        attributes = Attributes(modality=modality, sop_class_uid=DX, calling_ae=facts.pop("calling_ae", "CR1"))
+        arrival = Arrival(
+            sop_instance_uid=uid,
+            sop_class_uid=DX,
+            transfer_syntax_uid="1.2.840.10008.1.2.1",
+            study_instance_uid=study,
+            series_instance_uid=f"{study}.1",
+            path=path,
+            size=1,
+            sha256=uid,
+            patient_key="p",
+            association=facts.pop("association", "a"),
+            peer="127.0.0.1",
+            attributes=attributes,
+        )
+        self.ledger.arrivals.record([replace(arrival, **facts)])
+        return arrival
+
+    def tick(self, seconds: float = 0) -> None:
+        self.now += seconds
+        self.pipeline.close_studies()
+        self.pipeline.route_studies()
+
+    def settle(self) -> None:
+        """Let every study become quiet and be routed."""
+        self.tick()
+        self.tick(QUIET)
+
+    def work(self, times: int = 1) -> bool:
+        done = False
+        for _ in range(times):
+            done = self.pipeline.work(cast(WorkerProcess, self.worker))
+        return done
+
+    def due_now(self) -> None:
+        """Let no wait of an earlier failure hold an analysis back."""
+        for row in self.ledger.analyses.unfinished():
+            self.ledger._database.connection.execute("UPDATE analyses SET not_before = 0 WHERE id = ?", (row.id,))
+
+    def study(self, uid: str = "1.2") -> StudyRow:
+        return self.ledger.studies.get(uid)
+
+    def analysis(self, study: str = "1.2") -> AnalysisRow:
+        return self.ledger.analyses.of_study(study)[-1]
+
+    def trail(self, study: str = "1.2") -> list[str]:
+        return [event.action for event in self.ledger.events.of_study(study)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+# When a study is complete
+
+
+def test_a_study_is_complete_after_quiet(bench: Bench) -> None:
+    bench.receive()
+    bench.tick()
+    bench.tick(QUIET - 0.1)
+    assert bench.study().state is StudyState.RECEIVING
+    bench.tick(0.2)
+    assert bench.study().state is StudyState.ROUTED
+
+
+def test_each_new_image_starts_the_wait_again(bench: Bench) -> None:
+    for _ in range(5):
+        bench.receive()
+        bench.tick(QUIET - 0.1)
+    assert bench.study().state is StudyState.RECEIVING
+    bench.tick(QUIET)
+    assert bench.study().state is StudyState.ROUTED
+
+
+@pytest.mark.parametrize("jump", [86400.0, -86400.0, 0.0])
+def test_a_wall_clock_that_is_set_closes_nothing_early_and_forgets_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    bench.receive()
+    bench.tick()
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + jump)
+    bench.tick(QUIET / 2)
+    assert bench.study().state is StudyState.RECEIVING
+    bench.tick(QUIET)
+    assert bench.study().state is StudyState.ROUTED
+    bench.work(2)
+    assert bench.analysis().state is AnalysisState.DELIVERED
+
+
+def test_a_clock_that_was_set_back_holds_no_retry_for_days(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.receive()
+    bench.settle()
+    bench.worker.answer = lambda op, number: {"error": "busy", "temporary": True}
+    bench.work()
+    bench.worker.answer = good
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 5 * 86400)
+    assert bench.work()
+    assert bench.analysis().state is AnalysisState.CLASSIFIED
+
+
+def test_an_open_association_holds_its_study_open(bench: Bench) -> None:
+    bench.ledger.arrivals.open_association("a", "CR1", "RADNODE", "127.0.0.1")
+    bench.receive()
+    bench.tick()
+    bench.tick(100)
+    assert bench.study().state is StudyState.RECEIVING
+    bench.ledger.arrivals.close_association("a", "released")
+    bench.tick()
+    assert bench.study().state is StudyState.ROUTED
+
+
+def test_an_association_that_stays_open_for_ever_does_not(bench: Bench) -> None:
+    bench.ledger.arrivals.open_association("a", "CR1", "RADNODE", "127.0.0.1")
+    bench.receive()
+    bench.tick()
+    bench.tick(bench.settings.study.open_association_seconds + QUIET)
+    assert bench.study().state is StudyState.ROUTED
+
+
+def test_a_study_with_all_announced_images_does_not_wait_for_quiet(bench: Bench) -> None:
+    bench.receive(study_images=2)
+    bench.tick()
+    bench.tick(QUIET + 1)
+    assert bench.study().state is StudyState.RECEIVING, "one of two"
+    bench.receive(study_images=2)
+    bench.tick()
+    bench.tick(1)
+    assert bench.study().state is StudyState.ROUTED
+    assert bench.study().reason.startswith("chest")
+
+
+def test_the_operator_closes_a_study_at_once(bench: Bench) -> None:
+    bench.receive()
+    bench.tick()
+    bench.ledger.studies.ask("1.2")
+    bench.tick()
+    assert bench.study().state is StudyState.ROUTED
+
+
+def test_an_image_that_comes_while_the_study_is_closed_keeps_it_open(bench: Bench) -> None:
+    bench.receive()
+    bench.tick()
+    stale = bench.study()
+    bench.receive()
+    assert not bench.ledger.studies.complete(stale, "", partial=False, expected=None)
+    assert bench.study().state is StudyState.RECEIVING
+
+
+def test_many_studies_do_not_wait_for_each_other(bench: Bench) -> None:
+    bench.receive("1.2")
+    bench.tick()
+    bench.receive("1.3")
+    bench.tick(QUIET)
+    assert bench.study("1.2").state is StudyState.ROUTED
+    assert bench.study("1.3").state is StudyState.RECEIVING
+
+
+# Routing
+
+
+def test_a_series_becomes_an_analysis_of_its_plugin(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    row = bench.analysis()
+    assert (row.plugin, row.state, row.series, row.route) == ("chest", AnalysisState.QUEUED, ("1.2.1",), "films")
+
+
+def test_a_study_that_no_route_takes_is_ignored_with_reasons(bench: Bench) -> None:
+    bench.receive(modality="US")
+    bench.settle()
+    assert bench.study().state is StudyState.IGNORED
+    (routed,) = [event for event in bench.ledger.events.of_study("1.2") if event.action == "routed"]
+    assert any("modality is US" in reason for reason in routed.detail["reasons"])
+
+
+def test_two_routes_to_two_plugins_are_two_analyses(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, routes=(Route(name="a", plugin="chest"), Route(name="b", plugin="other")))
+    bench.receive()
+    bench.settle()
+    assert {row.plugin for row in bench.ledger.analyses.of_study("1.2")} == {"chest", "other"}
+
+
+_PACS = Destination(name="pacs", kind="dicom", ae_title="PACS", profile="all")
+_BACK = Destination(name="back", kind="dicom", ae_title="CR1", profile="sr")
+_FOLDER = Destination(name="folder", kind="folder", path=Path("x"), ae_title="CR1")
+
+
+def _to(*names: str) -> tuple[Route, ...]:
+    return (Route(name="films", plugin="chest", destinations=names),)
+
+
+def test_sender_is_the_destination_with_the_senders_title(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, destinations=(_PACS, _FOLDER, _BACK), routes=_to("@sender", "pacs"))
+    bench.receive(calling_ae="CR1")
+    bench.settle()
+    assert bench.analysis().destinations == ("back", "pacs")
+
+
+def test_a_sender_that_no_destination_has_is_a_reason_in_the_trail(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, destinations=(_PACS, _BACK), routes=_to("@sender", "pacs"))
+    bench.receive(calling_ae="STRANGER")
+    bench.settle()
+    assert bench.analysis().destinations == ("pacs",)
+    (routed,) = [event for event in bench.ledger.events.of_study("1.2") if event.action == "routed"]
+    assert "@sender: no destination has the AE title 'STRANGER' of the sender" in routed.detail["reasons"]
+
+
+def test_a_plan_for_an_earlier_revision_is_never_carried_out(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.receive()
+    bench.tick()
+    bench.now += QUIET
+    bench.pipeline.close_studies()
+    routing = bench.pipeline.routing
+
+    def late(series: Any) -> Any:
+        monkeypatch.setattr(bench.pipeline, "routing", routing)
+        bench.receive()
+        bench.ledger.studies.ask("1.2")
+        bench.pipeline.close_studies()
+        return routing(series)
+
+    monkeypatch.setattr(bench.pipeline, "routing", late)
+    bench.pipeline.route_studies()
+    assert bench.study().state is StudyState.COMPLETE
+    assert bench.ledger.analyses.of_study("1.2") == []
+    bench.pipeline.route_studies()
+    assert bench.analysis().revision == 2
+
+
+def test_a_study_that_cannot_be_routed_is_quarantined_and_holds_up_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routing = bench.pipeline.routing
+
+    def odd(series: Any) -> Any:
+        if series[0].instances[0].study_instance_uid == "1.2":
+            raise ZeroDivisionError("PHICANARY")
+        return routing(series)
+
+    monkeypatch.setattr(bench.pipeline, "routing", odd)
+    bench.receive("1.2")
+    bench.receive("1.3")
+    bench.settle()
+    assert bench.study("1.2").state is StudyState.QUARANTINED
+    assert bench.study("1.2").reason.startswith("it cannot be routed: ZeroDivisionError at ")
+    assert bench.study("1.3").state is StudyState.ROUTED
+
+
+# Analyses
+
+
+def test_an_analysis_goes_its_way_to_the_end(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    assert bench.work()
+    assert bench.analysis().state is AnalysisState.CLASSIFIED
+    assert bench.analysis().summary == "F 93% (present)"
+    assert bench.work()
+    assert bench.analysis().state is AnalysisState.DELIVERED, "there is no destination to wait for"
+    assert bench.study().state is StudyState.CLOSED
+    assert not bench.work()
+    assert [(op, seconds) for op, _, seconds in bench.worker.asked] == [("classify", 127.0), ("report", 127.0)]
+
+
+def test_each_destination_gets_the_kinds_it_asked_for(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, destinations=(_PACS, _BACK), routes=_to("pacs", "back"))
+    bench.receive()
+    bench.settle()
+    bench.work(2)
+    assert bench.analysis().state is AnalysisState.REPORTED
+    waiting = {(d.destination, d.kind) for d in bench.ledger.deliveries.of_study("1.2")}
+    assert waiting == {("pacs", "sc"), ("pacs", "sr"), ("back", "sr")}
+
+
+def test_a_destination_that_left_the_configuration_gets_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, destinations=(_PACS,), routes=_to("pacs"))
+    bench.receive()
+    bench.settle()
+    bench.ledger._database.connection.execute("UPDATE analyses SET destinations = '[\"gone\"]'")
+    bench.work(2)
+    assert bench.analysis().state is AnalysisState.DELIVERED
+
+
+def test_what_is_nearly_done_is_finished_before_new_work_begins(bench: Bench) -> None:
+    bench.receive("1.2")
+    bench.settle()
+    bench.work()
+    bench.receive("1.3")
+    bench.settle()
+    bench.work(2)
+    assert [op for op, _, _ in bench.worker.asked] == ["classify", "report", "classify"]
+
+
+def test_analyses_of_one_plugin_go_together(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, worker=WorkerSettings(batch=3))
+    for number in range(5):
+        bench.receive(f"1.{number}")
+    bench.settle()
+    bench.work()
+    assert len(bench.worker.asked[0][1]) == 3
+
+
+def test_a_temporary_error_is_tried_again_and_then_fails(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    bench.worker.answer = lambda op, number: {"error": "the ledger is busy", "temporary": True}
+    bench.work()
+    assert (bench.analysis().state, bench.analysis().attempts) == (AnalysisState.QUEUED, 1)
+    assert not bench.work(), "it waits"
+    bench.due_now()
+    bench.work()
+    bench.due_now()
+    bench.work()
+    assert bench.analysis().state is AnalysisState.FAILED
+    assert bench.analysis().error == "the ledger is busy (attempt 3)"
+    assert bench.study().state is StudyState.CLOSED
+
+
+def test_a_permanent_error_fails_at_once(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    bench.worker.answer = lambda op, number: {"error": "the plugin raised ValueError at x.py:3", "temporary": False}
+    bench.work()
+    assert bench.analysis().state is AnalysisState.FAILED
+    assert bench.analysis().error == "the plugin raised ValueError at x.py:3"
+
+
+def test_one_failure_of_a_batch_leaves_the_others(bench: Bench) -> None:
+    for uid in ("1.2", "1.3", "1.4"):
+        bench.receive(uid)
+    bench.settle()
+    bad = bench.analysis("1.3").id
+    bench.worker.answer = lambda op, n: {"error": "no", "temporary": False} if n == bad else good(op, n)
+    bench.work()
+    assert [bench.analysis(uid).state for uid in ("1.2", "1.3", "1.4")] == [
+        AnalysisState.CLASSIFIED,
+        AnalysisState.FAILED,
+        AnalysisState.CLASSIFIED,
+    ]
+
+
+def _raising(error: Exception) -> Callable[[], None]:
+    def before() -> None:
+        raise error
+
+    return before
+
+
+@pytest.mark.parametrize("error", [WorkerDied("signal SIGSEGV"), WorkerLate("no answer within 7 s")])
+def test_a_batch_that_took_the_worker_down_is_taken_apart(bench: Bench, error: Exception) -> None:
+    for uid in ("1.2", "1.3"):
+        bench.receive(uid)
+    bench.settle()
+    bench.worker.before = _raising(error)
+    bench.work()
+    assert [bench.analysis(uid).state for uid in ("1.2", "1.3")] == [AnalysisState.QUEUED] * 2
+    bench.worker.before = lambda: None
+    bench.work(2)
+    assert [len(ids) for op, ids, _ in bench.worker.asked if op == "classify"] == [2, 1], "apart, and at once"
+
+
+def test_who_kills_the_worker_alone_fails_after_its_attempts(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    bench.worker.before = _raising(WorkerDied("the worker process ended (signal SIGSEGV)"))
+    for _ in range(3):
+        bench.due_now()
+        bench.work()
+    assert bench.analysis().state is AnalysisState.FAILED
+    assert "SIGSEGV" in bench.analysis().error
+    assert len(bench.worker.asked) == 3
+
+
+def test_who_is_late_alone_fails_at_once(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    bench.worker.before = _raising(WorkerLate("no answer within 7 s"))
+    bench.work()
+    assert bench.analysis().state is AnalysisState.FAILED
+
+
+def test_a_study_behind_a_deadly_one_is_worked_off(bench: Bench) -> None:
+    for uid in ("1.2", "1.3"):
+        bench.receive(uid)
+    bench.settle()
+    deadly = bench.analysis("1.2").id
+
+    def before() -> None:
+        if deadly in bench.worker.asked[-1][1]:
+            raise WorkerDied("signal SIGSEGV")
+
+    bench.worker.before = before
+    for _ in range(8):
+        bench.due_now()
+        bench.work()
+    assert bench.analysis("1.2").state is AnalysisState.FAILED
+    assert bench.analysis("1.3").state is AnalysisState.DELIVERED
+
+
+def test_a_worker_whose_plugin_raised_is_ended(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    bench.worker.tainted = True
+    bench.work()
+    assert bench.worker.kills == 1
+    assert bench.analysis().state is AnalysisState.CLASSIFIED
+
+
+def test_images_that_were_not_assessed_are_in_the_trail_with_reasons(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    missed = [{"sop_instance_uid": "1.2.9", "reason": "the JPEG is broken"}]
+    bench.worker.answer = lambda op, number: {"summary": "1 image not assessed", "not_assessed": missed}
+    bench.work()
+    (event,) = [e for e in bench.ledger.events.of_study("1.2") if e.action == "images not assessed"]
+    assert event.detail["reasons"] == ["1.2.9: the JPEG is broken"]
+
+
+# Races
+
+
+def test_a_late_image_takes_a_running_analysis_away(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    bench.worker.before = lambda: cast(None, bench.receive())
+    bench.work()
+    first = bench.ledger.analyses.of_study("1.2")[0]
+    assert (first.state, bench.study().state) == (AnalysisState.DROPPED, StudyState.RECEIVING)
+    bench.worker.before = lambda: None
+    bench.settle()
+    bench.work(2)
+    assert (bench.analysis().revision, bench.analysis().state) == (2, AnalysisState.DELIVERED)
+
+
+@pytest.mark.parametrize("error", [WorkerDied("gone"), WorkerLate("late")])
+def test_a_late_image_while_the_worker_dies_changes_nothing_of_the_dropped_one(bench: Bench, error: Exception) -> None:
+    bench.receive()
+    bench.settle()
+
+    def before() -> None:
+        bench.receive()
+        raise error
+
+    bench.worker.before = before
+    bench.work()
+    row = bench.analysis()
+    assert (row.state, row.attempts) == (AnalysisState.DROPPED, 0)
+    assert row.error == "a late image came: the next revision takes its place"
+
+
+@pytest.mark.parametrize(
+    ("take", "state"), [("hold", AnalysisState.HELD), ("drop", AnalysisState.DROPPED)], ids=["held", "dropped"]
+)
+@pytest.mark.parametrize(
+    "answer",
+    [good, lambda op, n: {"error": "x", "temporary": True}, lambda op, n: {"error": "x", "temporary": False}],
+    ids=["good", "temporary", "permanent"],
+)
+def test_what_the_operator_takes_away_stays_away(
+    bench: Bench, take: str, state: AnalysisState, answer: Callable[..., Any]
+) -> None:
+    bench.receive()
+    bench.settle()
+    bench.worker.answer = answer
+    bench.worker.before = lambda: getattr(bench.ledger.analyses, take)(bench.analysis().id)
+    bench.work()
+    assert bench.analysis().state is state
+    assert bench.analysis().error.endswith("by the operator")
+
+
+def test_a_held_analysis_goes_on_when_it_is_retried(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    bench.ledger.analyses.hold(bench.analysis().id)
+    assert not bench.work()
+    bench.ledger.analyses.retry(bench.analysis().id)
+    bench.work(2)
+    assert bench.analysis().state is AnalysisState.DELIVERED
+
+
+def test_what_is_leased_is_not_taken_twice(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    taken: list[bool] = []
+    bench.worker.before = lambda: (
+        taken.append(bench.pipeline.work(cast(WorkerProcess, PlayedWorker()))) if not taken else None
+    )
+    bench.work()
+    assert taken == [False]
+
+
+def test_a_lease_of_an_earlier_life_holds_nothing(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    bench.worker.before = _raising(KeyboardInterrupt())  # type: ignore[arg-type]  # as a kill in the middle
+    with pytest.raises(KeyboardInterrupt):
+        bench.work()
+    bench.worker.before = lambda: None
+    assert not bench.work()
+    bench.ledger.analyses.free_leases()
+    assert bench.work()
+
+
+# Retention
+
+
+def _purge_all(bench: Bench) -> int:
+    return bench.pipeline.purge(time.time() + 40 * 86400)
+
+
+def test_only_what_ended_is_purged(bench: Bench) -> None:
+    done, running = bench.receive("1.2"), bench.receive("1.3")
+    bench.settle()
+    bench.spool.write("work/1/prediction.npz", b"x")
+    bench.work(2)
+    assert bench.study("1.2").state is StudyState.CLOSED or bench.study("1.3").state is StudyState.CLOSED
+    bench.receive("1.3")
+    bench.work(4)
+    assert _purge_all(bench) == 1
+    assert not bench.spool.path(done.path).exists()
+    assert not bench.spool.path("work/1").exists()
+    assert bench.spool.path(running.path).exists()
+    assert bench.trail()[-1] == "files purged"
+    assert _purge_all(bench) == 0
+
+
+def test_young_studies_and_nodes_without_retention_keep_their_files(bench: Bench, tmp_path: Path) -> None:
+    bench.receive(modality="US")
+    bench.settle()
+    assert bench.pipeline.purge(time.time()) == 0
+    keeping = Bench(tmp_path / "other", storage=StorageSettings(keep_days=0))
+    keeping.receive(modality="US")
+    keeping.settle()
+    assert _purge_all(keeping) == 0
+
+
+def test_an_image_that_comes_during_the_purge_is_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = bench.receive(modality="US")
+    bench.settle()
+    late: list[Arrival] = []
+    remove = bench.spool.remove
+
+    def removing(path: str) -> None:
+        if not late:
+            late.append(bench.receive())
+        remove(path)
+
+    monkeypatch.setattr(bench.spool, "remove", removing)
+    _purge_all(bench)
+    assert not bench.spool.path(old.path).exists()
+    assert bench.spool.path(late[0].path).exists()
+    assert bench.study().state is StudyState.RECEIVING
+
+
+def test_an_image_that_comes_before_the_purge_stops_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = bench.receive(modality="US")
+    bench.settle()
+    expired = bench.ledger.studies.expired
+    monkeypatch.setattr(bench.ledger.studies, "expired", lambda before: [*expired(before), bench.receive() and ""][:1])
+    assert _purge_all(bench) == 0
+    assert bench.spool.path(old.path).exists()
+
+
+def test_a_purge_that_was_killed_is_finished_by_the_next(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = bench.receive(modality="US"), bench.receive(modality="US")
+    bench.settle()
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.spool, "remove", _raising(KeyboardInterrupt()))  # type: ignore[arg-type]
+        with pytest.raises((KeyboardInterrupt, TypeError)):
+            _purge_all(bench)
+    assert _purge_all(bench) == 1
+    assert not bench.spool.path(first.path).exists()
+    assert not bench.spool.path(second.path).exists()
+
+
+def test_every_state_that_needs_work_has_somebody_who_does_it() -> None:
+    """A state from which nothing leads on by itself must be one in which nothing is left to do, or a person decides."""
+    people = {states.StudyMove.IMAGE_ARRIVED, states.StudyMove.RELEASED, states.StudyMove.REOPENED}
+    stuck = {
+        state
+        for state in StudyState
+        if not [move for (begin, move) in states.STUDY_MOVES if begin is state and move not in people]
+    }
+    assert stuck == {StudyState.CLOSED, StudyState.IGNORED, StudyState.QUARANTINED}
