@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import numpy as np
+import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
@@ -195,3 +197,10 @@ def picture(ds: Dataset, finding: str = "opacity", frame: int = 1) -> Picture:
 def by_uid(*sources: Dataset) -> dict[str, Dataset]:
     """The sources as the builder wants them."""
     return {ds.SOPInstanceUID: ds for ds in sources}
+
+
+def read_back(ds: Dataset) -> Dataset:
+    """The object as another program reads it."""
+    buffer = BytesIO()
+    ds.save_as(buffer, enforce_file_format=True)
+    return pydicom.dcmread(BytesIO(buffer.getvalue()))

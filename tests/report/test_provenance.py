@@ -5,14 +5,24 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from node.report import build
 from node.study import MANUFACTURER, Analysis
-from tests.report.material import STUDY, analysis, by_uid, header, manifest, not_assessed, picture, region, spec
+from tests.report.material import (
+    STUDY,
+    analysis,
+    by_uid,
+    header,
+    manifest,
+    not_assessed,
+    picture,
+    read_back,
+    region,
+    spec,
+)
 
 COPIED = (
     "StudyInstanceUID",
@@ -34,13 +44,6 @@ def results(source: Dataset, told: Analysis | None = None) -> dict[str, Dataset]
     """All three kinds of object of one source, written and read back."""
     made = build(told or analysis(source), by_uid(source), [region(source)], [picture(source)])
     return {kind: read_back(ds) for kind, ds in made}
-
-
-def read_back(ds: Dataset) -> Dataset:
-    """The object as another program reads it."""
-    buffer = BytesIO()
-    ds.save_as(buffer, enforce_file_format=True)
-    return pydicom.dcmread(BytesIO(buffer.getvalue()))
 
 
 def report(source: Dataset, **changes: Any) -> Dataset:

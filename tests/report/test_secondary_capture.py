@@ -12,8 +12,7 @@ from pydicom.dataset import Dataset
 from node.errors import ReportError
 from node.report import build
 from node.study import Picture
-from tests.report.material import analysis, by_uid, header, manifest, picture
-from tests.report.test_provenance import read_back
+from tests.report.material import analysis, by_uid, header, manifest, picture, read_back
 
 
 def captures(*sources: Dataset, pictures: list[Picture] | None = None, **changes: Any) -> list[Dataset]:

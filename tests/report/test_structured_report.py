@@ -15,8 +15,7 @@ from node.plugin import Code
 from node.report import build
 from node.study import Analysis, Picture, Region
 from tests.report import walk
-from tests.report.material import analysis, by_uid, header, manifest, not_assessed, picture, region, spec
-from tests.report.test_provenance import read_back
+from tests.report.material import analysis, by_uid, header, manifest, not_assessed, picture, read_back, region, spec
 
 
 def report(
