@@ -112,7 +112,7 @@ class RunningNode:
         if self._process is not None and "main" in kinds:
             self._process.wait(10)
             self._process = None
-        until(lambda: not set(pids) & set(processes.naming(str(self.config))), f"{which} is gone")
+        until(lambda: not set(pids) & set(processes.naming(str(self.folder))), f"{which} is gone")
 
     def restart(self) -> None:
         """As a supervisor does after the main process ended; the node minds its other processes itself."""
@@ -123,7 +123,7 @@ class RunningNode:
 
     def pids(self, kind: str) -> list[int]:
         """Of its processes of one kind, see KINDS."""
-        return [pid for pid, line in processes.naming(str(self.config)).items() if KINDS[kind] in line]
+        return [pid for pid, line in processes.naming(str(self.folder)).items() if KINDS[kind] in line]
 
     def clean_up(self) -> None:
         """Nothing of it is left running."""
@@ -132,7 +132,7 @@ class RunningNode:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(10)
             self._process = None
-        processes.kill(list(processes.naming(str(self.config))))
+        processes.kill(list(processes.naming(str(self.folder))))
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None
