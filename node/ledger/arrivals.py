@@ -148,7 +148,7 @@ def _take_into_study(connection: sqlite3.Connection, arrival: Arrival) -> None:
         "UPDATE studies SET images = images + 1, last_at = ?, purged = 0 WHERE study_instance_uid = ?",
         (time.time(), uid),
     )
-    if study["images"] == 0 and not study["patient_key"]:
+    if study["images"] == 0:  # an own result that came before says nothing of patient and sender
         connection.execute(
             "UPDATE studies SET patient_key = ?, sender = ? WHERE study_instance_uid = ?",
             (arrival.patient_key, arrival.attributes.calling_ae, uid),
