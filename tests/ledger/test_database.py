@@ -1,0 +1,249 @@
+"""One file for many: threads, processes, locks, and the end of a process at any moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from node.errors import LedgerBusy, PermanentError
+from node.ledger import Ledger
+from node.states import AnalysisState, StudyState
+from tests.ledger.material import arrival, completed, plan, received
+
+ROOT = Path(__file__).parents[2]
+
+#: Takes studies through their whole life, and prints the number of each image when its commit has returned.
+WRITER = """
+import sys
+from pathlib import Path
+from node.ledger import Ledger
+from tests.ledger.material import arrival, completed, plan, results
+
+path, begin, end = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+print("ready", flush=True)
+ledger = Ledger(path, busy_seconds=30)
+for number in range(begin, end):
+    uid = f"1.{number}"
+    ledger.arrivals.record([arrival(1, uid), arrival(2, uid)])
+    print(number, flush=True)
+    assert ledger.studies.complete(ledger.studies.get(uid), "quiet", partial=False, expected=None)
+    ledger.analyses.route(uid, [plan()], ["because"])
+    (analysis,) = ledger.analyses.of_study(uid)
+    ledger.analyses.classified(analysis.id, "fine")
+    ledger.analyses.reported(analysis.id, results(uid), {"pacs": ("sc", "sr")})
+    for delivery in ledger.deliveries.of_study(uid):
+        ledger.deliveries.done(delivery)
+print("done", flush=True)
+"""
+
+
+def writer(path: Path, begin: int, end: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(path), str(begin), str(end)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def assert_consistent(path: Path, ledger: Ledger) -> None:
+    """No half transaction: counts agree with rows, and every state with the last event that wrote it."""
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
+    for study in ledger.studies.latest(10_000):
+        uid = study.study_instance_uid
+        events = ledger.events.of_study(uid)
+        assert study.images == sum(len(one.instances) for one in ledger.studies.series(uid)) == 2
+        assert [e.action for e in events].count("received") == 2
+        moves = [e.detail["state"] for e in events if e.action.startswith("study ")]
+        assert study.state == (moves[-1] if moves else StudyState.RECEIVING)
+        analyses = ledger.analyses.of_study(uid)
+        assert bool(analyses) is (study.state in (StudyState.ROUTED, StudyState.CLOSED))
+        for analysis in analyses:
+            states = [e.detail["state"] for e in events if e.action.startswith("analysis ")]
+            assert analysis.state == (states[-1] if states else AnalysisState.QUEUED)
+            count = len(ledger.deliveries.of_study(uid))
+            assert count == (2 if analysis.state in (AnalysisState.REPORTED, AnalysisState.DELIVERED) else 0)
+        if study.state is StudyState.CLOSED:
+            assert {one.state for one in ledger.deliveries.of_study(uid)} == {"DONE"}
+
+
+def test_two_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    processes = [writer(path, 100, 130), writer(path, 200, 230)]
+    for process in processes:
+        out, _ = process.communicate(timeout=60)
+        assert out.splitlines()[-1] == "done"
+    ledger = Ledger(path)
+    assert ledger.studies.count_by_state() == {StudyState.CLOSED: 60}
+    assert_consistent(path, ledger)
+    ledger.close()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.013, 0.05, 0.11])
+def test_kill_9_in_the_middle_leaves_whole_transactions_and_every_acknowledged_image(
+    tmp_path: Path, seconds: float
+) -> None:
+    path = tmp_path / "ledger.db"
+    process = writer(path, 0, 100_000)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line == "3\n":
+            break
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    rest, _ = process.communicate(timeout=30)
+    acknowledged = [0, 1, 2, 3, *(int(line) for line in rest.splitlines())]
+    ledger = Ledger(path)
+    known = {one.study_instance_uid for one in ledger.studies.latest(100_000)}
+    assert {f"1.{number}" for number in acknowledged} <= known
+    assert_consistent(path, ledger)
+    received(ledger, "9.9")  # and it goes on
+    ledger.close()
+
+
+def test_threads_have_a_connection_each(tmp_path: Path) -> None:
+    ledger, errors = Ledger(tmp_path / "ledger.db"), []
+
+    def work(thread: int) -> None:
+        try:
+            for number in range(20):
+                ledger.arrivals.record([arrival(number, f"1.{thread}")])
+        except Exception as error:
+            errors.append(error)
+        finally:
+            ledger.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert [one.images for one in ledger.studies.latest(10)] == [20] * 4
+    ledger.close()
+
+
+def test_two_workers_never_lease_the_same_analysis(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db", busy_seconds=30)
+    for number in range(20):
+        completed(ledger, f"1.{number}")
+        ledger.analyses.route(f"1.{number}", [plan()], [])
+    taken: list[int] = []
+
+    def work() -> None:
+        while rows := ledger.analyses.lease(AnalysisState.QUEUED, "worker", 60, 2, 300):
+            taken.extend(row.id for row in rows)
+        ledger.close()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted({row.id for row in ledger.analyses.unfinished()})
+    ledger.close()
+
+
+def test_a_ledger_that_stays_locked_is_busy_and_afterwards_well(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = Ledger(path, busy_seconds=0.1)
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(LedgerBusy, match="the ledger does not answer: database is locked") as caught:
+        received(ledger)
+    assert caught.value.temporary
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    received(ledger)
+    assert ledger.studies.get("1.2").images == 1
+    ledger.close()
+
+
+def test_readers_do_not_wait_for_writers(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = Ledger(path, busy_seconds=0.1)
+    received(ledger)
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    assert ledger.studies.get("1.2").images == 1
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    ledger.close()
+
+
+def test_a_commit_survives_a_power_cut(tmp_path: Path) -> None:
+    """With synchronous=NORMAL the last commits of a WAL may be gone after one (sqlite.org/pragma.html)."""
+    ledger = Ledger(tmp_path / "ledger.db")
+    (row,) = ledger._database.read("PRAGMA synchronous")
+    assert row[0] == 2  # FULL
+    (row,) = ledger._database.read("PRAGMA journal_mode")
+    assert row[0] == "wal"
+    ledger.close()
+
+
+def test_a_file_that_is_no_ledger_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"not a database, but something that somebody wants to keep" * 100)
+    before = path.read_bytes()
+    with pytest.raises((LedgerBusy, PermanentError, sqlite3.DatabaseError)):
+        Ledger(path)
+    assert path.read_bytes() == before
+
+
+def test_a_ledger_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Ledger(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(PermanentError, match="the ledger has version 99"):
+        Ledger(path)
+
+
+def test_a_torn_end_of_the_log_costs_no_more_than_the_last_transactions(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    process = writer(path, 0, 100_000)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line == "5\n":
+            break
+    process.kill()
+    process.communicate(timeout=30)
+    log = path.with_name("ledger.db-wal")
+    with log.open("r+b") as stream:
+        stream.truncate(log.stat().st_size - 1000)
+    ledger = Ledger(path)
+    assert len(ledger.studies.latest(100)) >= 3
+    assert_consistent(path, ledger)
+    ledger.close()
+
+
+def test_the_pulse_changes_when_somebody_else_has_committed(tmp_path: Path) -> None:
+    first, second = Ledger(tmp_path / "ledger.db"), Ledger(tmp_path / "ledger.db")
+    before = first.pulse()
+    assert first.pulse() == before
+    received(second)
+    assert first.pulse() != before
+    first.close()
+    second.close()
+
+
+def test_events_keep_their_order_and_their_details(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    ledger.events.add("one", "1.2", number=1)
+    ledger.events.add("two", "1.2", text="Größe")
+    ledger.events.add("three")
+    assert [(e.action, e.detail) for e in ledger.events.of_study("1.2")] == [
+        ("one", {"number": 1}),
+        ("two", {"text": "Größe"}),
+    ]
+    assert [e.action for e in ledger.events.latest(2)] == ["three", "two"]
+    ledger.close()
