@@ -122,15 +122,14 @@ class Receiver:
             self._begin(sock, address)
 
     def _begin(self, sock: socket.socket, address: str) -> None:
-        most = self._settings.receive.max_associations + MOST_STRANGERS
         try:
-            if len(self._running) >= most:
+            if len(self._running) >= self._settings.receive.max_associations + MOST_STRANGERS:
                 raise OSError("too many connections")
             association = Association(sock, address, self._house)
             thread = threading.Thread(target=self._run, args=(association,), daemon=True)
-            with self._lock:
+            with self._lock:  # so that it is listed before it can end, and only if it has begun
+                thread.start()
                 self._running[association] = thread
-            thread.start()
         except (OSError, RuntimeError) as error:  # RuntimeError: no more threads
             log.warning("connection refused", peer=address, why=str(error))
             sock.close()

@@ -13,6 +13,9 @@ from tests.receive.conftest import Running, Start
 from tests.receive.material import DX, film
 from tests.receive.peer import ABORT, P_DATA, RELEASE_RQ, Peer, associate, command_set, fragment, pdu, store_command
 
+# pydicom warns of each UID that is none; the process that receives silences it.
+pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning:pydicom")
+
 
 def served(node: Running) -> bool:
     with node.peer().associate() as peer:
