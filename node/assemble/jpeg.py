@@ -1,18 +1,22 @@
 """Lossless JPEG and lossy JPEG of 12 bits, through GDCM, in a process of its own.
 
-Nothing else here decodes them. GDCM ends the whole process over a damaged frame (a C++ exception leaves it), and a
-broken image must cost no more than itself.
+Nothing else here decodes them. GDCM ends its whole process over a damaged frame (a C++ exception leaves it), and a
+broken image must cost no more than itself. The process starts with the first such frame, serves all further ones, and
+is started anew when it has ended.
 """
 
 from __future__ import annotations
 
-import faulthandler
+import atexit
+import contextlib
+import json
 import os
-import resource
-from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-import gdcm
 from pydicom.uid import UID, JPEGLossless, JPEGLosslessSV1
 
 from node.assemble.declaration import Declaration
@@ -22,6 +26,7 @@ _EXTENDED = UID("1.2.840.10008.1.2.4.51")
 #: With more than 8 bits: Extended, and the retired progressive ones (spectral selection, full progression).
 _LOSSY = {_EXTENDED, UID("1.2.840.10008.1.2.4.53"), UID("1.2.840.10008.1.2.4.55")}
 _LOSSLESS = {JPEGLossless, JPEGLosslessSV1}
+_PROGRAM = Path(__file__).with_name("gdcm_process.py")
 
 
 def is_for_gdcm(declared: Declaration) -> bool:
@@ -36,69 +41,74 @@ def decode_jpeg(encoded_frames: Iterable[bytes], declared: Declaration) -> Itera
     Raises:
         DecodeError: a frame is damaged.
     """
-    return _in_child(lambda: (_decode(encoded, declared) for encoded in encoded_frames), declared.frame_bytes)
+    for encoded in encoded_frames:
+        decoded = _DECODER.decode(encoded, declared)
+        if len(decoded) != declared.frame_bytes:
+            raise DecodeError("its JPEG pixel data is damaged", hint="send the object again")
+        yield decoded
 
 
-def _in_child(work: Callable[[], Iterable[bytes]], size: int) -> Iterator[bytes]:
-    """Pieces of `size` bytes that `work` makes in a forked child."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        _be_child(work, writer)
-    os.close(writer)
-    try:
-        with os.fdopen(reader, "rb") as pipe:
-            yield from _pieces(pipe, size)
-    finally:
-        _, status = os.waitpid(child, 0)
-    if status:
-        raise DecodeError("its JPEG pixel data is damaged", hint="send the object again")
+class _Decoder:
+    """The process, while it runs. One frame at a time; a fork of this process gets its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    def decode(self, encoded: bytes, declared: Declaration) -> bytes:
+        """The decoded frame; empty when GDCM refused it or ended over it."""
+        with self._lock:
+            process = self._running()
+            with contextlib.suppress(BrokenPipeError):
+                return _exchange(process, _request(encoded, declared), encoded)
+            return b""
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None and self._owner == os.getpid():
+            process.kill()
+            process.communicate()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
+            self.close()
+            command = [sys.executable, "-I", str(_PROGRAM)]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self._owner = os.getpid()
+        return self._process
 
 
-def _pieces(pipe: BinaryIO, size: int) -> Iterator[bytes]:
-    while len(piece := pipe.read(size)) == size:
-        yield piece
+def _exchange(process: subprocess.Popen[bytes], request: bytes, encoded: bytes) -> bytes:
+    requests, answers = process.stdin, process.stdout
+    if requests is None or answers is None:
+        raise OSError("the decoder's process has no pipes")
+    requests.write(request)
+    requests.write(encoded)
+    requests.flush()
+    length = answers.read(8)
+    if len(length) < 8:
+        process.wait()  # it has ended over this frame
+        return b""
+    return answers.read(int.from_bytes(length, "little"))
 
 
-def _be_child(work: Callable[[], Iterable[bytes]], writer: int) -> None:
-    """Never returns; says nothing, leaves no core, and ends without the parent's clean-up."""
-    status = 1
-    try:
-        faulthandler.disable()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        with os.fdopen(writer, "wb") as pipe:
-            pipe.writelines(work())
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _decode(encoded: bytes, declared: Declaration) -> bytes:
-    decoded: bytes = _image(encoded, declared).GetBuffer().encode("utf-8", "surrogateescape")  # GDCM gives char* as str
-    if len(decoded) != declared.frame_bytes:
-        raise DecodeError("a JPEG frame has another size than declared")
-    return decoded
-
-
-def _image(encoded: bytes, declared: Declaration) -> gdcm.Image:
-    fragment = gdcm.Fragment()
-    fragment.SetByteStringValue(encoded)
-    fragments = gdcm.SequenceOfFragments.New()
-    fragments.AddFragment(fragment)
-    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-    element.SetValue(fragments.__ref__())
-    image = gdcm.Image()
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((declared.columns, declared.rows, 1))
-    image.SetDataElement(element)
-    kind = gdcm.PhotometricInterpretation.GetPIType(declared.photometric)
-    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(kind))
-    image.SetPlanarConfiguration(0)
+def _request(encoded: bytes, declared: Declaration) -> bytes:
     syntax = _EXTENDED if declared.transfer_syntax_uid in _LOSSY else declared.transfer_syntax_uid
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
-    bits = declared.bits_stored
-    image.SetPixelFormat(
-        gdcm.PixelFormat(declared.samples, declared.bits_allocated, bits, bits - 1, int(declared.signed))
-    )
-    return image
+    request = {
+        "bytes": len(encoded),
+        "rows": declared.rows,
+        "columns": declared.columns,
+        "samples": declared.samples,
+        "bits_allocated": declared.bits_allocated,
+        "bits_stored": declared.bits_stored,
+        "signed": int(declared.signed),
+        "photometric": declared.photometric,
+        "transfer_syntax": str(syntax),  # of the progressive ones the frame itself tells the rest
+    }
+    return json.dumps(request).encode() + b"\n"
+
+
+_DECODER = _Decoder()  # the one thing that outlives a call: starting it for each object would cost more than decoding
+atexit.register(_DECODER.close)

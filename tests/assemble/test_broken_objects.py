@@ -229,13 +229,14 @@ def test_a_damaged_object_gives_images_or_a_decode_error(data, tmp_path, name, e
         assert image.pixels.max() <= 1
 
 
-def test_a_damaged_lossless_jpeg_frame_ends_no_process(data, tmp_path):
+def test_a_damaged_lossless_jpeg_frame_costs_no_more_than_itself(data, tmp_path):
     damaged = bytearray((data / "SC_rgb_jpeg_gdcm.dcm").read_bytes())
     for place, byte in {1111: 255, 1271: 255, 1373: 0, 1492: 14}.items():  # GDCM ends its process over these
         damaged[place] = byte
     path = tmp_path / "damaged.dcm"
     path.write_bytes(damaged)
     refused(path, "JPEG pixel data is damaged")
+    assert read_images(data / "SC_rgb_jpeg_gdcm.dcm", LIMIT)[0].pixels.shape == (100, 100, 3)
 
 
 def test_a_panic_of_the_run_length_decoder_is_refused(data, tmp_path):
