@@ -75,7 +75,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
 
 def _describe(detail: ErrorDetails, path: Path, text: str) -> str:
     """`file:line: key: what is wrong (found ...)`; the message of pydantic names what is allowed."""
-    location = detail["loc"]
+    location = getattr(detail.get("ctx", {}).get("error"), "location", detail["loc"])
     key = ".".join(str(part) for part in location) or "the file"
     line = line_of(text, location)
     message = detail["msg"].removeprefix("Value error, ")

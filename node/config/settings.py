@@ -24,6 +24,14 @@ PROFILES: dict[str, tuple[str, ...]] = {
 SENDER = "@sender"
 
 
+class Misfit(ValueError):
+    """A value that does not fit to others. Args: message: what is wrong; location: the keys that lead to the value."""
+
+    def __init__(self, message: str, *location: int | str) -> None:
+        super().__init__(message)
+        self.location = location
+
+
 class Section(BaseModel):
     """A table of the configuration file: frozen, and no unknown keys."""
 
@@ -198,11 +206,11 @@ class Settings(Section):
         names = [destination.name for destination in self.destinations]
         _refuse_doubles("destinations", names)
         _refuse_doubles("routes", [route.name for route in self.routes])
-        for route in self.routes:
+        for number, route in enumerate(self.routes):
             for name in route.destinations:
                 if name not in names and name != SENDER:
-                    known = ", ".join([*names, SENDER])
-                    raise ValueError(f"route '{route.name}' names the unknown destination '{name}'; allowed: {known}")
+                    what = f"route '{route.name}' names the unknown destination '{name}'"
+                    raise Misfit(f"{what}; allowed: {', '.join([*names, SENDER])}", "routes", number, "destinations")
         return self
 
     def destination(self, name: str) -> Destination | None:
@@ -211,6 +219,6 @@ class Settings(Section):
 
 
 def _refuse_doubles(what: str, names: list[str]) -> None:
-    doubles = {name for name in names if names.count(name) > 1}
-    if doubles:
-        raise ValueError(f"{what}: the name '{min(doubles)}' is used twice")
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise Misfit(f"the name '{name}' is used twice", what, number, "name")
