@@ -103,8 +103,8 @@ class Spool:
     def prepare(self) -> None:
         """Create the folders that are missing; raises :class:`SpoolError`."""
         with _disk_errors(str(self.root)):
-            for name in ("incoming", "work", *(f"instances/{value:02x}" for value in range(256))):
-                (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            for name in (".", "incoming", "work", "instances", *(f"instances/{value:02x}" for value in range(256))):
+                (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)  # the mode is that of the last one
             for name in ("instances", "."):
                 _sync_folder(self.root / name)
 
