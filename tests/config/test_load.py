@@ -1,0 +1,219 @@
+"""The configuration file: what is right, and what is said about what is wrong."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from node.config import PROFILES, SENDER, Settings, default_text, frozen, load
+from node.config.load import line_of
+from node.errors import ConfigError
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "radnode.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def complaint(folder: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(write(folder, text))
+    assert caught.value.about == str(folder / "radnode.toml")
+    return str(caught.value)
+
+
+PACS = """
+[[destinations]]
+name = "pacs"
+kind = "dicom"
+ae_title = "PACS"
+"""
+
+# What is written, the line that is named, and words that the message has to say: key, what was found, what is allowed.
+WRONG: list[tuple[str, int, tuple[str, ...]]] = [
+    ("[node]\n\nport = 99999\n", 3, ("node.port", "65535", "found 99999")),
+    ("[node]\nport = 0\n", 2, ("node.port", "greater than or equal to 1", "found 0")),
+    ('[node]\nport = "many"\n', 2, ("node.port", "valid integer", "found 'many'")),
+    ('[node]\nae_title = ""\n', 2, ("node.ae_title", "at least 1 character", "found ''")),
+    ('[node]\nae_title = "SEVENTEEN LETTERS"\n', 2, ("node.ae_title", "at most 16 characters")),
+    ('[node]\nae_title = "A\\\\B"\n', 2, ("node.ae_title", "pattern")),
+    ("[node]\nport = 104\nprot = 104\n", 3, ("node.prot", "unknown key; allowed", "port", "ae_title")),
+    ("# first\n\n[nodes]\nport = 104\n", 3, ("nodes", "unknown key; allowed", "destinations")),
+    ('match = "some"\n', 1, ("match", "'all' or 'first'", "found 'some'")),
+    ("[study]\nquiet_seconds = 5\n", 2, ("study.quiet_seconds", "dictionary", "found 5")),
+    ("[study]\nquiet_seconds = { CR = -1 }\n", 2, ("study.quiet_seconds.CR", "greater than or equal to 0", "found -1")),
+    ("[retry]\n\n\nmax_attempts = 0\n", 4, ("retry.max_attempts", "greater than or equal to 1", "found 0")),
+    ('[worker]\ndevice = "gpu"\n', 2, ("worker.device", "cuda", "found 'gpu'")),
+    ("[storage]\nmin_free_mb = -5\n", 2, ("storage.min_free_mb", "found -5")),
+    (
+        '[[destinations]]\nname = "a"\nkind = "ftp"\n',
+        3,
+        ("destinations.0.kind", "'dicom', 'orthanc', 'stow' or 'folder'"),
+    ),
+    ('[[destinations]]\nname = "a"\nkind = "dicom"\n', 1, ("destinations.0", "kind 'dicom' needs 'ae_title'")),
+    ('[[destinations]]\nname = "a"\nkind = "stow"\n', 1, ("destinations.0", "kind 'stow' needs 'url'")),
+    ('[[destinations]]\nname = "a"\nkind = "folder"\n', 1, ("destinations.0", "kind 'folder' needs 'path'")),
+    ('[[destinations]]\nname = "a/b"\nkind = "folder"\n', 2, ("destinations.0.name", "pattern", "found 'a/b'")),
+    (PACS + '\n[[destinations]]\nname = "b"\nkind = "ftp"\n', 9, ("destinations.1.kind", "found 'ftp'")),
+    (PACS + 'profile = "everything"\n', 6, ("destinations.0.profile", "sc+sr, sr, ohif, all")),
+    (PACS + "timeout_seconds = 0\n", 6, ("destinations.0.timeout_seconds", "greater than 0", "found 0")),
+    (PACS + "adress = 1\n", 6, ("destinations.0.adress", "unknown key; allowed", "host")),
+    (PACS + PACS, 8, ("destinations.1.name", "the name 'pacs' is used twice")),
+    ('[[routes]]\nname = "films"\n', 1, ("routes.0.plugin", "required")),
+    ('[[routes]]\nname = "f"\nplugin = "p"\nmodality = "CR"\n', 4, ("routes.0.modality", "tuple", "found 'CR'")),
+    ('[[routes]]\nname = "f"\nplugin = "p"\nmin_age = -1\n', 4, ("routes.0.min_age", "found -1")),
+    (
+        '[[routes]]\nname = "f"\nplugin = "p"\n[[routes]]\nname = "f"\nplugin = "q"\n',
+        5,
+        ("routes.1.name", "the name 'f' is used twice"),
+    ),
+    (
+        PACS + '[[routes]]\nname = "f"\nplugin = "p"\ndestinations = ["pasc"]\n',
+        9,
+        (
+            "routes.0.destinations",
+            "route 'f' names the unknown destination 'pasc'; allowed: pacs, @sender",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "words"), WRONG, ids=[words[0] for _, _, words in WRONG])
+def test_a_wrong_key_is_named_with_file_line_found_and_allowed(
+    tmp_path: Path, text: str, line: int, words: tuple[str, ...]
+) -> None:
+    said = complaint(tmp_path, text)
+    assert all(word in said for word in words), said
+    assert f"{tmp_path / 'radnode.toml'}:{line}: " in said
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    said = complaint(tmp_path, '[node]\nport = 0\nae_title = ""\n[retry]\nmax_attempts = 0\n')
+    assert len(said.splitlines()) == 1 + 3
+
+
+def test_what_is_no_toml_is_named_with_its_line(tmp_path: Path) -> None:
+    assert "no TOML" in complaint(tmp_path, "[node\nport = 1\n")
+    assert "line 2" in complaint(tmp_path, "[node]\nport 1\n")
+
+
+def test_a_file_that_is_not_there_comes_with_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"No such file.*`radnode init` writes one"):
+        load(tmp_path / "gone.toml")
+
+
+def test_bytes_that_are_no_text_are_an_error_of_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "radnode.toml"
+    path.write_bytes(b'[node]\nae_title = "\xff\xfe"\n')
+    with pytest.raises(ConfigError, match="no TOML"):
+        load(path)
+
+
+# What is right
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, ""))
+    assert settings.node.port == 11112
+    assert settings.node.host == "127.0.0.1"  # to be reached from elsewhere must be asked for
+    assert settings.node.data_dir == tmp_path / "radnode-data"
+    assert settings.match == "all"
+
+
+def test_the_sample_is_right_and_says_what_it_is_given(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, default_text("0.0.0.0", 104)))  # noqa: S104  asked for
+    assert (settings.node.host, settings.node.port) == ("0.0.0.0", 104)  # noqa: S104
+    assert [route.plugin for route in settings.routes] == ["chest-radiograph", "brain-tumour-mr"]
+    assert settings.destinations[0].path == tmp_path / "results"
+
+
+def test_the_commented_parts_of_the_sample_are_right_too(tmp_path: Path) -> None:
+    lines = default_text().splitlines()
+    text = "\n".join(line[2:] if line.startswith("# ") and (" = " in line or "[[" in line) else line for line in lines)
+    assert [one.name for one in load(write(tmp_path, text)).destinations] == ["folder", "pacs"]
+
+
+def test_relative_folders_are_relative_to_the_file_and_absolute_ones_stay(tmp_path: Path) -> None:
+    text = """
+[node]
+data_dir = "/var/lib/radnode"
+[[destinations]]
+name = "a"
+kind = "stow"
+url = "http://127.0.0.1"
+password_file = "secrets/pw"
+"""
+    settings = load(write(tmp_path, text))
+    assert settings.node.data_dir == Path("/var/lib/radnode")
+    assert settings.destinations[0].password_file == tmp_path / "secrets" / "pw"
+    assert settings.destinations[0].path is None
+
+
+def test_a_route_may_send_back_to_the_sender(tmp_path: Path) -> None:
+    text = f'[[routes]]\nname = "f"\nplugin = "p"\ndestinations = ["{SENDER}"]\n'
+    assert load(write(tmp_path, text)).routes[0].destinations == ("@sender",)
+
+
+def test_the_environment_overrides_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADNODE_NODE__PORT", "4711")
+    monkeypatch.setenv("RADNODE_STORAGE__KEEP_DAYS", "0")
+    monkeypatch.setenv("RADNODE_SOMETHING__ELSE", "ignored")
+    settings = load(write(tmp_path, "[node]\nport = 104\nae_title = 'NODE'\n"))
+    assert (settings.node.port, settings.node.ae_title, settings.storage.keep_days) == (4711, "NODE", 0)
+
+
+def test_a_wrong_value_of_the_environment_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADNODE_NODE__PORT", "many")
+    assert "node.port" in complaint(tmp_path, "")
+
+
+def test_settings_cannot_be_changed_after_they_were_read(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, ""))
+    with pytest.raises(ValidationError):
+        settings.node.port = 1
+
+
+def test_the_copy_for_other_processes_is_read_back_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(write(tmp_path, default_text()))
+    copy = tmp_path / "settings.json"
+    copy.write_bytes(frozen(settings))
+    monkeypatch.setenv("RADNODE_NODE__PORT", "4711")
+    assert load(copy) == settings
+    copy.write_text("{}x")
+    with pytest.raises(ConfigError, match="damaged"):
+        load(copy)
+
+
+def test_quiet_seconds_depend_on_the_modality(tmp_path: Path) -> None:
+    study = load(write(tmp_path, "[study]\nquiet_seconds = { default = 7, CR = 1 }\n")).study
+    assert (study.quiet_for("CR"), study.quiet_for("MR")) == (1, 7)
+    assert load(write(tmp_path, "[study]\nquiet_seconds = { CR = 1 }\n")).study.quiet_for("MR") > 0
+
+
+def test_a_destination_is_found_by_its_name(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, PACS + 'profile = "ohif"\n'))
+    pacs = settings.destination("pacs")
+    assert pacs is not None
+    assert pacs.kinds == PROFILES["ohif"]
+    assert settings.destination("nobody") is None
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    for section in Settings.model_fields.values():
+        for model in (section.annotation, *getattr(section.annotation, "__args__", ())):
+            for name, field in getattr(model, "model_fields", {}).items():
+                assert field.description, name
+
+
+def test_line_of_finds_keys_tables_and_gives_up_at_the_first_line() -> None:
+    text = '[a]\nx = 1\n\n[[b]]\nx = 1\n[[b]]\n  "x" = 2\ny = 3\n'
+    tomllib.loads(text)
+    assert line_of(text, ("a", "x")) == 2
+    assert line_of(text, ("b", 0, "x")) == 5
+    assert line_of(text, ("b", 1, "x")) == 7
+    assert line_of(text, ("b", 1, "missing")) == 6
+    assert line_of(text, ()) == 1

@@ -1,0 +1,264 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from node.errors import SpoolError
+from node.spool import Spool, write_once
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    one = Spool(tmp_path / "spool")
+    one.prepare()
+    return one
+
+
+def parts(spool: Spool) -> list[Path]:
+    """Everything that was left half-done."""
+    return list(spool.root.rglob("*.part"))
+
+
+def fails(number: int) -> Callable[..., None]:
+    def call(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
+# Receiving
+
+
+def test_what_is_kept_lies_under_its_name_with_its_bytes(spool: Spool) -> None:
+    with spool.receive() as incoming:
+        incoming.write(b"DICM")
+        incoming.write(memoryview(b"data"))
+        incoming.write(bytearray(b"!"))
+        assert incoming.size == 9
+        relative = incoming.keep("ab12")
+    assert relative == "instances/ab/ab12.dcm"
+    assert spool.path(relative).read_bytes() == b"DICMdata!"
+    assert list(spool.files()) == [relative]
+    assert parts(spool) == []
+
+
+def test_what_is_not_kept_leaves_nothing(spool: Spool) -> None:
+    with spool.receive() as incoming:
+        incoming.write(b"half")
+    assert list(spool.files()) == []
+    assert parts(spool) == []
+
+
+def test_nothing_lies_under_the_final_name_before_it_is_whole(spool: Spool) -> None:
+    incoming = spool.receive()
+    incoming.write(b"half")
+    assert list(spool.files()) == []
+    incoming.discard()
+    incoming.discard()
+
+
+def test_file_and_folder_are_synced_before_keep_returns(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def watch(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def watch_rename(path: Path, target: Path) -> Path:
+        synced.append("renamed")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    monkeypatch.setattr(Path, "rename", watch_rename)
+    with spool.receive() as incoming:
+        incoming.write(b"data")
+        incoming.keep("ab12")
+    assert [Path(one).suffix or Path(one).name for one in synced] == [".part", "renamed", "ab"]
+
+
+def test_many_at_once_do_not_meet(spool: Spool) -> None:
+    several = [spool.receive() for _ in range(10)]
+    for number, incoming in enumerate(several):
+        incoming.write(bytes([number]))
+    names = [incoming.keep(f"aa{number}") for number, incoming in enumerate(several)]
+    assert [spool.path(name).read_bytes() for name in names] == [bytes([n]) for n in range(10)]
+
+
+def test_no_file_descriptor_is_left_open(spool: Spool) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(20):
+        with spool.receive() as incoming:
+            incoming.write(b"x")
+            if number % 2:
+                incoming.keep(f"aa{number}")
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO, errno.EDQUOT])
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_a_disk_error_is_temporary_says_why_and_leaves_nothing(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    def receive_one() -> None:
+        with spool.receive() as incoming:
+            monkeypatch.setattr(os, call, fails(number))
+            incoming.write(b"data")
+            incoming.keep("ab12")
+
+    with pytest.raises(SpoolError, match=os.strerror(number)) as caught:
+        receive_one()
+    monkeypatch.undo()
+    assert caught.value.temporary
+    assert list(spool.files()) == []
+    assert parts(spool) == []
+
+
+def test_a_write_that_is_short_is_continued(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+    with spool.receive() as incoming:
+        incoming.write(b"0123456789")
+        relative = incoming.keep("ab12")
+    assert spool.path(relative).read_bytes() == b"0123456789"
+
+
+# Space
+
+
+def test_below_the_watermark_nothing_is_taken(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", min_free_mb=1 << 30)
+    spool.prepare()
+    with pytest.raises(SpoolError, match="MiB are free, the watermark is 1073741824 MiB"):
+        spool.receive()
+    assert parts(spool) == []
+
+
+def test_without_a_watermark_every_byte_may_be_used(spool: Spool) -> None:
+    spool.check_space()
+    assert spool.free_bytes() > 0
+
+
+def test_a_spool_that_is_gone_is_an_error_of_the_spool(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "gone")
+    with pytest.raises(SpoolError, match="No such file"):
+        spool.check_space()
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    with pytest.raises(SpoolError, match="cannot be written"):
+        Spool(blocker / "spool").prepare()
+
+
+# Writing
+
+
+def test_a_file_of_an_analysis_is_written_with_its_folder(spool: Spool) -> None:
+    assert spool.write("work/7/sr.dcm", b"report") == "work/7/sr.dcm"
+    assert spool.path("work/7/sr.dcm").read_bytes() == b"report"
+
+
+def test_writing_again_replaces_the_whole_file(spool: Spool) -> None:
+    spool.write("work/7/sr.dcm", b"a long first report")
+    spool.write("work/7/sr.dcm", b"second")
+    assert spool.path("work/7/sr.dcm").read_bytes() == b"second"
+    assert [path.name for path in spool.path("work/7").iterdir()] == ["sr.dcm"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_failed_write_leaves_the_file_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "report.dcm"
+    write_once(path, b"first")
+    monkeypatch.setattr(os, "fsync", fails(number))
+    with pytest.raises(SpoolError, match=os.strerror(number)):
+        write_once(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert [one.name for one in tmp_path.iterdir()] == ["report.dcm"]
+
+
+def test_files_are_for_the_node_alone(spool: Spool) -> None:
+    with spool.receive() as incoming:
+        relative = incoming.keep("ab12")
+    assert spool.path(relative).stat().st_mode & 0o077 == 0
+    assert spool.path("instances").stat().st_mode & 0o077 == 0
+
+
+# Removing and sweeping
+
+
+def test_files_and_folders_are_removed_and_what_is_gone_is_no_error(spool: Spool) -> None:
+    spool.write("work/7/sr.dcm", b"report")
+    spool.remove("work/7")
+    spool.remove("work/7")
+    spool.remove("instances/ab/gone.dcm")
+    assert not spool.path("work/7").exists()
+
+
+def test_a_sweep_removes_what_an_earlier_life_left_half_received(spool: Spool) -> None:
+    with spool.receive() as incoming:
+        incoming.keep("ab12")
+    unfinished = spool.receive()
+    unfinished.write(b"half")
+    assert spool.sweep() == 1
+    assert parts(spool) == []
+    assert list(spool.files()) == ["instances/ab/ab12.dcm"]
+    unfinished.discard()
+    assert spool.sweep() == 0
+
+
+def test_preparing_again_changes_nothing(spool: Spool) -> None:
+    with spool.receive() as incoming:
+        incoming.keep("ab12")
+    spool.prepare()
+    assert list(spool.files()) == ["instances/ab/ab12.dcm"]
+
+
+RECEIVER = """
+import sys
+from pathlib import Path
+from node.spool import Spool
+
+spool = Spool(Path(sys.argv[1]))
+spool.prepare()
+for number in range(100_000):
+    with spool.receive() as incoming:
+        for _ in range(8):
+            incoming.write(bytes([number % 256]) * 4096)
+        incoming.keep(f"{number % 256:02x}{number}")
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("last", [1, 7, 20])
+def test_kill_9_leaves_whole_files_and_everything_that_was_kept(tmp_path: Path, last: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", RECEIVER, str(tmp_path / "spool")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line == f"{last}\n":
+            break
+    process.send_signal(signal.SIGKILL)
+    rest, _ = process.communicate(timeout=30)
+    spool = Spool(tmp_path / "spool")
+    files = set(spool.files())
+    for number in [*range(last + 1), *(int(line) for line in rest.splitlines())]:
+        assert f"instances/{number % 256:02x}/{number % 256:02x}{number}.dcm" in files
+    assert {len(spool.path(one).read_bytes()) for one in files} == {8 * 4096}
+    spool.sweep()
+    assert parts(spool) == []
