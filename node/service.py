@@ -143,6 +143,7 @@ class Service:
             status = self._receivers[number].returncode
             log.error("receiver ended, starting another", exit_status=status)
             self._ledger.facts.set_trouble("receiver", f"it ended with exit status {status}: see the log")
+            self._ledger.arrivals.close_associations_of(self._receivers[number].pid, "the receiver ended")
             _let_go(self._receivers[number])
             self._receivers[number] = self._start_receiver()
         if ended:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -30,9 +31,9 @@ class Arrivals:
         """An association brings its first instance: until it is closed, its studies stay open."""
         with self._database.write() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO associations (association, calling_ae, called_ae, peer, opened_at)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (association, calling_ae, called_ae, peer, time.time()),
+                "INSERT OR IGNORE INTO associations (association, calling_ae, called_ae, peer, receiver, opened_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (association, calling_ae, called_ae, peer, os.getpid(), time.time()),
             )
 
     def close_association(self, association: str, ending: str) -> None:
@@ -41,6 +42,14 @@ class Arrivals:
             connection.execute(
                 "UPDATE associations SET closed_at = ?, ending = ? WHERE association = ?",
                 (time.time(), ending, association),
+            )
+
+    def close_associations_of(self, receiver: int, ending: str) -> None:
+        """A receiver process ended without a word: its associations hold no study open any longer."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE associations SET closed_at = ?, ending = ? WHERE closed_at IS NULL AND receiver = ?",
+                (time.time(), ending, receiver),
             )
 
     def close_all_associations(self, ending: str) -> None:

@@ -62,6 +62,7 @@ CREATE TABLE associations (
   calling_ae TEXT NOT NULL,
   called_ae TEXT NOT NULL,
   peer TEXT NOT NULL,
+  receiver INTEGER NOT NULL, -- process id
   opened_at REAL NOT NULL,
   closed_at REAL,
   ending TEXT NOT NULL DEFAULT ''
