@@ -42,7 +42,11 @@ def caption(analysis: Analysis, item: Analysed, finding: Finding, image: Image, 
         facts=_facts(finding, spec.operating_point),
         shown=f"{kind}: evidence for {spec.label.lower() if spec.label[1:2].islower() else spec.label}",
         rows=_table(analysis, item),
-        notes=(*_contour_note(held), *_notes(analysis, item, image), f"{MEASURED} {spec.operating_point.source}."),
+        notes=(
+            *_contour_note(item, finding, held),
+            *_notes(analysis, item, image),
+            f"{MEASURED} {spec.operating_point.source}.",
+        ),
         warning=_warning(analysis),
     )
 
@@ -92,8 +96,16 @@ def _table(analysis: Analysis, item: Analysed) -> tuple[tuple[str, str, str, str
     return tuple(rows) if len(rows) > 1 else ()
 
 
-def _contour_note(held: float) -> tuple[str, ...]:
-    return (f"The contours hold the strongest {_per_cent(held)} of the evidence for the finding.",) if held else ()
+def _contour_note(item: Analysed, finding: Finding, held: float) -> tuple[str, ...]:
+    if not held:
+        return ()
+    numbers = [
+        number
+        for number, image in enumerate(item.image_set.images, start=1)
+        if (image.sop_instance_uid, image.frame) == (finding.key_sop_instance_uid, finding.key_frame)
+    ]
+    where = f" on image {numbers[0]}" if numbers and len(item.image_set.images) > 1 else ""
+    return (f"The contours{where} hold the strongest {_per_cent(held)} of the evidence for the finding.",)
 
 
 def _notes(analysis: Analysis, item: Analysed, image: Image) -> tuple[str, ...]:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 WIDTH = 1024
 MARGIN = 20
 GAP = 16
+#: Left empty at the upper and lower end, where viewers write into the corners.
+TOP_MARGIN, BOTTOM_MARGIN = 84, 56
 #: Room for the colour bar with its figures and unit, right of the panels.
 BAR_ROOM = 104
 #: Rows below the colour bar that its unit takes.
 UNIT_ROOM = 76
 #: Most that both panels together may take, downwards.
-MAX_HEIGHT = 640
+MAX_HEIGHT = 580
 
 
 @dataclass(frozen=True)

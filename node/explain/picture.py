@@ -11,7 +11,7 @@ from PIL import ImageDraw
 
 from node.explain import colourmap, layout, text
 from node.explain.caption import Caption
-from node.explain.layout import GAP, MARGIN, WIDTH, Box, Panels
+from node.explain.layout import BOTTOM_MARGIN, GAP, MARGIN, TOP_MARGIN, WIDTH, Box, Panels
 from node.explain.surface import surface
 from node.plugin import Array, EvidenceMap, Image
 from node.study import Region
@@ -129,11 +129,11 @@ def _top_lines(words: Caption) -> list[tuple[str, int, text.Colour]]:
 
 
 def _top_height(words: Caption) -> int:
-    return MARGIN + sum(text.line_height(size) for _, size, _ in _top_lines(words)) + GAP
+    return TOP_MARGIN + sum(text.line_height(size) for _, size, _ in _top_lines(words)) + GAP
 
 
 def _write_top(pen: ImageDraw.ImageDraw, words: Caption) -> None:
-    row = MARGIN
+    row = TOP_MARGIN
     for line, size, colour in _top_lines(words):
         text.write(pen, (MARGIN, row), line, size, colour)
         row += text.line_height(size)
@@ -147,7 +147,7 @@ def _foot_lines(words: Caption) -> list[tuple[str, int, text.Colour]]:
 
 def _foot_height(words: Caption) -> int:
     table = (len(words.rows) + 1) * text.line_height(_SMALL) + GAP if words.rows else 0
-    return GAP + table + sum(text.line_height(size) for _, size, _ in _foot_lines(words)) + MARGIN
+    return GAP + table + sum(text.line_height(size) for _, size, _ in _foot_lines(words)) + BOTTOM_MARGIN
 
 
 def _write_foot(pen: ImageDraw.ImageDraw, words: Caption, top: int) -> None:

@@ -80,6 +80,14 @@ def test_the_contours_say_how_much_they_hold() -> None:
     assert any(re.fullmatch(r"The contours hold the strongest 5\d % of the evidence.*", note) for note in said.notes)
 
 
+def test_in_a_series_the_contours_say_on_which_image_they_are() -> None:
+    slices = tuple(image(number=number) for number in (1, 2, 3))
+    told = analysis(slices)
+    (item,) = told.analysed
+    said = caption(told, item, item.prediction.findings[0], slices[0], held=0.5)
+    assert said.notes[0] == "The contours on image 2 hold the strongest 50 % of the evidence for the finding."
+
+
 def test_weak_evidence_looks_weak() -> None:
     picture = image(pixels=np.zeros((100, 100), np.float32))
     weak = evidence(picture, np.full((5, 5), 0.001, np.float32))

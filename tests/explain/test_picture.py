@@ -81,7 +81,7 @@ def test_a_spacing_of_nothing_means_square_pixels(spacing: tuple[float, float]) 
 def test_without_a_map_the_image_stands_alone() -> None:
     made = drawn(grey(0.4), with_evidence=False)
     colourful = np.ptp(made.astype(int), axis=-1) > 100
-    assert not colourful[: made.shape[0] - 60].any()
+    assert not colourful[: made.shape[0] - 110].any()
 
 
 def test_pixels_that_are_not_finite_are_black() -> None:
