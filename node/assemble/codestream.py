@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from node.errors import DecodeError
 
-_SOI, _SIZ = b"\xff\xd8", b"\xff\x4f\xff\x51"
+_SOI, _SIZ, _JP2 = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
 #: SOF0..SOF15 without DHT, JPG and DAC (ITU-T T.81 B.1.1.3), and SOF55 of JPEG-LS (ITU-T T.87).
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _APP14 = 0xEE
@@ -38,12 +38,23 @@ def read_codestream(frame: bytes) -> Codestream:
         DecodeError: there is none.
     """
     try:
-        start = frame.find(_SIZ, 0, 4096)  # a JP2 wrapper may go before it
-        if not frame.startswith(_SOI) and start >= 0:
+        start = _behind_boxes(frame) if frame.startswith(_JP2) else 0
+        if frame[start : start + 4] == _SIZ:
             return _jpeg2000(frame, start + 4)
         return _jpeg(frame)
     except (struct.error, IndexError):
         raise DecodeError("the compressed pixel data has no readable header", hint="send the object again") from None
+
+
+def _behind_boxes(frame: bytes) -> int:
+    """Where the codestream of a JP2 file starts (ISO 15444-1 I.4); decoders have looped for ever over an empty box."""
+    at = len(_JP2) + 4
+    while frame[at + 4 : at + 8] != b"jp2c":
+        length = int(struct.unpack_from(">I", frame, at)[0])
+        if length < 8:
+            raise IndexError
+        at += length
+    return at + 8
 
 
 def _jpeg2000(frame: bytes, at: int) -> Codestream:

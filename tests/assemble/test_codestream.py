@@ -6,6 +6,9 @@ from node.assemble.codestream import Codestream, read_codestream
 from node.errors import DecodeError
 
 
+JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
+
+
 def jpeg(marker=0xC0, rows=30, columns=20, samples=3, before=b""):
     frame = struct.pack(">BBHBHHB", 0xFF, marker, 8 + 3 * samples, 12, rows, columns, samples)
     return b"\xff\xd8" + before + frame + bytes(3 * samples)
@@ -30,7 +33,19 @@ def test_a_jpeg2000_frame_says_its_size_less_its_offset():
 
 
 def test_a_jp2_wrapper_is_seen_through():
-    assert read_codestream(b"\x00\x00\x00\x0cjP  \r\n\x87\n" + jpeg2000()) == Codestream(30, 20, 3, 12)
+    uuid = b"\x00\x00\x00\x10uuid" + b"\xff\x4f\xff\x51" * 2  # looks like a codestream
+    wrapped = JP2 + uuid + b"\x00\x00\x00\x00jp2c" + jpeg2000()
+    assert read_codestream(wrapped) == Codestream(30, 20, 3, 12)
+
+
+def test_a_jp2_wrapper_with_an_empty_box_is_refused():
+    with pytest.raises(DecodeError):
+        read_codestream(JP2 + b"\x00\x00\x00\x00uuid" + jpeg2000())
+
+
+def test_a_jp2_wrapper_without_codestream_is_refused():
+    with pytest.raises(DecodeError):
+        read_codestream(JP2 + b"\x00\x00\x00\x08uuid")
 
 
 @pytest.mark.parametrize(
