@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -61,15 +62,21 @@ def check_ourselves(code: int, destination: Destination) -> None:
     """Raise :class:`DeliveryRefused` when the answer speaks of us or of the address, and so of every object."""
     if code in _OURSELVES_REFUSED:
         hint = "check user and password_file"
-        raise DeliveryRefused(f"it refuses us: HTTP {code}", about=destination.url, hint=hint)
+        raise DeliveryRefused(f"it refuses us: HTTP {code}", about=address_of(destination), hint=hint)
     if code == 404 or code in _REDIRECTED:
-        raise DeliveryRefused(f"there is no such service: HTTP {code}", about=destination.url, hint="check url")
+        raise DeliveryRefused(f"there is no such service: HTTP {code}", about=address_of(destination), hint="check url")
+
+
+def address_of(destination: Destination) -> str:
+    """The URL without user and password, which somebody may have written into it."""
+    parts = urlsplit(destination.url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def unreachable(error: Exception, destination: Destination) -> DeliveryError:
     """The error for a connection that failed. The kind of error only: its text may repeat what was sent."""
     hint = "is it running, is url right, and does it answer in time?"
-    return DeliveryError(f"it cannot be reached: {type(error).__name__}", about=destination.url, hint=hint)
+    return DeliveryError(f"it cannot be reached: {type(error).__name__}", about=address_of(destination), hint=hint)
 
 
 def shown(text: str) -> str:

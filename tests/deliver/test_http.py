@@ -192,6 +192,16 @@ def test_user_and_password_are_sent_and_nothing_of_the_environment(
     assert server.requests[0][2]["Authorization"] == "Basic bWU6cHc="
 
 
+@KINDS
+def test_a_password_in_the_address_is_not_repeated(server: Server, tmp_path: Path, kind: str) -> None:
+    server.code = 401
+    url = server.url.replace("http://", "http://me:secret@")
+    with pytest.raises(DeliveryRefused) as caught:
+        list(sender_for(destination(server, kind, url=url), "NODE").send(results(tmp_path)))
+    assert "secret" not in str(caught.value)
+    assert server.url in str(caught.value)
+
+
 # STOW-RS
 
 
