@@ -1,0 +1,280 @@
+"""A worker decodes, classifies and reports; whatever goes wrong with one analysis stays with that one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+
+from node import offline
+from node.classify import WorkerDied, WorkerProcess
+from node.config import Route, Settings, frozen, load
+from node.errors import LedgerBusy
+from node.ledger import AnalysisRow
+from node.plugin import Finding, Prediction
+from node.states import StudyState
+from node.worker.worker import Worker, configuration_digest, summary
+from tests.classify.material import importable, write_plugin
+from tests.peers import Hospital
+
+CANARY = "PHICANARY^INEXCEPTION"
+
+
+class Desk:
+    """A worker in this process, with studies routed to the plugin `mean`."""
+
+    def __init__(self, bench: offline.Bench) -> None:
+        self.bench = bench
+        self.worker = Worker(bench.settings, bench.catalogue, bench.ledger, bench.spool)
+
+    def take(self, *paths: Path) -> list[AnalysisRow]:
+        assert self.bench.take(paths) == []
+        studies = self.bench.ledger.studies
+        for study in studies.in_state(StudyState.RECEIVING):
+            studies.complete(study, "", partial=False, expected=None)
+        self.bench.pipeline.route_studies()
+        return self.bench.ledger.analyses.unfinished()
+
+    def ask(self, op: str, *rows: AnalysisRow) -> list[dict[str, Any]]:
+        job = json.loads(json.dumps({"op": op, "ids": [row.id for row in rows]}))
+        answers: list[dict[str, Any]] = json.loads(json.dumps(self.worker.handle(job)))["answers"]
+        return answers
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    importable(tmp_path, monkeypatch)
+    return tmp_path
+
+
+@pytest.fixture
+def desk(folder: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    write_plugin(folder, **getattr(request, "param", {}))
+    rule = Route(name="run", plugin="mean", accept_missing=True, include_excluded=True)
+    with offline.bench([rule], plugins=["mean"]) as bench:
+        yield Desk(bench)
+
+
+def test_a_film_becomes_a_prediction_and_then_objects(desk: Desk, hospital: Hospital) -> None:
+    (row,) = desk.take(hospital.film())
+    (answer,) = desk.ask("classify", row)
+    assert answer["id"] == row.id
+    assert answer["summary"].startswith("Bright ")
+    assert answer["not_assessed"] == []
+    assert desk.bench.spool.path(f"work/{row.id}/prediction.npz").is_file()
+    (answer,) = desk.ask("report", row)
+    assert {result["kind"] for result in answer["results"]} == {"sc", "sr"}
+    for result in answer["results"]:
+        ds = pydicom.dcmread(desk.bench.spool.path(result["path"]))
+        assert result["sop_instance_uid"] == ds.SOPInstanceUID
+        assert ds.StudyInstanceUID == row.study_instance_uid
+
+
+def test_doing_it_twice_makes_the_same_objects(desk: Desk, hospital: Hospital) -> None:
+    (row,) = desk.take(hospital.film())
+    desk.ask("classify", row)
+    (first,) = desk.ask("report", row)
+    again = Desk(desk.bench)  # another process, nothing kept
+    again.ask("classify", row)
+    assert again.ask("report", row) == [first]
+
+
+def test_a_batch_answers_each_analysis_in_order(desk: Desk, hospital: Hospital) -> None:
+    rows = desk.take(*(hospital.film(patient) for patient in (1, 2, 3)))
+    assert [answer["id"] for answer in desk.ask("classify", *rows)] == [row.id for row in rows]
+
+
+def test_an_image_that_cannot_be_decoded_is_not_assessed_with_its_reason(desk: Desk, hospital: Hospital) -> None:
+    (row,) = desk.take(hospital.film(PixelData=b"\0" * 10))
+    (answer,) = desk.ask("classify", row)
+    (missed,) = answer["not_assessed"]
+    assert missed["reason"]
+    assert "1 image not assessed" in answer["summary"]
+    (answer,) = desk.ask("report", row)
+    assert [result["kind"] for result in answer["results"]] == ["sr"], "that nothing could be assessed is a result"
+
+
+_RAISES = {"one": f"if image_set.images[0].pixels.shape == (16, 16): raise ValueError('{CANARY}')"}
+
+
+@pytest.mark.parametrize("desk", [_RAISES], indirect=True)
+def test_what_the_plugin_makes_of_one_study_leaves_the_others(desk: Desk, hospital: Hospital) -> None:
+    rows = desk.take(hospital.film(1), hospital.film(2, size=16), hospital.film(3))
+    answers = {answer["id"]: answer for answer in desk.ask("classify", *rows)}
+    failed = [answer for answer in answers.values() if "error" in answer]
+    assert len(failed) == 1
+    assert "the plugin raised ValueError at __init__.py:" in failed[0]["error"]
+    assert failed[0]["temporary"] is False
+    assert CANARY not in json.dumps(answers)
+    assert desk.worker.handle({"op": "classify", "ids": [row.id for row in rows]})["tainted"] is True
+
+
+def test_a_worker_is_not_tainted_by_what_went_well(desk: Desk, hospital: Hospital) -> None:
+    (row,) = desk.take(hospital.film())
+    assert desk.worker.handle({"op": "classify", "ids": [row.id]})["tainted"] is False
+
+
+def test_a_busy_ledger_is_a_temporary_error(desk: Desk, hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    (row,) = desk.take(hospital.film())
+
+    def busy(uid: str) -> Any:
+        raise LedgerBusy("the ledger does not answer")
+
+    monkeypatch.setattr(desk.bench.ledger.studies, "series", busy)
+    (answer,) = desk.ask("classify", row)
+    assert answer == {"id": row.id, "error": "the ledger does not answer", "temporary": True}
+
+
+def test_what_nobody_has_thought_of_fails_one_analysis(
+    desk: Desk, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = desk.take(hospital.film())
+
+    def odd(*_: object) -> Any:
+        raise MemoryError(CANARY)
+
+    monkeypatch.setattr("node.assemble.read_image_set", odd)
+    (answer,) = desk.ask("classify", row)
+    assert answer["error"].startswith("unexpected MemoryError at test_worker.py:")
+    assert answer["temporary"] is False
+    assert CANARY not in answer["error"]
+
+
+def test_a_purged_study_cannot_be_reported_and_says_what_to_do(desk: Desk, hospital: Hospital) -> None:
+    (row,) = desk.take(hospital.film())
+    desk.ask("classify", row)
+    for path in desk.bench.ledger.studies.paths(row.study_instance_uid):
+        desk.bench.spool.remove(path)
+    (answer,) = desk.ask("report", row)
+    assert "a file is not in the spool" in answer["error"]
+    assert "send it again" in answer["error"]
+
+
+@pytest.mark.parametrize("desk", [{"digest": "0" * 64}], indirect=True)
+def test_a_plugin_with_other_weights_fails_its_analyses_and_is_named_at_the_start(
+    desk: Desk, hospital: Hospital
+) -> None:
+    (problem,) = desk.worker.warm()
+    assert "never used" in problem
+    (row,) = desk.take(hospital.film())
+    (answer,) = desk.ask("classify", row)
+    assert "never used" in answer["error"]
+
+
+def test_series_are_decoded_once_for_both_steps(
+    desk: Desk, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from node import assemble
+
+    calls: list[object] = []
+    read = assemble.read_image_set
+    monkeypatch.setattr("node.assemble.read_image_set", lambda *a: calls.append(a) or read(*a))
+    (row,) = desk.take(hospital.film())
+    desk.ask("classify", row)
+    desk.ask("report", row)
+    assert len(calls) == 1
+
+
+def test_what_is_kept_has_a_limit(desk: Desk, hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = 32 * 32 * 8
+    monkeypatch.setattr("node.worker.worker._KEPT_BYTES", 2 * one)
+    rows = desk.take(*(hospital.film(patient) for patient in (1, 2, 3)))
+    desk.ask("classify", *rows)
+    assert list(desk.worker._kept) == [rows[1].id, rows[2].id]
+
+
+def test_summaries_say_present_absent_and_why_not() -> None:
+    from tests.test_pipeline import manifest
+
+    present = Prediction((Finding("f", 1.0, 0.5),))
+    absent = Prediction((Finding("f", 1.0, 0.49),))
+    abstained = Prediction(abstained="unlike the training images")
+    text = summary(manifest("chest"), [present, absent, abstained], 2)
+    assert text == "F 50% (present); F 49% (absent); abstained: unlike the training images; 2 images not assessed"
+    assert summary(manifest("chest"), [], 0) == "nothing was assessed"
+
+
+def test_other_settings_that_shape_a_result_give_another_digest() -> None:
+    plain = configuration_digest(Settings())
+    assert plain == configuration_digest(Settings.model_validate({"node": {"port": 104}}))
+    assert plain != configuration_digest(Settings.model_validate({"node": {"station_name": "CT1"}}))
+    assert plain != configuration_digest(Settings.model_validate({"node": {"ae_title": "OTHER"}}))
+
+
+# The process
+
+
+@pytest.fixture
+def process(folder: Path) -> Iterator[WorkerProcess]:
+    (folder / "settings.json").write_bytes(
+        frozen(Settings.model_validate({"node": {"data_dir": folder}, "worker": {"plugins": ["mean"]}}))
+    )
+    worker = WorkerProcess([sys.executable, "-m", "node.worker", str(folder / "settings.json")])
+    yield worker
+    worker.kill()
+
+
+def test_a_worker_process_loads_its_plugins_and_answers(folder: Path, process: WorkerProcess) -> None:
+    write_plugin(folder)
+    assert process.start(60) == {"problems": []}
+    answer = process.ask({"op": "classify", "ids": [404]}, 30)
+    assert "there is no such analysis" in answer["answers"][0]["error"]
+
+
+def test_a_worker_whose_settings_are_gone_says_so(folder: Path, process: WorkerProcess) -> None:
+    (folder / "settings.json").unlink()
+    with pytest.raises(WorkerDied, match="cannot start: the configuration cannot be read: No such file"):
+        process.start(60)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (f"raise RuntimeError('{CANARY}')", r"RuntimeError at highdicom\.py:1"),
+        ("import nowhere_to_be_found", r"ModuleNotFoundError at highdicom\.py:1: nowhere_to_be_found"),
+        ("raise SystemExit(3)", r"SystemExit at highdicom\.py:1"),
+    ],
+)
+def test_a_library_that_cannot_be_loaded_is_named(folder: Path, process: WorkerProcess, code: str, reason: str) -> None:
+    (folder / "highdicom.py").write_text(code)
+    with pytest.raises(WorkerDied, match=reason) as caught:
+        process.start(60)
+    assert CANARY not in str(caught.value)
+
+
+def test_a_plugin_that_is_broken_is_a_problem_and_no_death(folder: Path, process: WorkerProcess) -> None:
+    write_plugin(folder, code="raise SystemExit(3)")
+    (problem,) = process.start(60)["problems"]
+    assert "cannot be loaded: SystemExit at __init__.py:1" in problem
+
+
+def test_limits_hold_before_anything_large_is_loaded(folder: Path, process: WorkerProcess) -> None:
+    (folder / "highdicom.py").write_text(
+        "import os, resource\n"
+        "assert resource.getrlimit(resource.RLIMIT_AS)[0] == 8192 << 20\n"
+        "assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0\n"
+        "assert os.environ['OMP_NUM_THREADS'] == '2'\n"
+        "raise LookupError\n"
+    )
+    with pytest.raises(WorkerDied, match="LookupError"):
+        process.start(60)
+
+
+def test_the_settings_of_a_process_are_those_of_the_node_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "radnode.toml").write_text(
+        '[node]\nport = 104\n[study]\nquiet_seconds = { default = 3 }\n[[destinations]]\nname = "f"\nkind = "folder"\n'
+        'path = "out"\n[[routes]]\nname = "r"\nplugin = "p"\ndestinations = ["f", "@sender"]\n'
+    )
+    monkeypatch.setenv("RADNODE_NODE__PORT", "105")
+    settings = load(tmp_path / "radnode.toml")
+    (tmp_path / "copy.json").write_bytes(frozen(settings))
+    monkeypatch.setenv("RADNODE_NODE__PORT", "106")
+    assert load(tmp_path / "copy.json") == settings
+    assert settings.node.port == 105
