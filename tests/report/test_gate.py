@@ -153,3 +153,12 @@ def test_reports_pass_the_template_validator(tmp_path: Path) -> None:
             paths.append(gate.save(ds, tmp_path, f"{len(paths)}-{kind}"))
     assert len(paths) == 3
     assert gate.pixelmed(paths) == []
+
+
+def test_a_missing_tool_skips_here_but_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no-such-tool"):
+        gate.tool("no-such-tool")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="no-such-tool"):
+        gate.tool("no-such-tool")
