@@ -51,7 +51,7 @@ class Receiver:
             node=Node(spool, self._committer, limits.max_object_mb << 20),
             places=Places(limits.max_associations, limits.max_per_peer),
         )
-        self._listener = socket.socket()
+        self._listener = socket.socket(socket.AF_INET6 if ":" in settings.node.host else socket.AF_INET)
         self._acceptor = threading.Thread(target=self._accept, name="acceptor", daemon=True)
         self._running: dict[Association, threading.Thread] = {}
         self._lock = threading.Lock()

@@ -21,7 +21,9 @@ class Charset:
         raw = raw.rstrip(b"\0 ")
         plain = raw.isascii() and b"\x1b" not in raw
         text = raw.decode("ascii") if plain else self._decode(raw)
-        return text.translate(_CONTROL).strip()[:longest]
+        if not text.isprintable():
+            text = text.translate(_CONTROL)
+        return text.strip()[:longest]
 
     def _decode(self, raw: bytes) -> str:
         try:
@@ -42,4 +44,6 @@ class Charset:
 def shown_uid(raw: bytes) -> str:
     """A UID for ledger and log: as it is, if only digits and dots; else what is harmless of its first 64 bytes."""
     text = raw[:64].decode("ascii", "replace")
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(mark if mark.isascii() and mark.isprintable() else "?" for mark in text)

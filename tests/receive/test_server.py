@@ -14,7 +14,7 @@ import pytest
 from node.receive.association import Association
 from tests.receive.conftest import Running, Start
 from tests.receive.material import film
-from tests.receive.peer import ABORT, P_DATA, Peer, fragment, pdu, store_command
+from tests.receive.peer import ABORT, P_DATA, Peer, associate, fragment, pdu, store_command
 
 
 def in_background(action: Callable[[], None]) -> threading.Thread:
@@ -29,6 +29,13 @@ def test_a_port_in_use_is_an_error(node: Running, start: Start) -> None:
     with pytest.raises(OSError, match="in use"):
         other.start()
     other._listener.close()
+
+
+def test_it_listens_on_ipv6_as_well(start: Start) -> None:
+    node = start(node={"host": "::1"})
+    with socket.create_connection(("::1", node.port), timeout=5) as sock:
+        sock.sendall(associate())
+        assert sock.recv(1) == b"\2"
 
 
 def test_several_receivers_share_a_port_when_there_are_several_processes(start: Start) -> None:
