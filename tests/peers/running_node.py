@@ -121,6 +121,10 @@ class RunningNode:
         else:
             until(self._answers, "the node answers again")
 
+    def processes(self) -> dict[int, str]:
+        """pid -> command line of everything that runs on files in its folder."""
+        return processes.naming(f"{self.folder}{os.sep}")
+
     def pids(self, kind: str) -> list[int]:
         """Of its processes of one kind, see KINDS."""
         return [pid for pid, line in processes.naming(str(self.folder)).items() if KINDS[kind] in line]

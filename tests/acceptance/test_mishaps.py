@@ -1,0 +1,142 @@
+"""A destination that is gone, a plugin that goes wrong, a node that is told to stop: nothing else suffers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.states import AnalysisState, StudyState
+from tests.peers import Hospital, RealStorescp, RunningNode, install_plugin, processes, storescu, until
+from tests.peers.dcmtk import acknowledged, start_storescu
+from tests.peers.hospital import CANARY
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+StartNode = Callable[..., RunningNode]
+
+
+def to(*destinations: str) -> dict[str, Any]:
+    return {"name": "everything", "plugin": "brightness", "destinations": list(destinations)}
+
+
+def test_destination_that_was_down_gets_everything_and_delays_no_other(
+    start_node: StartNode, storescp: RealStorescp, hospital: Hospital, tmp_path: Path
+) -> None:
+    storescp.stop()
+    node = start_node(
+        destinations=[storescp.destination("down"), {"name": "up", "kind": "folder", "path": tmp_path / "up"}],
+        routes=[to("down", "up")],
+    )
+    films = [hospital.film(patient) for patient in range(1, 6)]
+    assert len(storescu(node.port, films).taken) == 5
+    until(lambda: node.ledger.deliveries.count_by_state().get(("up", "DONE")) == 10, "the other one has everything")
+    assert node.ledger.deliveries.count_by_state()["down", "WAITING"] == 10
+    told = [event for event in node.ledger.events.latest(200) if event.action == "destination does not answer"]
+    assert [event.detail["destination"] for event in told] == ["down"]  # once, not with every attempt
+
+    storescp.start()
+    node.await_ended([hospital.study_uid(patient) for patient in range(1, 6)])
+    assert len({one.uid for one in storescp.objects()}) == 10
+    assert {analysis.state for analysis in all_analyses(node)} == {AnalysisState.DELIVERED}
+
+
+def all_analyses(node: RunningNode) -> list[Any]:
+    studies = node.ledger.studies.latest(1000)
+    return [one for study in studies for one in node.ledger.analyses.of_study(study.study_instance_uid)]
+
+
+#: Body part that makes the plugin do it -> what the operator reads.
+FAULTS = {
+    "RAISES": "the plugin raised RuntimeError",
+    "HANGS": "no answer within",
+    "IGNORESTERM": "no answer within",
+    "EXITS": "the worker process ended (exit status 3)",
+    "SEGFAULTS": "the worker process ended (signal SIGSEGV)",
+    "NAN": "a probability of nan",
+    "SEVEN": "a probability of 7.3",
+    "WRONGTYPE": "the plugin answered a str",
+    "LEAKS": "MemoryError",
+}
+
+
+def test_plugin_that_goes_wrong_fails_its_own_analysis_only(
+    tmp_path: Path, storescp: RealStorescp, hospital: Hospital
+) -> None:
+    plugin = install_plugin(tmp_path / "quick", seconds_limit=2)
+    node = RunningNode(
+        tmp_path / "node",
+        python_path=[plugin],
+        destinations=[storescp.destination()],
+        routes=[to("storescp")],
+        worker={"decode_seconds": 1, "memory_mb": 2048, "threads": 1},
+        retry={"max_attempts": 2},
+    )
+    with node:
+        good = []
+        for number, fault in enumerate(FAULTS, 1):
+            bad_film = hospital.film(number, BodyPartExamined=fault)
+            good.append(hospital.study_uid(100 + number))
+            assert len(storescu(node.port, [bad_film, hospital.film(100 + number)]).taken) == 2
+            node.await_ended([hospital.study_uid(number), good[-1]], 60)
+        found = {
+            fault: node.ledger.analyses.of_study(hospital.study_uid(number))[0]
+            for number, fault in enumerate(FAULTS, 1)
+        }
+        assert {fault: row.error for fault, row in found.items() if row.state is not AnalysisState.FAILED} == {}
+        assert {
+            fault: row.error for fault, row in found.items() if FAULTS[fault] not in row.error or not row.error
+        } == {}
+        assert {one.study for one in storescp.objects()} == set(good)
+        assert {node.ledger.analyses.of_study(uid)[0].state for uid in good} == {AnalysisState.DELIVERED}
+        assert [line for line in processes.naming(str(plugin)).values() if "sleep" in line] == []
+        assert CANARY not in node.log()
+        assert CANARY not in "".join(row.error for row in found.values())
+        status = node.json("status")
+        assert status["status"] == "degraded"
+        assert f"{len(FAULTS)} analyses failed" in " ".join(status["problems"])
+
+
+def test_operator_retries_what_failed_after_the_cause_is_gone(
+    start_node: StartNode, storescp: RealStorescp, hospital: Hospital, brightness: Path
+) -> None:
+    node = start_node(destinations=[storescp.destination()], routes=[to("storescp")])
+    storescu(node.port, [hospital.film(BodyPartExamined="RAISES")])
+    uid = hospital.study_uid()
+    node.await_ended([uid])
+    analysis = node.ledger.analyses.of_study(uid)[0]
+    code = brightness / "brightness_plugin" / "__init__.py"
+    code.write_text(code.read_text(encoding="utf-8").replace('"RAISES"', '"REPAIRED"'), encoding="utf-8")
+    assert node.stop() == 0
+    node.start()
+    assert node.run_cli("queue", "retry", str(analysis.id)).returncode == 0
+    until(lambda: node.ledger.analyses.get(analysis.id).state is AnalysisState.DELIVERED, "it is delivered")
+    until(lambda: node.ledger.studies.get(uid).state is StudyState.CLOSED, "the study is closed again")
+    assert sorted(one.kind for one in storescp.objects()) == ["sc", "sr"]
+
+
+def test_sigterm_finishes_what_is_in_hand_and_the_rest_comes_after_the_next_start(
+    start_node: StartNode, storescp: RealStorescp, hospital: Hospital
+) -> None:
+    node = start_node(destinations=[storescp.destination()], routes=[to("storescp")])
+    node.await_worker()
+    slow = [hospital.film(patient, BodyPartExamined="SLOW") for patient in (1, 2, 3)]
+    storescu(node.port, slow)
+    studies = [hospital.study_uid(patient) for patient in (1, 2, 3)]
+    until(lambda: all_analyses(node), "work has begun")
+    sender = start_storescu(node.port, hospital.slices(40, patient=4))
+    until(lambda: node.study(hospital.study_uid(4)), "an association is open")
+    assert node.stop() == 0
+    assert node.processes() == {}
+    output, _ = sender.communicate(timeout=60)
+    taken = acknowledged(sender.returncode, output.decode()).taken
+    received = [one for series in node.ledger.studies.series(hospital.study_uid(4)) for one in series.instances]
+    assert {path.stem for path in taken} <= {one.sop_instance_uid for one in received}
+    assert node.run_cli("status").returncode == 2  # nobody serves
+
+    node.start()
+    node.await_ended([*studies, hospital.study_uid(4)])
+    assert {analysis.state for analysis in all_analyses(node)} == {AnalysisState.DELIVERED}
+    assert node.stop() == 0
