@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,15 +53,18 @@ def read_meta(path: Path) -> FileMeta:
     return FileMeta(*(str(value) for value in found))
 
 
-def contexts_for(wanted: Sequence[tuple[str, str]]) -> list[PresentationContext]:
+def contexts_for(wanted: Iterable[tuple[str, str]]) -> list[PresentationContext]:
     """One context for each abstract and transfer syntax; Explicit VR Little Endian may also travel as Implicit.
 
     PS3.5 10.1: every association has to offer the default transfer syntax for what can be converted to it.
     """
+    return [build_context(UID(abstract), UID(syntax)) for abstract, syntax in _pairs(wanted)]
+
+
+def _pairs(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], None]:
     pairs = dict.fromkeys(wanted)
-    plain = {abstract for abstract, syntax in pairs if syntax == ExplicitVRLittleEndian}
-    pairs.update(dict.fromkeys((abstract, str(ImplicitVRLittleEndian)) for abstract in sorted(plain)))
-    return [build_context(UID(abstract), UID(syntax)) for abstract, syntax in pairs]
+    plain = {abstract for abstract, syntax in pairs if syntax == str(ExplicitVRLittleEndian)}
+    return pairs | dict.fromkeys((abstract, str(ImplicitVRLittleEndian)) for abstract in sorted(plain))
 
 
 def by_association(objects: Sequence[tuple[Outgoing, FileMeta]]) -> Iterator[list[tuple[Outgoing, FileMeta]]]:
@@ -69,7 +72,7 @@ def by_association(objects: Sequence[tuple[Outgoing, FileMeta]]) -> Iterator[lis
     part: list[tuple[Outgoing, FileMeta]] = []
     pairs: set[tuple[str, str]] = set()
     for outgoing, meta in objects:
-        if len(contexts_for([*pairs, meta.context])) > MOST_CONTEXTS:
+        if meta.context not in pairs and len(_pairs([*pairs, meta.context])) > MOST_CONTEXTS:
             yield part
             part, pairs = [], set()
         part.append((outgoing, meta))
