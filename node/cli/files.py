@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json, print_table
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json, print_table, printable
 
 if TYPE_CHECKING:
     from node.config import Destination
@@ -31,7 +31,7 @@ def explain(paths: PathsArgument, config: ConfigOption = DEFAULT_CONFIG, as_json
         print_json({"decisions": decisions, "refused": [vars(r) for r in refused]})
         return
     for reason in dict.fromkeys([*(decision.reason for decision in routing.decisions), *routing.reasons]):
-        typer.echo(reason)
+        typer.echo(printable(reason))
     for refusal in refused:
         typer.echo(f"{refusal.path}: not taken: {refusal.reason}")
 
@@ -65,7 +65,7 @@ def run(
         for refusal in refused:
             typer.echo(f"{refusal.path}: not taken: {refusal.reason}", err=True)
         for reason in {reason for r in results if r.error for reason in r.reasons}:
-            typer.echo(reason, err=True)
+            typer.echo(printable(reason), err=True)
         typer.echo(f"results are in {out}")
     if refused or not results or any(r.error for r in results):
         raise typer.Exit(os.EX_DATAERR)
@@ -90,7 +90,7 @@ def send(
         print_json([{"path": o.outgoing.path, "verdict": o.verdict, "reason": o.reason} for o in sent])
     else:
         for outcome in failed:
-            typer.echo(f"{outcome.outgoing.path}: {outcome.reason}", err=True)
+            typer.echo(printable(f"{outcome.outgoing.path}: {outcome.reason}"), err=True)
         typer.echo(f"{len(sent) - len(failed)} of {len(sent)} files were taken by {to}")
     if failed:
         raise typer.Exit(os.EX_UNAVAILABLE)

@@ -42,21 +42,27 @@ def print_json(value: Any) -> None:  # Any: JSON's edge
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
     """Print rows under their columns; `empty` when there are none. A pipe gets tabs and no borders."""
+    cells = [[printable(cell) for cell in row] for row in rows]
     if not rows:
         print(empty)
     elif not sys.stdout.isatty():
         print("\t".join(columns))
-        for row in rows:
-            print("\t".join(str(cell) for cell in row))
+        for row in cells:
+            print("\t".join(row))
     else:
         from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
 
         table = Table(*columns, box=None, header_style="bold", pad_edge=False)
-        for row in rows:
-            table.add_row(*(escape(str(cell)) for cell in row))
+        for row in cells:
+            table.add_row(*(escape(cell) for cell in row))
         Console().print(table)
+
+
+def printable(value: object) -> str:
+    """On one line and without control characters: texts come from strangers, who must not paint the screen."""
+    return "".join(char if char.isprintable() else " " for char in str(value))
 
 
 def when(seconds: float) -> str:

@@ -14,12 +14,13 @@ from node.cli.output import (
     open_ledger,
     print_json,
     print_table,
+    printable,
     when,
 )
 
 if TYPE_CHECKING:
     from node.config import Settings
-    from node.ledger import Event, Ledger
+    from node.ledger import Event, Ledger, StudyRow
 
 app = typer.Typer(help="Studies: list, show, complete.", invoke_without_command=True)
 UidArgument = Annotated[str, typer.Argument(help="Study Instance UID, or the beginning or end of one.")]
@@ -42,9 +43,9 @@ def list_studies(
     settings, ledger = open_ledger(config)
     found = ledger.studies.latest(count)
     if as_json:
-        print_json([_with_patient(settings, ledger, vars(study), phi) for study in found])
+        print_json([_with_patient(settings, ledger, vars(s) | {"result": _result(ledger, s)}, phi) for s in found])
         return
-    columns = ("study", "state", "rev", "images", "sender", "last image", *(("patient",) if phi else ()), "reason")
+    columns = ("study", "state", "rev", "images", "sender", "last image", *(("patient",) if phi else ()), "result")
     rows = [
         (
             study.study_instance_uid,
@@ -54,11 +55,18 @@ def list_studies(
             study.sender,
             when(study.last_at),
             *((_patient(settings, ledger, study.study_instance_uid),) if phi else ()),
-            study.reason[:60],
+            _result(ledger, study),
         )
         for study in found
     ]
     print_table(columns, rows, "no study has come yet")
+
+
+def _result(ledger: Ledger, study: StudyRow) -> str:
+    """What the newest revision says, or why it says nothing, in a line."""
+    rows = [row for row in ledger.analyses.of_study(study.study_instance_uid) if row.revision == study.revision]
+    told = [row.error or row.summary or f"{row.plugin}: {row.state}" for row in rows]
+    return "; ".join(told) or study.reason
 
 
 @app.command()
@@ -74,7 +82,7 @@ def show(
         return
     for name in ("study_instance_uid", "state", "revision", "reason", "sender", "images", "expected", "patient"):
         if name in facts:
-            typer.echo(f"{name:<19}{facts[name]}")
+            typer.echo(f"{name:<19}{printable(facts[name])}")
     _print_details(facts)
 
 
@@ -95,7 +103,7 @@ def trail(uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: Json
         print_json(events)
         return
     for event in events:
-        typer.echo(f"{when(event.at)}  {event.action:<28} {_told(event)}".rstrip())
+        typer.echo(printable(f"{when(event.at)}  {event.action:<28} {_told(event)}").rstrip())
 
 
 def _told(event: Event) -> str:

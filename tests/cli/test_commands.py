@@ -1,0 +1,351 @@
+"""What the operator sees: plain words, JSON that parses, exit statuses that a script can rely on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from node import config
+from node.cli.app import EXIT_STATUS, app
+from node.errors import ConfigError, DeliveryRefused, LedgerBusy, PermanentError, RadnodeError, SpoolError
+from node.offline import Bench
+from node.states import AnalysisState, StudyState
+from tests.cli.conftest import Site
+from tests.peers.hospital import CANARY
+
+#: pynetdicom leaves the socket of a connection that failed to the garbage collector.
+unclosed = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
+# Reading
+
+
+def test_studies_are_listed_with_state_and_result(site: Site) -> None:
+    lines = site.text("studies", "list").splitlines()
+    assert lines[0].split("\t")[:4] == ["study", "state", "rev", "images"]
+    (line,) = [line for line in lines if site.answered in line]
+    assert "CLOSED" in line
+    assert "Pneumonia-like opacity 93% (present)" in line
+    (line,) = [line for line in lines if site.failed in line]
+    assert "the plugin raised ValueError at x.py:3" in line
+
+
+def test_studies_alone_is_studies_list(site: Site) -> None:
+    assert site.text("studies") == site.text("studies", "list")
+
+
+def test_queue_alone_is_queue_list(site: Site) -> None:
+    assert site.text("queue") == site.text("queue", "list")
+    assert "the plugin raised ValueError at x.py:3" in site.text("queue")
+
+
+def test_a_study_is_found_by_the_end_of_its_uid(site: Site) -> None:
+    text = site.text("studies", "show", site.answered[-8:])
+    assert site.answered in text
+    assert "Pneumonia-like opacity 93%" in text
+
+
+def test_the_trail_tells_what_happened_in_order(site: Site) -> None:
+    lines = site.text("trail", site.ignored).splitlines()
+    actions = [line[21:49].strip() for line in lines]
+    assert actions == ["received", "study completed", "routed", "study no route"]
+    assert "modality is US" in lines[2]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("studies",),
+        ("studies", "list"),
+        ("queue",),
+        ("queue", "list"),
+        ("status",),
+        ("config", "check"),
+        ("config", "show"),
+        pytest.param(("doctor",), marks=unclosed),
+    ],
+    ids=" ".join,
+)
+def test_json_parses(site: Site, command: tuple[str, ...]) -> None:
+    assert site.json(*command)
+
+
+@pytest.mark.parametrize("command", [("plugins",), ("plugins", "list"), ("plugins", "verify")], ids=" ".join)
+def test_json_of_plugins_parses(site: Site, command: tuple[str, ...]) -> None:
+    names = {one["name"] for one in site.json(*command, needs_config=False)}
+    assert {"chest-radiograph", "brain-tumour-mr"} <= names
+
+
+def test_json_of_one_study_holds_all_of_it(site: Site) -> None:
+    facts = site.json("studies", "show", site.answered)
+    assert facts["state"] == "CLOSED"
+    assert [row["plugin"] for row in facts["analyses"]] == ["chest-radiograph"]
+    assert facts["series"][0]["images"] == 1
+    assert site.json("trail", site.answered)[0]["action"] == "received"
+    assert site.json("plugins", "show", "chest-radiograph", needs_config=False)["name"] == "chest-radiograph"
+
+
+def test_the_setting_of_each_kind_is_shown(site: Site) -> None:
+    text = site.text("config", "show")
+    for name in ("node.port", "study.quiet_seconds", "routes.0", "destinations.0", "match"):
+        assert name in text
+
+
+# Patients' data
+
+
+_READING = [
+    ("studies",),
+    ("studies", "show", "{uid}"),
+    ("trail", "{uid}"),
+    ("queue",),
+    ("status",),
+    ("config", "show"),
+]
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize("command", _READING, ids=lambda command: " ".join(command))
+def test_no_patient_is_named_unless_asked_for(site: Site, command: tuple[str, ...], as_json: bool) -> None:
+    arguments = [part.format(uid=site.answered) for part in command]
+    output = site.run(*arguments, *(["--json"] if as_json else [])).output
+    for secret in (CANARY, "19601230", "A1-1"):
+        assert secret not in output
+
+
+@pytest.mark.parametrize("command", [("studies", "list"), ("studies", "show", "{uid}")], ids=" ".join)
+def test_patients_are_named_when_asked_for(site: Site, command: tuple[str, ...]) -> None:
+    arguments = [part.format(uid=site.answered) for part in command]
+    assert f"{CANARY}^Patient1 ({CANARY}1)" in site.text(*arguments, "--phi")
+    assert CANARY in str(site.json(*arguments, "--phi"))
+
+
+def test_a_purged_patient_is_no_error(site: Site) -> None:
+    (site.config.parent / "spool").unlink()
+    assert "(file purged)" in site.text("studies", "show", site.answered, "--phi")
+
+
+def test_texts_of_strangers_cannot_paint_the_screen(site: Site, hostile: Callable[[], Path]) -> None:
+    Bench(site.config.parent, config.load(site.config)).take([hostile()])
+    for command in (("studies", "list", "--phi"), ("studies", "show", "9.1", "--phi"), ("trail", "9.1")):
+        assert "\x1b" not in site.text(*command)
+    assert "\x1b" not in site.text("studies", "show", "9.1")
+
+
+# Acting
+
+
+def test_a_failed_analysis_is_retried_held_and_dropped(site: Site) -> None:
+    number = str(site.analysis_id(site.failed))
+
+    def state() -> AnalysisState:
+        return site.ledger.analyses.get(int(number)).state
+
+    assert "queued again" in site.text("queue", "retry", number)
+    assert (state(), site.ledger.studies.get(site.failed).state) == (AnalysisState.QUEUED, StudyState.ROUTED)
+    assert "is held" in site.text("queue", "hold", number)
+    assert state() is AnalysisState.HELD
+    assert "is dropped" in site.text("queue", "drop", number)
+    assert state() is AnalysisState.DROPPED
+    assert site.ledger.studies.get(site.failed).state is StudyState.CLOSED
+
+
+@pytest.mark.parametrize("command", ["retry", "hold", "drop"])
+def test_an_analysis_that_is_not_there_is_refused(site: Site, command: str) -> None:
+    error = site.refusal("queue", command, "999")
+    assert "there is no such analysis [999] - `radnode queue list`" in str(error)
+
+
+def test_what_is_done_cannot_be_held(site: Site) -> None:
+    error = site.refusal("queue", "hold", str(site.analysis_id(site.answered)))
+    assert "an analysis that is DELIVERED cannot be 'held'" in str(error)
+
+
+def test_an_ignored_study_can_be_released(site: Site) -> None:
+    assert "will be completed" in site.text("studies", "complete", site.ignored)
+    assert site.ledger.studies.get(site.ignored).state is StudyState.COMPLETE
+
+
+def test_a_closed_study_has_nothing_to_complete(site: Site) -> None:
+    assert "nothing to complete" in str(site.refusal("studies", "complete", site.answered))
+
+
+@pytest.mark.parametrize("command", [("studies", "show"), ("trail",), ("studies", "complete")], ids=" ".join)
+def test_a_study_that_is_not_there_is_refused(site: Site, command: tuple[str, ...]) -> None:
+    assert "there is no such study [9.9.9]" in str(site.refusal(*command, "9.9.9"))
+
+
+def test_a_uid_that_two_studies_share_is_refused(site: Site) -> None:
+    assert "more than one study" in str(site.refusal("trail", site.answered[:10]))
+
+
+# Status
+
+
+def test_a_node_that_nobody_serves_is_down(site: Site) -> None:
+    done = site.run("status")
+    assert done.exit_code == 2
+    assert "! no process serves this node: `radnode serve`" in done.output
+
+
+def test_a_node_with_failures_is_degraded_and_says_where_to_look(site: Site) -> None:
+    site.ledger.facts.beat(os.getpid())
+    done = site.run("status")
+    assert done.exit_code == 1
+    assert "! 1 analyses failed: `radnode queue list`" in done.output
+
+
+def test_a_node_without_troubles_is_ok(site: Site) -> None:
+    site.ledger.facts.beat(os.getpid())
+    site.ledger.analyses.drop(site.analysis_id(site.failed))
+    done = site.run("status")
+    assert done.exit_code == 0, done.output
+    assert f"(pid {os.getpid()}): ok" in done.output
+
+
+def test_a_worker_that_cannot_start_degrades_the_node(site: Site) -> None:
+    site.ledger.facts.beat(os.getpid())
+    site.ledger.analyses.drop(site.analysis_id(site.failed))
+    site.ledger.facts.set_trouble("worker-0", "the worker cannot start: ModuleNotFoundError")
+    done = site.run("status")
+    assert done.exit_code == 1
+    assert "! worker-0: the worker cannot start: ModuleNotFoundError" in done.output
+    site.ledger.facts.set_trouble("worker-0", "")
+    assert site.run("status").exit_code == 0
+
+
+def test_a_node_that_has_never_run_says_so(tmp_path: Path, site: Site) -> None:
+    (tmp_path / "ledger.db").unlink()
+    assert "this node has never run" in str(site.refusal("status"))
+
+
+# Configuration
+
+
+def test_a_new_configuration_is_right(tmp_path: Path, site: Site) -> None:
+    text = site.text("init", str(tmp_path / "new"), "--port", "1104", needs_config=False)
+    assert "next: radnode config check" in text
+    site.config = tmp_path / "new" / "radnode.toml"
+    assert "2 routes, 1 destinations" in site.text("config", "check")
+    assert config.load(site.config).node.port == 1104
+
+
+def test_a_configuration_is_never_written_over(site: Site) -> None:
+    before = site.config.read_text()
+    done = site.run("init", str(site.config.parent), needs_config=False)
+    assert done.exit_code == os.EX_CANTCREAT
+    assert site.config.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("port = 1\n", "port = 0\n", ":8: destinations.0.port: Input should be greater than or equal to 1; found 0"),
+        ('data_dir = "."', 'data_dri = "."', ":2: node.data_dri: unknown key; allowed: ae_title, allowed_calling"),
+        ('kind = "dicom"', 'kind = "ftp"', ":6: destinations.0.kind: Input should be 'dicom', 'orthanc'"),
+        ('["pacs"]', '["pasc"]', "route 'films' names the unknown destination 'pasc'; allowed: pacs, @sender"),
+        ("[node]", "[node", "the configuration is no TOML"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_line_and_key(site: Site, old: str, new: str, message: str) -> None:
+    text = site.config.read_text()
+    assert old in text
+    site.config.write_text(text.replace(old, new))
+    error = site.refusal("config", "check")
+    assert isinstance(error, ConfigError)
+    assert message in str(error)
+    assert str(site.config) in str(error)
+
+
+def test_a_route_to_a_plugin_that_is_not_there_is_named(site: Site) -> None:
+    site.config.write_text(site.config.read_text().replace("chest-radiograph", "chest-radiography"))
+    error = site.refusal("config", "check")
+    assert "routes without a usable plugin: films" in str(error)
+    assert "usable plugins: brain-tumour-mr, chest-radiograph" in str(error)
+
+
+def test_a_missing_configuration_says_what_writes_one(site: Site) -> None:
+    site.config = site.config.with_name("missing.toml")
+    assert "`radnode init` writes one" in str(site.refusal("config", "check"))
+
+
+# Files and peers
+
+
+def test_a_file_that_is_not_there_is_refused(site: Site) -> None:
+    assert "there is no such file or folder" in str(site.refusal("route", "explain", "missing.dcm"))
+
+
+def test_a_file_that_is_no_dicom_is_said_to_be_none(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not an image")
+    assert "not taken: it is no DICOM file" in site.text("route", "explain", str(path))
+
+
+def test_routing_is_explained_for_files_without_a_node(site: Site, hospital: object) -> None:
+    from tests.peers import Hospital
+
+    assert isinstance(hospital, Hospital)
+    facts = site.json("route", "explain", str(hospital.film(5)), str(hospital.film(6, modality="US")))
+    assert sorted(one["taken"] for one in facts["decisions"]) == [False, True]
+    assert "modality is US" in site.text("route", "explain", str(hospital.film(7, modality="US")))
+
+
+@unclosed
+def test_a_peer_that_does_not_answer_is_unavailable(site: Site) -> None:
+    done = site.run("echo", "pacs")
+    assert done.exit_code == os.EX_UNAVAILABLE
+
+
+@pytest.mark.parametrize("to", ["nowhere", "127.0.0.1/PACS", "127.0.0.1:x/PACS"])
+def test_an_address_that_is_none_is_refused(site: Site, to: str) -> None:
+    assert to in str(site.refusal("echo", to))
+
+
+@unclosed
+def test_the_doctor_names_each_thing_it_looked_at(site: Site) -> None:
+    done = site.run("doctor")
+    assert done.exit_code == os.EX_UNAVAILABLE, "the PACS of this site is not there"
+    lines = done.output.splitlines()
+    assert any(line.startswith("ok  codec JPEG-LS") for line in lines)
+    assert any(line.startswith("ok  plugin chest-radiograph") and "weights as declared" in line for line in lines)
+    assert any(line.startswith("BAD destination pacs") for line in lines)
+
+
+# Plugins
+
+
+def test_a_plugin_shows_what_it_claims(site: Site) -> None:
+    text = site.text("plugins", "show", "chest-radiograph", needs_config=False)
+    assert "Pneumonia-like opacity" in text
+    assert "sensitivity (95 %)" in text
+
+
+def test_weights_are_verified(site: Site) -> None:
+    assert "as declared" in site.text("plugins", "verify", needs_config=False)
+
+
+# Exit statuses
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ConfigError("x"), os.EX_CONFIG),
+        (SpoolError("x"), os.EX_IOERR),
+        (PermanentError("x"), os.EX_DATAERR),
+        (DeliveryRefused("x"), os.EX_DATAERR),
+        (LedgerBusy("x"), os.EX_TEMPFAIL),
+    ],
+)
+def test_every_error_has_its_status(error: RadnodeError, status: int) -> None:
+    assert next(found for kind, found in EXIT_STATUS if isinstance(error, kind)) == status
+
+
+def test_the_program_has_a_help_for_everything() -> None:
+    from typer.main import get_command
+
+    root = get_command(app)
+    assert root.help
