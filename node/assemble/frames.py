@@ -24,7 +24,7 @@ from pydicom.uid import (
 
 from node.assemble.codestream import Codestream, read_codestream
 from node.assemble.declaration import Declaration
-from node.assemble.jpeg import decode_jpeg, is_for_gdcm
+from node.assemble.jpeg import decode_jpeg, needs_process
 from node.errors import DecodeError
 
 Stored = npt.NDArray[Any]  # any integer or floating point type, as stored
@@ -33,7 +33,6 @@ Stored = npt.NDArray[Any]  # any integer or floating point type, as stored
 _PLUGINS: dict[UID, str] = {
     **dict.fromkeys(JPEGTransferSyntaxes, "pillow"),
     **dict.fromkeys(JPEG2000TransferSyntaxes, "pylibjpeg"),
-    **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
 }
 _DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")
 
@@ -73,7 +72,7 @@ def _source(declared: Declaration) -> Callable[[Dataset, Declaration], Iterator[
         return _native
     if transfer_syntax_uid == _DEFLATED_FRAMES:
         return _deflated
-    if is_for_gdcm(declared):
+    if needs_process(declared):
         return _jpeg
     try:
         get_decoder(transfer_syntax_uid)
@@ -99,11 +98,13 @@ def _compressed(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
 
 def _jpeg(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
     encoded = list(islice(_encoded_frames(ds, declared), declared.frames))
-    for frame in encoded:
-        _check_header(frame, declared)
-    low = replace(declared, high_bit=declared.bits_stored - 1)  # a codec puts values there
-    for plain in decode_jpeg(encoded, declared):
-        yield Frame(_cell(_array(plain, replace(low, planar=0)), low), declared.photometric)
+    headers = [_check_header(frame, declared) for frame in encoded]
+    for plain, header in zip(decode_jpeg(encoded, declared), headers, strict=True):
+        bits = declared.bits_stored
+        if declared.transfer_syntax_uid in JPEGLSTransferSyntaxes and declared.signed and header is not None:
+            bits = min(header.precision, declared.bits_allocated)  # JPEG-LS knows no sign: it is the top bit it coded
+        low = replace(declared, bits_stored=bits, high_bit=bits - 1, planar=0)  # a codec puts values there
+        yield Frame(_cell(_array(plain, low), low), declared.photometric)
 
 
 def _deflated(ds: Dataset, declared: Declaration) -> Iterator[Frame]:

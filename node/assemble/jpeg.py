@@ -1,14 +1,13 @@
-"""Lossless JPEG and lossy JPEG of 12 bits, through GDCM, in a process of its own.
+"""Lossless JPEG, lossy JPEG of 12 bits (through GDCM) and JPEG-LS (through CharLS), in a process of their own.
 
-Nothing else here decodes them. GDCM ends its whole process over a damaged frame (a C++ exception leaves it), and a
-broken image must cost no more than itself. The process starts with the first such frame, serves all further ones, and
-is started anew when it has ended.
+Nothing else here decodes them. Over a damaged frame GDCM ends its whole process (a C++ exception leaves it), and CharLS
+may never return; a broken image must cost no more than itself. The process starts with the first such frame, serves all
+further ones, and is started anew when it has ended.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import json
 import os
 import subprocess
@@ -17,7 +16,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pydicom.uid import UID, JPEGLossless, JPEGLosslessSV1
+from pydicom.uid import UID, JPEGLossless, JPEGLosslessSV1, JPEGLSTransferSyntaxes
 
 from node.assemble.declaration import Declaration
 from node.errors import DecodeError
@@ -25,11 +24,13 @@ from node.errors import DecodeError
 _EXTENDED = UID("1.2.840.10008.1.2.4.51")
 #: With more than 8 bits: Extended, and the retired progressive ones (spectral selection, full progression).
 _LOSSY = {_EXTENDED, UID("1.2.840.10008.1.2.4.53"), UID("1.2.840.10008.1.2.4.55")}
-_LOSSLESS = {JPEGLossless, JPEGLosslessSV1}
-_PROGRAM = Path(__file__).with_name("gdcm_process.py")
+_LOSSLESS = {JPEGLossless, JPEGLosslessSV1, *JPEGLSTransferSyntaxes}
+#: Time that a frame may take: far more than any takes that is whole.
+_SECONDS, _SECONDS_PER_MIB = 10.0, 1.0
+_PROGRAM = Path(__file__).with_name("jpeg_process.py")
 
 
-def is_for_gdcm(declared: Declaration) -> bool:
+def needs_process(declared: Declaration) -> bool:
     """Whether frames of that declaration are decoded here."""
     transfer_syntax_uid = declared.transfer_syntax_uid
     return transfer_syntax_uid in _LOSSLESS or (transfer_syntax_uid in _LOSSY and declared.bits_stored > 8)
@@ -57,12 +58,17 @@ class _Decoder:
         self._owner = 0
 
     def decode(self, encoded: bytes, declared: Declaration) -> bytes:
-        """The decoded frame; empty when GDCM refused it or ended over it."""
+        """The decoded frame; empty when its codec refused it, ended over it or did not come to an end."""
         with self._lock:
             process = self._running()
-            with contextlib.suppress(BrokenPipeError):
+            limit = threading.Timer(_SECONDS + _SECONDS_PER_MIB * declared.frame_bytes / (1 << 20), process.kill)
+            limit.start()
+            try:
                 return _exchange(process, _request(encoded, declared), encoded)
-            return b""
+            except BrokenPipeError:
+                return b""
+            finally:
+                limit.cancel()
 
     def close(self) -> None:
         """End the process."""
@@ -105,6 +111,7 @@ def _request(encoded: bytes, declared: Declaration) -> bytes:
         "bits_stored": declared.bits_stored,
         "signed": int(declared.signed),
         "photometric": declared.photometric,
+        "jpeg_ls": syntax in JPEGLSTransferSyntaxes,
         "transfer_syntax": str(syntax),  # of the progressive ones the frame itself tells the rest
     }
     return json.dumps(request).encode() + b"\n"

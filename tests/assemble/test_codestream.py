@@ -5,7 +5,6 @@ import pytest
 from node.assemble.codestream import Codestream, read_codestream
 from node.errors import DecodeError
 
-
 JP2 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 
 

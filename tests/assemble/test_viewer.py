@@ -117,7 +117,7 @@ def test_unusual_high_bits_are_read_as_by_a_viewer(write, viewer, high_bit):
 @pytest.mark.parametrize(
     "command", ["dcmcjpls +el", "dcmcjpeg +e1", "dcmcjpeg +el", "dcmcrle", "dcmconv +tb", "dcmconv +td", "dcmconv +ti"]
 )
-@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "CR_mono1.dcm", "SC_rgb_small_odd_big_endian.dcm"])
+@pytest.mark.parametrize("name", ["CT_small.dcm", "SC_rgb_small_odd_big_endian.dcm"])
 def test_what_dcmtk_compresses_without_loss_is_the_same_picture(data, viewer, tmp_path, command, name):
     path = converted(command, data / name, tmp_path)
     np.testing.assert_array_equal(read_images(path, LIMIT)[0].pixels, read_images(data / name, LIMIT)[0].pixels)

@@ -1,8 +1,8 @@
-"""A program that decodes JPEG frames with GDCM. :mod:`node.assemble.jpeg` runs it; it imports nothing of the node.
+"""A program that decodes JPEG and JPEG-LS frames. :mod:`node.assemble.jpeg` runs it; it imports nothing of the node.
 
 It reads from standard input, for each frame, one line of JSON and the frame's bytes, and writes to standard output the
-length of what it decoded (8 bytes, little endian; 0 when GDCM refused) and those bytes. It ends with its input, or when
-GDCM ends it.
+length of what it decoded (8 bytes, little endian; 0 when the codec refused) and those bytes. It ends with its input, or
+when a codec ends it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import gdcm
+if TYPE_CHECKING:
+    import gdcm
 
 
 def main() -> None:
@@ -28,14 +29,32 @@ def main() -> None:
 def _answer(request: dict[str, Any], requests: BinaryIO, answers: BinaryIO) -> None:  # the values of one JSON line
     encoded = requests.read(request["bytes"])
     try:
-        decoded: bytes = _image(encoded, request).GetBuffer().encode("utf-8", "surrogateescape")  # char* comes as str
+        decoded = _jpeg_ls(encoded, request) if request["jpeg_ls"] else _jpeg(encoded, request)
     except (AttributeError, TypeError, ValueError, RuntimeError):
         decoded = b""
     answers.write(len(decoded).to_bytes(8, "little"))
     answers.write(decoded)
 
 
+def _jpeg_ls(encoded: bytes, request: dict[str, Any]) -> bytes:
+    import jpeg_ls  # type: ignore[import-untyped]  # it has no stubs
+    import numpy as np
+
+    decoded, facts = jpeg_ls.decode_pixel_data(encoded)
+    cells = np.frombuffer(decoded, "u1" if facts["bits_per_sample"] <= 8 else "<u2")
+    if request["samples"] > 1 and facts["interleave_mode"] == 0:  # colour by plane
+        cells = cells.reshape(request["samples"], -1).T
+    return cells.astype(f"<u{request['bits_allocated'] // 8}").tobytes()
+
+
+def _jpeg(encoded: bytes, request: dict[str, Any]) -> bytes:
+    decoded: bytes = _image(encoded, request).GetBuffer().encode("utf-8", "surrogateescape")  # char* comes as str
+    return decoded
+
+
 def _image(encoded: bytes, request: dict[str, Any]) -> gdcm.Image:
+    import gdcm
+
     image = gdcm.Image()
     image.SetNumberOfDimensions(2)
     image.SetDimensions((request["columns"], request["rows"], 1))
@@ -51,6 +70,8 @@ def _image(encoded: bytes, request: dict[str, Any]) -> gdcm.Image:
 
 
 def _element(encoded: bytes) -> gdcm.DataElement:
+    import gdcm
+
     fragment = gdcm.Fragment()
     fragment.SetByteStringValue(encoded)
     fragments = gdcm.SequenceOfFragments.New()
