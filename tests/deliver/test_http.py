@@ -27,13 +27,14 @@ class Server:
     def __init__(self) -> None:
         self.code, self.body, self.delay = 200, b"{}", 0.0
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.over = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
                 data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 outer.requests.append((self.command, self.path, dict(self.headers), data))
-                time.sleep(outer.delay)
+                outer.over.wait(outer.delay)
                 try:
                     self.send_response(outer.code)
                     self.send_header("Content-Length", str(len(outer.body)))
@@ -53,6 +54,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
+        self.over.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -117,12 +119,12 @@ def test_an_answer_that_speaks_of_us_refuses_the_destination(
 
 @KINDS
 def test_a_server_that_hangs_is_left_after_the_time_limit(server: Server, tmp_path: Path, kind: str) -> None:
-    server.delay = 2.0
+    server.delay = 30.0
     sender, began = sender_for(destination(server, kind, timeout_seconds=0.3), "NODE"), time.monotonic()
     with pytest.raises(DeliveryError):
         list(sender.send(results(tmp_path)))
-    assert time.monotonic() - began < 1.5  # and not three times, as the client would by itself
-    assert len(server.requests) == 1
+    assert time.monotonic() - began < 20
+    assert len(server.requests) == 1  # and not four times, as the client would by itself
 
 
 @KINDS

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+
+import pytest
 
 from node.ledger import AnalysisRow, Ledger, Plan
 from node.study import Arrival, Attributes, ResultObject
@@ -80,3 +83,9 @@ def reported(
     analysis, made = classified(ledger, study), results(study)
     ledger.analyses.reported(analysis.id, made, KINDS if wanted is None else wanted)
     return ledger.analyses.get(analysis.id), made
+
+
+def after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the clock forward."""
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + seconds)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from node.errors import PermanentError
 from node.ledger import AnalysisRow, Ledger
 from node.states import AnalysisState, IllegalMove, StudyState
-from tests.ledger.material import arrival, classified, completed, plan, reported, results, routed
+from tests.ledger.material import after, arrival, classified, completed, plan, reported, results, routed
 
 QUEUED = AnalysisState.QUEUED
 
@@ -60,10 +58,12 @@ def test_an_analysis_is_leased_to_one_at_a_time(ledger: Ledger) -> None:
     assert lease(ledger) == []
 
 
-def test_a_lease_runs_out_so_that_a_killed_worker_loses_nothing(ledger: Ledger) -> None:
+def test_a_lease_runs_out_so_that_a_killed_worker_loses_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     routed(ledger)
-    assert len(lease(ledger, seconds=0.05)) == 1
-    time.sleep(0.06)
+    assert len(lease(ledger, seconds=60)) == 1
+    after(61, monkeypatch)
     assert len(lease(ledger)) == 1
 
 
@@ -99,11 +99,11 @@ def test_what_failed_before_goes_alone_so_that_it_cannot_spoil_others(ledger: Le
     assert [one.study_instance_uid for one in lease(ledger)] == ["1.3", "1.4"]
 
 
-def test_what_was_postponed_waits(ledger: Ledger) -> None:
+def test_what_was_postponed_waits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     (analysis,) = routed(ledger)
-    ledger.analyses.postpone(analysis.id, "no memory", 0.05)
+    ledger.analyses.postpone(analysis.id, "no memory", 60)
     assert lease(ledger) == []
-    time.sleep(0.06)
+    after(61, monkeypatch)
     (row,) = lease(ledger)
     assert (row.attempts, row.error) == (1, "no memory")
     assert ledger.events.of_study("1.2")[-1].action == "analysis tried again later"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import pytest
 
 from node.ledger import DeliveryRow, Ledger
 from node.states import AnalysisState, StudyState
-from tests.ledger.material import arrival, reported
+from tests.ledger.material import after, arrival, reported
 
 BOTH = {"pacs": ("sc", "sr"), "ward": ("sr",)}
 
@@ -51,12 +51,12 @@ def test_one_refusal_fails_the_analysis_after_all_others_have_ended(ledger: Ledg
     assert [one.error for one in ledger.deliveries.refused()] == ["SOP Class not supported"]
 
 
-def test_what_was_postponed_waits_alone(ledger: Ledger) -> None:
+def test_what_was_postponed_waits_alone(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     reported(ledger)
     first, second = due(ledger)
-    ledger.deliveries.postpone(first, "status A700", 0.05)
+    ledger.deliveries.postpone(first, "status A700", 60)
     assert [one.id for one in due(ledger)] == [second.id]
-    time.sleep(0.06)
+    after(61, monkeypatch)
     assert [(one.id, one.attempts, one.error) for one in due(ledger)] == [
         (first.id, 1, "status A700"),
         (second.id, 0, ""),
