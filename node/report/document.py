@@ -52,8 +52,9 @@ def _plant(ds: Dataset, root: ContentItem) -> None:
 
 
 def _add_private_schemes(ds: Dataset) -> None:
-    """Names who answers for each private scheme of codes (PS3.3 C.12.1.1.8)."""
-    schemes = {found.value for found in ds.iterall() if found.keyword == "CodingSchemeDesignator"}
+    """Names who answers for each private scheme of the plugin's codes (PS3.3 C.12.1.1.8)."""
+    below = (found for item in ds.ContentSequence for found in item.iterall())
+    schemes = {found.value for found in below if found.keyword == "CodingSchemeDesignator"}
     items = [_scheme(name, ds) for name in sorted(schemes) if name.startswith("99")]
     if items:
         ds.CodingSchemeIdentificationSequence = items

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.valuerep import validate_value
@@ -14,7 +16,17 @@ from pydicom.valuerep import validate_value
 from node.study import Analysis
 
 #: What pydicom raises while it converts a broken element.
-BROKEN = (ValueError, TypeError, KeyError, AttributeError, OverflowError, NotImplementedError)
+BROKEN = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OverflowError,
+    NotImplementedError,
+    EOFError,
+    struct.error,
+    BytesLengthException,
+)
 _RAISE = 2  # pydicom.config.RAISE
 
 
@@ -23,9 +35,17 @@ def element(ds: Dataset, keyword: str) -> DataElement | None:
     tag = Tag(keyword)
     try:
         found = ds[tag]
+        _convert(found)
     except BROKEN:  # KeyError: missing
         return None
     return found if dictionary_VR(tag) == found.VR else None
+
+
+def _convert(found: DataElement) -> None:
+    """Decode what lies below a sequence too: its raw bytes would be copied in the source's own encoding."""
+    for item in found.value if found.VR == "SQ" else ():
+        for below in item:
+            _convert(below)
 
 
 def value(ds: Dataset, keyword: str) -> str:

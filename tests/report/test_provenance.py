@@ -5,9 +5,10 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from node.report import build
 from node.study import MANUFACTURER, Analysis
@@ -63,6 +64,36 @@ def test_the_issuer_of_the_accession_number_is_copied() -> None:
     issuer.LocalNamespaceEntityID = "RIS"
     ds = report(header(IssuerOfAccessionNumberSequence=[issuer]))
     assert ds.IssuerOfAccessionNumberSequence[0].LocalNamespaceEntityID == "RIS"
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_sequences_are_copied_from_any_encoding(syntax: UID) -> None:
+    issuer, request, code = Dataset(), Dataset(), Dataset()
+    issuer.LocalNamespaceEntityID = "Krankenhäuser"
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "1", "99RIS", "Röntgen"
+    request.RequestedProcedureID, request.RequestedProcedureCodeSequence = "RP1", [code]
+    source = header(SpecificCharacterSet="ISO_IR 100", RequestAttributesSequence=[request])
+    source.IssuerOfAccessionNumberSequence = [issuer]
+    buffer = BytesIO()
+    pydicom.dcmwrite(buffer, source, implicit_vr=syntax.is_implicit_VR, little_endian=syntax.is_little_endian)
+    part = pydicom.dcmread(BytesIO(_with_meta(buffer.getvalue(), syntax)))
+    told = manifest(findings=(spec(label="Trübung"),))
+    ds = read_back(build(analysis(source, manifest=told), by_uid(part), [], [], kinds=("sr",))[0][1])
+    assert ds.SpecificCharacterSet == "ISO_IR 192"
+    assert ds.IssuerOfAccessionNumberSequence[0].LocalNamespaceEntityID == "Krankenhäuser"
+    (order,) = ds.ReferencedRequestSequence
+    assert order.RequestedProcedureCodeSequence[0].CodeMeaning == "Röntgen"
+    assert "CodingSchemeIdentificationSequence" not in ds  # the plugin does not answer for the source's own codes
+
+
+def _with_meta(data: bytes, syntax: UID) -> bytes:
+    """The data set as a Part 10 file of that transfer syntax."""
+    meta = pydicom.dataset.FileMetaDataset()
+    meta.TransferSyntaxUID = syntax
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = "1.2", "1.3"
+    buffer = BytesIO()
+    pydicom.filewriter.write_file_meta_info(buffer, meta)
+    return bytes(128) + b"DICM" + buffer.getvalue() + data
 
 
 def test_what_the_source_lacks_is_written_empty_where_the_standard_wants_it() -> None:
