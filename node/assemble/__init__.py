@@ -10,7 +10,8 @@ spacing, its place along the slice normal; sorted in space.
 Can fail: an object that cannot be decoded, or that declares more pixels than the limit or than its data can hold,
 raises :class:`~node.errors.DecodeError` (permanent, never anything else); :func:`read_image_set` turns it into a
 :class:`~node.study.NotAssessed` with that reason and goes on with the others. Sizes are checked before any decoder
-runs, but codecs are native code: call this room in a process with limits on memory and time.
+runs. Codecs are native code: those that end or hang their process over damaged frames run in one of their own, which
+this room starts when it first needs it; call the room itself in a process with limits on memory and time.
 
 On disk afterwards: what was there before. The room reads files and writes none.
 

@@ -1,4 +1,4 @@
-"""Stored pixel values, frame by frame: the only place where codecs run."""
+"""Stored pixel values, frame by frame: the only place that calls codecs."""
 
 from __future__ import annotations
 
