@@ -19,7 +19,8 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
-from node.classify import Catalogue, WorkerProcess
+from node.classify.catalogue import Catalogue
+from node.classify.process import WorkerProcess
 from node.config import Route, Settings, frozen, load
 from node.errors import PermanentError, PluginError
 from node.ledger import Ledger, StudyRow

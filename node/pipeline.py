@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from node import assemble, route
-from node.classify import Catalogue, WorkerDied, WorkerLate, WorkerProcess
+from node.classify.catalogue import Catalogue
+from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import SENDER, Settings
 from node.deliver import backoff_seconds
 from node.errors import RadnodeError, where

@@ -2,7 +2,7 @@
 
 A plugin is a package with a function ``plugin() -> Classifier``, announced through the entry point group
 ``radnode.plugins``. It is handed :class:`ImageSet` values and answers :class:`Prediction` values; it never sees the
-service, the ledger or the network. Importing this module loads neither torch nor pynetdicom.
+service, the ledger or the network. Importing this module loads neither torch nor numpy nor pynetdicom.
 
 Worked example::
 
@@ -20,14 +20,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from node.errors import PluginError
 
-Array = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+#: As text: who only reads manifests or the ledger need not load numpy.
+Array: TypeAlias = "npt.NDArray[np.float32]"
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,7 @@ class EvidenceMap:
     @property
     def residual(self) -> float:
         """How far the map is from adding up, in logits."""
-        return float(self.grid.sum(dtype=np.float64)) + self.bias - self.logit
+        return float(self.grid.sum(dtype="float64")) + self.bias - self.logit
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value

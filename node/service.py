@@ -20,7 +20,8 @@ from typing import IO
 
 import structlog
 
-from node.classify import Catalogue, WorkerDied, WorkerLate, WorkerProcess
+from node.classify.catalogue import Catalogue
+from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import Settings, frozen
 from node.deliver import Courier
 from node.errors import ConfigError, RadnodeError, TemporaryError, where

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from node.plugin import ImageSet, Manifest, Prediction
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 #: Manufacturer (0008,0070) of everything this node writes; by it the node knows its own results.
 MANUFACTURER = "radnode"

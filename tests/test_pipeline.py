@@ -12,7 +12,8 @@ from typing import Any, cast
 import pytest
 
 from node import states
-from node.classify import Catalogue, WorkerDied, WorkerLate, WorkerProcess
+from node.classify.catalogue import Catalogue
+from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import Destination, Route, Settings, StorageSettings, StudySettings, WorkerSettings
 from node.ledger import AnalysisRow, Ledger, StudyRow
 from node.pipeline import Pipeline

@@ -12,7 +12,7 @@ import pydicom
 import pytest
 
 from node import offline
-from node.classify import WorkerDied, WorkerProcess
+from node.classify.process import WorkerDied, WorkerProcess
 from node.config import Route, Settings, frozen, load
 from node.errors import LedgerBusy
 from node.ledger import AnalysisRow

@@ -5,20 +5,6 @@ loads and asks them inside a worker, and checks every answer; `process` is the p
 hands it jobs, and kills it when it is late. A plugin that raises, hangs, exits or answers nonsense fails its analysis
 with :class:`~node.errors.PluginError` and nothing else. On disk afterwards: what the caller writes of
 `prediction_bytes`.
+
+Nothing is imported here: the command line reads the catalogue, and must not wait for numpy.
 """
-
-from node.classify.catalogue import Catalogue, Found
-from node.classify.predictions import prediction_bytes, prediction_from
-from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
-from node.classify.runner import Runner
-
-__all__ = [
-    "Catalogue",
-    "Found",
-    "Runner",
-    "WorkerDied",
-    "WorkerLate",
-    "WorkerProcess",
-    "prediction_bytes",
-    "prediction_from",
-]

@@ -14,7 +14,9 @@ import pydicom
 from pydicom import Dataset
 
 from node import assemble, config, explain, report
-from node.classify import Catalogue, Runner, prediction_bytes, prediction_from
+from node.classify.catalogue import Catalogue
+from node.classify.predictions import prediction_bytes, prediction_from
+from node.classify.runner import Runner
 from node.errors import PermanentError, PluginError, RadnodeError, where
 from node.ledger import AnalysisRow, Ledger
 from node.plugin import ImageSet, Manifest, Prediction
