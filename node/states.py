@@ -124,3 +124,23 @@ def advance_analysis(state: AnalysisState, move: AnalysisMove) -> AnalysisState:
         return ANALYSIS_MOVES[state, move]
     except KeyError:
         raise IllegalMove(f"an analysis that is {state} cannot be '{move}'") from None
+
+
+def diagram() -> str:
+    """Both machines as Mermaid diagrams, for the README."""
+    studies = _mermaid("The life of a study", {(str(s), str(m)): str(n) for (s, m), n in STUDY_MOVES.items()})
+    analyses = _mermaid("The life of an analysis", {(str(s), str(m)): str(n) for (s, m), n in ANALYSIS_MOVES.items()})
+    return f"{studies}\n\n{analyses}"
+
+
+def _mermaid(title: str, moves: dict[tuple[str, str], str]) -> str:
+    """Moves between the same two states share an arrow; the first state of the table is the beginning."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (state, move), following in moves.items():
+        arrows.setdefault((state, following), []).append(move)
+    first = next(state for state, _ in moves)
+    lines = [f"    {begin} --> {end}: {', '.join(names)}" for (begin, end), names in arrows.items()]
+    ends = [f"    {state} --> [*]" for state in dict.fromkeys(moves.values()) if all(state != s for s, _ in moves)]
+    return "\n".join(
+        ["```mermaid", "---", f"title: {title}", "---", "stateDiagram-v2", f"    [*] --> {first}", *lines, *ends, "```"]
+    )

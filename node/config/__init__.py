@@ -19,6 +19,7 @@ from node.config.settings import (
     StudySettings,
     WorkerSettings,
 )
+from node.config.table import settings_table
 
 __all__ = [
     "PROFILES",
@@ -35,4 +36,5 @@ __all__ = [
     "default_text",
     "frozen",
     "load",
+    "settings_table",
 ]

@@ -37,3 +37,9 @@ ALL = (
     CLASS_NOT_SUPPORTED,
     UNRECOGNIZED,
 )
+
+
+def table() -> str:
+    """Every status with its comment and clause, as Markdown."""
+    rows = [f"| {one.code:04X} | {one.comment or 'success'} | {one.clause} |" for one in ALL]
+    return "\n".join(["| status | Error Comment | where the standard says so |", "|---|---|---|", *rows])
