@@ -60,7 +60,7 @@ class Courier:
         self, destination: Destination, ledger: Ledger, spool: Spool, settings: Settings, sender: Sender | None = None
     ) -> None:
         self.name = destination.name
-        self._deliveries, self._events, self._spool = ledger.deliveries, ledger.events, spool
+        self._deliveries, self._ledger, self._spool = ledger.deliveries, ledger, spool
         self._retry = settings.retry
         self._sender = sender or sender_for(destination, settings.node.ae_title)
         longest = min(settings.retry.longest_seconds, _LONGEST_PAUSE_SECONDS)
@@ -106,7 +106,7 @@ class Courier:
                 self._deliveries.refuse(waiting.pop(uid), str(error))
         except DeliveryError as error:
             if self._circuit.failed(time.monotonic(), str(error)):
-                self._events.add("destination does not answer", destination=self.name, reason=str(error))
+                self._tell("destination does not answer", str(error))
             return False
         except RadnodeError:
             raise
@@ -115,8 +115,13 @@ class Courier:
                 self._later(waiting.pop(uid), f"unexpected {type(error).__name__}")
             raise
         if self._circuit.answered():
-            self._events.add("destination answers again", destination=self.name)
+            self._tell("destination answers again", "")
         return True
+
+    def _tell(self, action: str, reason: str) -> None:
+        """News of the destination as a whole: into the trail, and to those who watch the node."""
+        self._ledger.events.add(action, destination=self.name, reason=reason)
+        self._ledger.facts.set_trouble(f"destination {self.name}", reason)
 
     def _present(self, waiting: dict[str, DeliveryRow]) -> list[Outgoing]:
         """What can be sent; an object whose file is gone is refused here."""

@@ -163,6 +163,7 @@ def test_a_destination_that_is_gone_spends_no_attempt_and_is_left_alone(house: H
     assert 0 < health.pause_seconds <= 60
     assert health.reason == "cannot be reached"
     assert house.actions() == ["destination does not answer"]
+    assert house.ledger.facts.troubles() == {"destination pacs": "cannot be reached"}
 
 
 def test_when_it_comes_back_everything_is_delivered(house: House) -> None:
@@ -173,6 +174,7 @@ def test_when_it_comes_back_everything_is_delivered(house: House) -> None:
     assert house.rows("1.2") == [("DONE", 1, "")] * 2
     assert courier.health().state is CircuitState.CLOSED
     assert house.actions() == ["destination does not answer", "destination answers again"]
+    assert house.ledger.facts.troubles() == {}
 
 
 def test_what_was_delivered_before_it_went_away_stays_delivered(house: House) -> None:
