@@ -52,6 +52,7 @@ class Service:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._receivers: list[subprocess.Popen[bytes]] = []
+        self._couriers: list[Courier] = []
         self._receivers_since = 0.0
         data = settings.node.data_dir
         self._copy = data / "serving.json"
@@ -88,6 +89,7 @@ class Service:
             self._run_thread(f"worker-{number}", self._work)
         for destination in self._settings.destinations:
             courier = Courier(destination, self._ledger, self._spool, self._settings)
+            self._couriers.append(courier)
             self._run_thread(f"courier-{destination.name}", partial(self._repeat, courier.step))
         self._scheduler.start()
 
@@ -113,6 +115,8 @@ class Service:
         self._stopping.set()
         for receiver in self._receivers:
             receiver.terminate()
+        for courier in self._couriers:
+            courier.stop()
         self._scheduler.stop()
         deadline = time.monotonic() + _DRAIN_SECONDS
         for thread in self._threads:
