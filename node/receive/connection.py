@@ -56,7 +56,7 @@ class Connection:
         self._make_room(count)
         deadline, left = 0.0, seconds
         while self._end - self._start < count:
-            self._receive(left)
+            self._receive(left, seconds)
             if not deadline:
                 deadline = time.monotonic() + seconds
             left = max(0.001, deadline - time.monotonic())
@@ -65,7 +65,7 @@ class Connection:
         """Have at least one byte; raises :class:`Cut` after `seconds` of silence."""
         if self._start == self._end:
             self._start = self._end = 0
-            self._receive(seconds)
+            self._receive(seconds, seconds)
 
     def take(self, count: int) -> memoryview:
         """The next bytes, at most `count`, of what is in the buffer; valid until the next read."""
@@ -121,14 +121,15 @@ class Connection:
         self._view[: len(unread)] = unread
         self._start, self._end = 0, len(unread)
 
-    def _receive(self, seconds: float) -> None:
+    def _receive(self, seconds: float, allowed: float) -> None:
+        """Wait `seconds` for more; `allowed` is how long the peer had in total."""
         self._set_timeout(seconds)
         try:
             count = self._sock.recv_into(self._view[self._end :])
             # Not sticky, so after each read: else Nagle's algorithm at the sender waits for our delayed ACK (40 ms).
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         except TimeoutError:
-            raise Cut(f"silent for {seconds:g} s", BY_US) from None
+            raise Cut(f"silent or too slow for {allowed:g} s", BY_US) from None
         except OSError:
             raise Cut(self._why_closed or "connection lost") from None
         if not count:

@@ -52,7 +52,7 @@ class Running:
     def unfinished(self) -> list[Path]:
         return list((self.spool.root / "incoming").iterdir())
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not happen"

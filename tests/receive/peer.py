@@ -88,7 +88,7 @@ def parse_command(data: bytes) -> dict[int, bytes]:
 class Peer:
     """A connection to the receiver. As a context manager it is closed at the end, without release."""
 
-    def __init__(self, port: int, timeout: float = 10.0) -> None:
+    def __init__(self, port: int, timeout: float = 30.0) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

@@ -58,7 +58,7 @@ def test_it_receives_and_ends_at_sigterm(launch: Launch, folder: Path) -> None:
         assert peer.store(film()) == 0x0000
         peer.release()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(5) == 0
+    assert process.wait(60) == 0
     ledger = Ledger(folder / "data" / "ledger.db")
     [series] = ledger.studies.series("1.2.3")
     assert (folder / "data" / "spool" / series.instances[0].path).read_bytes().endswith(film())
@@ -76,7 +76,7 @@ def test_sigterm_waits_for_an_association_that_sends(launch: Launch) -> None:
         peer.send(pdu(P_DATA, fragment(3, film())))
         assert peer.status() == 0x0000
         peer.release()
-    assert process.wait(5) == 0
+    assert process.wait(60) == 0
 
 
 def test_it_ends_with_its_lifeline(launch: Launch) -> None:
@@ -84,7 +84,7 @@ def test_it_ends_with_its_lifeline(launch: Launch) -> None:
     assert process.poll() is None
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(5) == 0
+    assert process.wait(60) == 0
 
 
 def test_without_a_lifeline_standard_input_means_nothing(launch: Launch) -> None:

@@ -78,7 +78,7 @@ def test_what_does_not_finish_is_aborted_and_leaves_nothing(start: Start) -> Non
         time.sleep(0.1)
         began = time.monotonic()
         node.receiver.drain(0.2)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         assert peer.read() == (ABORT, b"\0\0\0\0")
     assert node.unfinished() == []
     assert [row["ending"] for row in node.rows("SELECT ending FROM associations")] == ["the node stops"]
@@ -126,7 +126,7 @@ def test_too_many_strangers_are_closed_at_once(start: Start, monkeypatch: pytest
     strangers = [node.peer() for _ in range(3)]
     node.wait_for(lambda: len(node.receiver._running) == 3)
     with node.peer() as peer:
-        assert peer.is_cut(1)
+        assert peer.is_cut(20)
     for stranger in strangers:
         stranger.sock.close()
     node.wait_for(lambda: len(node.receiver._running) == 0)
@@ -145,7 +145,7 @@ def test_a_thread_that_cannot_start_costs_one_connection(
     with monkeypatch.context() as patched:
         patched.setattr("node.receive.server.threading.Thread.start", no_thread)
         with node.peer() as peer:
-            assert peer.is_cut(1)
+            assert peer.is_cut(20)
     assert "connection refused" in [entry["event"] for entry in logs]
     node.wait_for(lambda: len(node.receiver._running) == 0)
     with node.peer().associate() as peer:
