@@ -41,7 +41,7 @@ def send_until_taken(node: RunningNode, paths: Sequence[Path]) -> None:
         missing[:] = [path for path in missing if path not in done]
         return not missing
 
-    until(taken, f"every image is acknowledged; log:\n{node.log()[-2000:]}")
+    until(taken, lambda: f"every image is acknowledged; log:\n{node.log()[-2000:]}")
 
 
 def progress(node: RunningNode, uid: str) -> int:
@@ -79,7 +79,7 @@ def test_killed_at_every_state_edge_each_study_is_answered_once(
         send_until_taken(node, [film])
         until(
             lambda uid=uid, edge=edge: progress(node, uid) >= _ORDER[edge],
-            f"the study is {edge}; log:\n{node.log()[-2000:]}",
+            lambda edge=edge: f"the study is {edge}; log:\n{node.log()[-2000:]}",
             pause=0.002,
         )
         if which == "worker":

@@ -11,6 +11,7 @@ from typing import Self
 
 from pydicom.filereader import read_file_meta_info
 
+from tests.peers import processes
 from tests.peers.archive import StoredObject, folder_objects
 from tests.peers.ports import free_port
 from tests.peers.processes import end
@@ -86,7 +87,7 @@ def start_storescu(
     """Begin to send files of one transfer syntax; read the answers with :func:`acknowledged`."""
     command = [system_program("storescu"), "-v", "-R", "-aet", calling, "-aec", called, *options]
     command += [_PROPOSE.get(transfer_syntax(paths[0]), "--propose-little"), "127.0.0.1", str(port), *map(str, paths)]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return processes.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def transfer_syntax(path: Path) -> str:
@@ -141,9 +142,7 @@ class RealStorescp:
             "-pm",
             str(self.port),
         ]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        self._process = processes.start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(lambda: answers(self.port, self.ae_title), f"storescp answers on port {self.port}")
 
     def stop(self) -> None:

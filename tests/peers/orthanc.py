@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import requests
 
+from tests.peers import processes
 from tests.peers.ports import free_port
 from tests.peers.processes import end
 from tests.peers.programs import system_program
@@ -61,9 +62,7 @@ class RealOrthanc:
         path = self.folder / "orthanc.json"
         path.write_text(json.dumps(self._settings()), encoding="utf-8")
         with (self.folder / "orthanc.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [system_program("Orthanc"), str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            self._process = processes.start([system_program("Orthanc"), str(path)], stdout=log, stderr=log)
         until(self._answers, f"Orthanc answers, see {self.folder}/orthanc.log")
 
     def stop(self) -> None:

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+_SET_PARENT_DEATH_SIGNAL = 1  # linux/prctl.h
+_libc = ctypes.CDLL(None)
+
+
+def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """A process that ends with this one, even when this one is killed."""
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent, **options)
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def naming(text: str) -> dict[int, str]:

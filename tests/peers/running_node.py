@@ -76,15 +76,14 @@ class RunningNode:
     def start(self) -> None:
         """Run `radnode serve` until it answers C-ECHO."""
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = processes.start(
                 [sys.executable, "-m", "node", "serve", "-c", str(self.config)],
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=self._environment,
                 start_new_session=True,
             )
-        until(self._answers, f"the node answers C-ECHO; its log:\n{self.log()[-3000:]}")
+        until(self._answers, lambda: f"the node answers C-ECHO; its log:\n{self.log()[-3000:]}")
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -112,7 +111,7 @@ class RunningNode:
         if self._process is not None and "main" in kinds:
             self._process.wait(10)
             self._process = None
-        until(lambda: not set(pids) & set(processes.naming(str(self.folder))), f"{which} is gone")
+        until(lambda: not set(pids) & set(self.processes()), f"{which} is gone")
 
     def restart(self) -> None:
         """As a supervisor does after the main process ended; the node minds its other processes itself."""
@@ -127,7 +126,7 @@ class RunningNode:
 
     def pids(self, kind: str) -> list[int]:
         """Of its processes of one kind, see KINDS."""
-        return [pid for pid, line in processes.naming(str(self.folder)).items() if KINDS[kind] in line]
+        return [pid for pid, line in self.processes().items() if KINDS[kind] in line]
 
     def clean_up(self) -> None:
         """Nothing of it is left running."""
@@ -136,7 +135,7 @@ class RunningNode:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(10)
             self._process = None
-        processes.kill(list(processes.naming(str(self.folder))))
+        processes.kill(list(self.processes()))
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None
