@@ -43,6 +43,10 @@ EXIT_STATUS: tuple[tuple[type[Exception], int], ...] = (
     (RadnodeError, os.EX_TEMPFAIL),
 )
 
+#: A wrong command line; typer names the class in no public place. Its own status, 2, is that of `status` for "down".
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+_INTERRUPTED = 130
+
 
 def _version(value: bool) -> None:
     if value:
@@ -60,10 +64,13 @@ def _program(
 def main() -> None:
     """Run the program; an error of ours is one message on stderr and an exit status."""
     try:
-        app()
+        status = app(standalone_mode=False)
+    except _UsageError as error:
+        error.show()  # type: ignore[attr-defined]  # see there
+        status = os.EX_USAGE
+    except typer.Abort:
+        status = _INTERRUPTED
     except RadnodeError as error:
         print(f"radnode: {error}", file=sys.stderr)
-        sys.exit(next(status for kind, status in EXIT_STATUS if isinstance(error, kind)))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `radnode studies | head` is no error
-        sys.exit(0)
+        status = next(status for kind, status in EXIT_STATUS if isinstance(error, kind))
+    sys.exit(status)

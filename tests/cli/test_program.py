@@ -1,0 +1,109 @@
+"""The program as a process: exit statuses that a script can rely on, and no library that makes people wait."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Site
+
+ROOT = Path(__file__).parents[2]
+MODELS = {"torch", "monai", "onnxruntime", "highdicom"}
+HEAVY = MODELS | {"numpy", "pydicom", "pynetdicom", "apscheduler", "structlog", "requests", "PIL"}
+
+_RUN = """\
+import json, sys
+from typer.testing import CliRunner
+from node.cli.app import app
+for command in json.loads(sys.argv[1]):
+    CliRunner().invoke(app, command)
+print(json.dumps([name for name, module in sys.modules.items() if module]))
+"""
+
+
+def radnode(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "node", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=60)
+
+
+def _loaded_by(*commands: list[str]) -> set[str]:
+    """Top-level modules that these commands load, one after the other in one process."""
+    arguments = [sys.executable, "-c", _RUN, json.dumps(commands)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True, cwd=ROOT, timeout=120)
+    return {name.partition(".")[0] for name in json.loads(done.stdout)}
+
+
+def test_commands_that_people_wait_for_load_nothing_heavy(site: Site) -> None:
+    config = ["-c", str(site.config)]
+    found = _loaded_by(
+        ["--help"],
+        ["status", *config],
+        ["studies", *config],
+        ["studies", "show", site.answered, *config],
+        ["trail", site.answered, *config],
+        ["queue", *config],
+        ["queue", "hold", "999", *config],
+        ["plugins", "list"],
+        ["plugins", "show", "chest-radiograph"],
+        ["config", "check", *config],
+        ["config", "show", *config],
+    )
+    assert not found & HEAVY
+
+
+def test_no_command_loads_a_model_library(site: Site, tmp_path: Path) -> None:
+    config = ["-c", str(site.config)]
+    found = _loaded_by(
+        ["doctor", *config],
+        ["plugins", "verify"],
+        ["echo", "pacs", *config],
+        ["send", str(tmp_path / "radnode.toml"), "--to", "pacs", *config],
+        ["route", "explain", str(tmp_path / "radnode.toml"), *config],
+        ["run", str(tmp_path / "radnode.toml"), "--plugin", "chest-radiograph", "--out", str(tmp_path / "out")],
+        ["demo", "--folder", str(tmp_path)],  # refused: the folder is somebody's
+    )
+    assert not found & MODELS
+    assert "node" in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--version",), 0, "radnode 0."),
+        (("--help",), 0, "studies"),
+        (("statu",), os.EX_USAGE, "No such command"),
+        (("status", "--jsn"), os.EX_USAGE, "No such option"),
+        (("status", "-c", "nowhere.toml"), os.EX_CONFIG, "radnode: the configuration cannot be read"),
+        (("plugins", "show", "nothing"), os.EX_DATAERR, "there is no such plugin [nothing] - installed are: "),
+    ],
+)
+def test_exit_statuses_are_those_of_sysexits(arguments: tuple[str, ...], status: int, message: str) -> None:
+    done = radnode(*arguments)
+    assert done.returncode == status
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_down_and_a_wrong_command_line_are_told_apart(site: Site) -> None:
+    assert radnode("status", "-c", str(site.config)).returncode == 2
+    assert radnode("status", "--nonsense").returncode == os.EX_USAGE
+
+
+def test_a_reader_that_goes_away_is_no_error(site: Site) -> None:
+    command = f"{sys.executable} -m node plugins list | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_is_no_demonstration_is_never_emptied(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("the only copy")
+    done = radnode("demo", "--folder", str(tmp_path))
+    assert done.returncode == os.EX_DATAERR
+    assert "holds something else" in done.stderr
+    assert (tmp_path / "thesis.txt").read_text() == "the only copy"
