@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -180,25 +180,8 @@ def _arrival(path: Path, spool: Spool) -> Arrival:
     with spool.receive() as incoming:
         incoming.write(data)
         kept = incoming.keep(sha256(claim.sop_instance_uid + digest.encode()).hexdigest())
-    found = read_header(spool.path(kept), start, claim)
-    return Arrival(
-        sop_instance_uid=found.sop_instance_uid,
-        sop_class_uid=found.sop_class_uid,
-        transfer_syntax_uid=claim.transfer_syntax_uid,
-        study_instance_uid=found.study_instance_uid,
-        series_instance_uid=found.series_instance_uid,
-        path=kept,
-        size=len(data),
-        sha256=digest,
-        patient_key=found.patient_key,
-        association="file",
-        peer="",
-        attributes=found.attributes,
-        study_images=found.study_images,
-        acquisition_images=found.acquisition_images,
-        instance_number=found.instance_number,
-        defect=found.defect,
-    )
+    arrival = read_header(spool.path(kept), start, claim).arrival(claim, kept, association="file")
+    return replace(arrival, size=len(data), sha256=digest)
 
 
 def _meta(path: Path) -> tuple[Any, int]:  # Any: pydicom is untyped here

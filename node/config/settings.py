@@ -55,7 +55,7 @@ class NodeSettings(Section):
 class ReceiveSettings(Section):
     """Limits of the listener."""
 
-    max_associations: int = Field(200, ge=1, le=10000, description="Associations at one time; more are refused.")
+    max_associations: int = Field(512, ge=1, le=10000, description="Associations at one time; more are refused.")
     max_per_peer: int = Field(
         0, ge=0, le=10000, description="Associations at one time from one address; 0: no limit of its own."
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from node.receive.elements import Data, Encoding, Malformed, Walker
 from node.receive.text import Charset, shown_uid
-from node.study import Attributes
+from node.study import Arrival, Attributes
 
 #: Most bytes inflated of a deflated dataset: enough for any header, nothing for a bomb.
 MOST_INFLATED = 4 << 20
@@ -94,6 +94,27 @@ class Header:
     instance_number: int = 0
     defect: str = ""
     contradiction: bool = False
+
+    def arrival(self, claim: Claim, path: str, association: str) -> Arrival:
+        """The row of this object; size, digest and peer are the caller's to fill in."""
+        return Arrival(
+            sop_instance_uid=self.sop_instance_uid,
+            sop_class_uid=self.sop_class_uid,
+            transfer_syntax_uid=claim.transfer_syntax_uid,
+            study_instance_uid=self.study_instance_uid,
+            series_instance_uid=self.series_instance_uid,
+            path=path,
+            size=0,
+            sha256="",
+            patient_key=self.patient_key,
+            association=association,
+            peer="",
+            attributes=self.attributes,
+            study_images=self.study_images,
+            acquisition_images=self.acquisition_images,
+            instance_number=self.instance_number,
+            defect=self.defect,
+        )
 
 
 def read(path: Path, start: int, claim: Claim) -> Header:

@@ -145,24 +145,8 @@ def _read_header(spool: Spool, path: str, start: int, claim: header.Claim) -> he
 
 
 def _arrival(peer: Peer, claim: header.Claim, found: header.Header, path: str) -> Arrival:
-    return Arrival(
-        sop_instance_uid=found.sop_instance_uid,
-        sop_class_uid=found.sop_class_uid,
-        transfer_syntax_uid=claim.transfer_syntax_uid,
-        study_instance_uid=found.study_instance_uid,
-        series_instance_uid=found.series_instance_uid,
-        path=path,
-        size=0,
-        sha256="",
-        patient_key=found.patient_key,
-        association=peer.association,
-        peer=peer.address,
-        attributes=replace(found.attributes, calling_ae=peer.calling_ae, called_ae=peer.called_ae),
-        study_images=found.study_images,
-        acquisition_images=found.acquisition_images,
-        instance_number=found.instance_number,
-        defect=found.defect,
-    )
+    attributes = replace(found.attributes, calling_ae=peer.calling_ae, called_ae=peer.called_ae)
+    return replace(found.arrival(claim, path, peer.association), peer=peer.address, attributes=attributes)
 
 
 def _conclude(peer: Peer, arrival: Arrival, found: header.Header, outcome: Outcome) -> status.Status:
