@@ -79,7 +79,7 @@ def test_image_that_cannot_be_decoded_is_reported_as_not_assessed(
     assert any(
         event.action == "images not assessed" and uids([path])[0] in str(event.detail) for event in node.trail(uid)
     )
-    reports = [one for one in storescp.objects() if f"Instance {uids([path])[0]} was not assessed" in str(one.dataset)]
+    reports = [one for one in storescp.objects() if one.says(f"Instance {uids([path])[0]} was not assessed")]
     assert len(reports) == 1
     assert validate(reports[0].path) == []
 

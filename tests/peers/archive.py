@@ -46,6 +46,10 @@ class StoredObject:
         """Whether the node made it."""
         return str(self.dataset.get("Manufacturer", "")).casefold() == MANUFACTURER
 
+    def says(self, text: str) -> bool:
+        """Whether a text value has these words in it."""
+        return any(text in str(element.value) for element in self.dataset.iterall() if element.VR != "SQ")
+
     @property
     def sources(self) -> set[str]:
         """Every Referenced SOP Instance UID in it."""
