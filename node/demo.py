@@ -89,12 +89,11 @@ class Demo:
     def running(self) -> Iterator[None]:
         """Node and archive run inside; they are stopped at the end."""
         with contextlib.ExitStack() as stack:
-            stack.enter_context(self._process("archive", self._archive_command()))
-            stack.enter_context(
-                self._process("node", [sys.executable, "-m", "node", "serve", "-c", str(self.config_path)])
-            )
-            for port, title in ((self.archive_port, "ARCHIVE"), (self.port, "RADNODE")):
-                _await_echo(port, title)
+            serve = [sys.executable, "-m", "node", "serve", "-c", str(self.config_path)]
+            archive = stack.enter_context(self._process("archive", self._archive_command()))
+            node = stack.enter_context(self._process("node", serve))
+            for process, port, title in ((archive, self.archive_port, "ARCHIVE"), (node, self.port, "RADNODE")):
+                self._await_echo(process, port, title)
             yield
 
     def send(self, samples: Sequence[Path], progress: Callable[[int], None]) -> None:
@@ -161,12 +160,27 @@ class Demo:
             "Plugins": [],
         }
 
+    def _await_echo(self, process: subprocess.Popen[bytes], port: int, title: str, seconds: float = 60) -> None:
+        """Wait until the peer answers a C-ECHO."""
+        peer = config.Destination(name="peer", kind="dicom", ae_title=title, port=port, timeout_seconds=5)
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return deliver.sender_for(peer, "RADNODE").echo()
+            except (TemporaryError, PermanentError):
+                if process.poll() is not None:
+                    what = f"{title} ended with exit status {process.returncode}"
+                    raise PermanentError(what, about=str(self.folder), hint="see the *.log in there") from None
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
     @contextlib.contextmanager
-    def _process(self, name: str, command: Sequence[str]) -> Iterator[None]:
+    def _process(self, name: str, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             try:
-                yield
+                yield process
             finally:
                 process.terminate()
                 try:
@@ -192,21 +206,6 @@ def _free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
-
-
-def _await_echo(port: int, ae_title: str, seconds: float = 60) -> None:
-    """Wait until the peer answers a C-ECHO."""
-    peer = config.Destination(name="peer", kind="dicom", ae_title=ae_title, port=port, timeout_seconds=5)
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            deliver.sender_for(peer, "RADNODE").echo()
-        except (TemporaryError, PermanentError):
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return
 
 
 def orthanc_program() -> str | None:

@@ -234,8 +234,14 @@ def _check_plugins(settings: Settings, catalogue: Catalogue) -> None:
 
 def _lock(data_dir: Path) -> IO[str]:
     """Hold the data folder: two nodes on one folder would do everything twice."""
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    stream = (data_dir / "serve.lock").open("w")
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stream = (data_dir / "serve.lock").open("w")
+    except OSError as error:
+        hint = "node.data_dir must be a folder that this user may write"
+        raise ConfigError(
+            f"the data folder cannot be used: {error.strerror}", about=str(data_dir), hint=hint
+        ) from error
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

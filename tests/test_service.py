@@ -67,6 +67,12 @@ def test_routes_to_installed_plugins_are_taken(make: Make) -> None:
     make(routes=(Route(name="films", plugin="chest-radiograph"),))
 
 
+def test_a_data_folder_that_cannot_be_made_is_refused_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="the data folder cannot be used: Not a directory"):
+        Service(Settings(node=NodeSettings(data_dir=tmp_path / "file" / "data")))
+
+
 # Workers
 
 
