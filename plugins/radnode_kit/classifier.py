@@ -22,14 +22,15 @@ from node.manifest import read_manifest
 from node.plugin import Array, EvidenceMap, Finding, Image, ImageSet, Prediction
 from radnode_kit.bundle import GATE, read_bundle
 from radnode_kit.calibration import Floats
-from radnode_kit.engine import Engine, Outputs, open_engine, run_chunks, verify
-from radnode_kit.gate import Gate, load_gate
+from radnode_kit.engine import Engine, open_engine, run_chunks, verify
+from radnode_kit.gate import Gates, load_gates
 from radnode_kit.join import join_slices
 from radnode_kit.letterbox import Letterbox, canvas
 
 MAX_MAPPED_SLICES = 16
-MIN_SHARE_KNOWN = 0.5
+MIN_SHARE_KNOWN = 0.6
 _NO_STRUCTURE = 0.02
+_NO_IMAGE = "the series holds no image"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class BundleClassifier:
         self.bundle = read_bundle(folder)
         self._claimed = [self._column(spec.name) for spec in self.manifest.findings]
         self._engine: Engine | None = None
-        self._gate: Gate | None = None
+        self._gates: Gates | None = None
 
     def _column(self, name: str) -> int:
         if name not in self.bundle.labels:
@@ -90,21 +91,25 @@ class BundleClassifier:
         """(k,), what no place contributes to the logits; raises :class:`PluginError` before :meth:`load`."""
         return self._loaded()[0].bias
 
-    def _loaded(self) -> tuple[Engine, Gate]:
-        if self._engine is None or self._gate is None:
+    def _loaded(self) -> tuple[Engine, Gates]:
+        if self._engine is None or self._gates is None:
             raise PluginError("the plugin was not loaded", about=self.manifest.name, hint="call load(device) first")
-        return self._engine, self._gate
+        return self._engine, self._gates
 
     def load(self, device: str) -> None:
         """Verify and load the weights; `device` is ``cpu`` or ``cuda:N``."""
         verify(self.manifest)
         folder = self.manifest.folder
         self._engine = open_engine(folder, device, len(self.bundle.labels))
-        self._gate = load_gate(folder / GATE)
+        self._gates = load_gates(folder / GATE)
 
     def classify(self, batch: Sequence[ImageSet]) -> list[Prediction]:
         """One prediction for each image set, in order; raises :class:`PluginError` before :meth:`load`."""
-        answers = self.answer([image for images in batch for image in images.images])
+        self._loaded()
+        some = [images.images for images in batch if images.images]
+        if not some:
+            return [Prediction(abstained=_NO_IMAGE) for _ in batch]
+        answers = self.answer([image for images in some for image in images])
         predictions, start = [], 0
         for images in batch:
             stop = start + len(images.images)
@@ -113,12 +118,13 @@ class BundleClassifier:
         return predictions
 
     def answer(self, images: Sequence[Image]) -> Answers:
-        """What the network says of each image alone, the gate's distance included and nothing refused."""
-        engine, gate = self._loaded()
+        """What the network says of each image alone (one at least), the distance included and nothing refused."""
+        engine, gates = self._loaded()
         canvases, boxes, blank = self._prepare(images)
-        logits, maps, embedding = self._run(engine, canvases)
-        probabilities = self.bundle.calibration(logits)
-        return Answers(logits, probabilities, maps, embedding, gate.distances(embedding), boxes, blank)
+        outputs = run_chunks(engine, canvases)
+        probabilities = self.bundle.calibration(outputs.logits)
+        distance = gates.distances({"embedding": outputs.embedding, "context": outputs.context})
+        return Answers(outputs.logits, probabilities, outputs.maps, outputs.embedding, distance, boxes, blank)
 
     def _prepare(self, images: Sequence[Image]) -> tuple[list[Array], list[Letterbox], list[bool]]:
         placed = [canvas(image.pixels, self.bundle.size) for image in images]
@@ -126,16 +132,12 @@ class BundleClassifier:
         normalised = [(pixels - self.bundle.mean) / self.bundle.deviation for pixels, _ in placed]
         return normalised, [box for _, box in placed], blank
 
-    def _run(self, engine: Engine, canvases: list[Array]) -> Outputs:
-        if canvases:
-            return run_chunks(engine, canvases)
-        k = len(self.bundle.labels)
-        return np.zeros((0, k), np.float32), np.zeros((0, k, 1, 1), np.float32), np.zeros((0, 1), np.float32)
-
     def _predict(self, images: Sequence[Image], answers: Answers) -> Prediction:
+        if not images:
+            return Prediction(abstained=_NO_IMAGE)
         known = [i for i in range(len(images)) if answers.distance[i] <= 1.0 and not answers.blank[i]]
         reason = self._refusal(answers, known)
-        embedding = answers.embedding.mean(axis=0) if len(images) else None
+        embedding = answers.embedding.mean(axis=0)
         if reason:
             return Prediction(embedding=embedding, abstained=reason)
         join = self._join_series if self.manifest.level == "series" else self._join_images

@@ -15,13 +15,15 @@ from radnode_kit.calibration import Calibration, fit_platt, fit_temperature
 from radnode_kit.card import measured_text, write_card
 from radnode_kit.classifier import BundleClassifier
 from radnode_kit.dataset import Dataset, load_dataset
+from radnode_kit.engine import NAMES, Outputs, open_engine, run_chunks
 from radnode_kit.evaluation import measure, points
-from radnode_kit.gate import fit_gate, set_limit
+from radnode_kit.gate import Gates, fit_gate, set_limit
 from radnode_kit.manifest_file import seal, write_points
 from radnode_kit.recipe import Recipe, read_recipe
 from radnode_kit.sources import read_sources
 
 PLUGINS = Path(__file__).parent.parent
+DIMENSIONS = {"embedding": 64, "context": 32}
 
 
 def folder_of(name: str) -> Path:
@@ -48,28 +50,25 @@ def train(folder: Path, data: Path, work: Path, epochs: int | None, device: str)
 
 
 def fit(folder: Path, recipe: Recipe, bundle: Bundle, dataset: Dataset) -> None:
-    """Fit calibration (validation part) and gate (training part, its limit on validation) with the exported model."""
-    trained, _ = outputs(folder, bundle, dataset.part("train"))[::-1]
-    validation = dataset.part("validation")
-    logits, embedding = outputs(folder, bundle, validation)
-    write_calibration(folder, fit_calibration(recipe, logits, validation))
-    kinds = kinds_of(dataset.part("train"), recipe)
-    set_limit(fit_gate(trained, kinds), embedding, recipe.limit_share).save(folder / GATE)
+    """Fit calibration (validation part) and gates (training part, their limits on validation) to the exported model."""
+    train, validation = dataset.part("train"), dataset.part("validation")
+    trained, checked = outputs(folder, bundle, train), outputs(folder, bundle, validation)
+    write_calibration(folder, fit_calibration(recipe, checked.logits, validation))
+    kinds, gates = kinds_of(train, recipe), {}
+    for name, dimensions in DIMENSIONS.items():
+        gate = fit_gate(getattr(trained, name), kinds, dimensions)
+        gates[name] = set_limit(gate, getattr(checked, name), recipe.limit_share, recipe.limit_margin)
+    Gates(gates).save(folder / GATE)
 
 
-def outputs(folder: Path, bundle: Bundle, dataset: Dataset) -> tuple[Array, Array]:
-    """Logits (n, k) and embeddings (n, 1280) of the exported model."""
-    from radnode_kit.engine import open_engine, run_chunks
-
-    engine = open_engine(folder, "cpu", len(bundle.labels))
-    parts = []
+def outputs(folder: Path, bundle: Bundle, dataset: Dataset) -> Outputs:
+    """What the exported model answers for every canvas; in order."""
+    engine, parts = open_engine(folder, "cpu", len(bundle.labels)), []
     for start in range(0, len(dataset.samples), 64):
         canvases = dataset.canvases[start : start + 64].astype(np.float32) / 255.0
-        logits, _, embedding = run_chunks(
-            engine, list((canvases - np.float32(bundle.mean)) / np.float32(bundle.deviation))
-        )
-        parts.append((logits, embedding))
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+        normalised = (canvases - np.float32(bundle.mean)) / np.float32(bundle.deviation)
+        parts.append(run_chunks(engine, list(normalised)))
+    return Outputs(*(np.concatenate([getattr(part, name) for part in parts]) for name in NAMES))
 
 
 def kinds_of(dataset: Dataset, recipe: Recipe) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -13,11 +14,29 @@ from node.errors import PluginError
 from node.plugin import Array, Manifest
 from radnode_kit.bundle import ONNX, SAFETENSORS
 
-Outputs = tuple[Array, Array, Array]
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the network answers for n images.
+
+    Attributes:
+        logits: (n, k).
+        maps: (n, k, h, w).
+        embedding: (n, 1280), pooled last features.
+        context: (n, 160), moments of features from the middle of the network.
+    """
+
+    logits: Array
+    maps: Array
+    embedding: Array
+    context: Array
+
+
+NAMES = tuple(field.name for field in fields(Outputs))
 
 
 class Engine(Protocol):
-    """Normalised images (n, 1, s, s) -> logits (n, k), maps (n, k, h, w), embedding (n, 1280)."""
+    """Normalised images (n, 1, s, s) -> :class:`Outputs`."""
 
     bias: Array
 
@@ -55,15 +74,16 @@ class OnnxEngine:
         options.log_severity_level = 3  # a container without /sys/class/drm makes it warn about GPUs otherwise
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         size = int(self._session.get_inputs()[0].shape[-1])
-        logits, maps, _ = self(np.zeros((1, 1, size, size), dtype=np.float32))
-        if logits.shape != (1, classes):
-            raise PluginError(f"the network answers {logits.shape[1]} logits for {classes} labels", about=str(path))
-        self.bias: Array = (logits - maps.sum(axis=(2, 3)))[0]
+        answer = self(np.zeros((1, 1, size, size), dtype=np.float32))
+        if answer.logits.shape != (1, classes):
+            raise PluginError(
+                f"the network answers {answer.logits.shape[1]} logits for {classes} labels", about=str(path)
+            )
+        self.bias: Array = (answer.logits - answer.maps.sum(axis=(2, 3)))[0]
 
     def __call__(self, images: Array) -> Outputs:
         """Run one chunk."""
-        logits, maps, embedding = self._session.run(["logits", "maps", "embedding"], {"image": images})
-        return logits, maps, embedding
+        return Outputs(*self._session.run(NAMES, {"image": images}))
 
 
 class TorchEngine:
@@ -87,12 +107,10 @@ class TorchEngine:
         """Run one chunk."""
         with self._torch.inference_mode():
             answer = self._network(self._torch.from_numpy(images).to(self._device))
-        logits, maps, embedding = (value.cpu().numpy() for value in answer)
-        return logits, maps, embedding
+        return Outputs(*(value.cpu().numpy() for value in answer))
 
 
 def run_chunks(engine: Engine, images: Sequence[Array], chunk: int = 8) -> Outputs:
-    """Run (s, s) normalised images in chunks -> the three outputs for all of them, in order."""
+    """Run (s, s) normalised images in chunks -> the outputs for all of them, in order."""
     parts = [engine(np.stack(images[start : start + chunk])[:, None]) for start in range(0, len(images), chunk)]
-    logits, maps, embedding = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return logits, maps, embedding
+    return Outputs(*(np.concatenate([getattr(part, name) for part in parts]) for name in NAMES))

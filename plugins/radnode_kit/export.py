@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 
 from radnode_kit.bundle import ONNX, SAFETENSORS
+from radnode_kit.engine import NAMES
 from radnode_kit.lite import Lite0
 
 OPSET = 17
@@ -51,7 +52,7 @@ def export(network: Lite0, size: int, folder: Path) -> None:
 
 
 def _write_onnx(network: Lite0, size: int, path: Path) -> None:
-    axes = {name: {0: "n"} for name in ("image", "logits", "maps", "embedding")}
+    axes = {name: {0: "n"} for name in ("image", *NAMES)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own age and of shapes that are constants here
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -60,7 +61,7 @@ def _write_onnx(network: Lite0, size: int, path: Path) -> None:
             (torch.zeros(2, 1, size, size),),
             str(path),
             input_names=["image"],
-            output_names=["logits", "maps", "embedding"],
+            output_names=list(NAMES),
             dynamic_axes=axes,
             opset_version=OPSET,
             dynamo=False,

@@ -1,4 +1,4 @@
-"""The gate: refuses images that look unlike anything the model learned from.
+"""The gates: refuse images that look unlike anything the model learned from.
 
 Distance of an embedding to the nearest of the training groups' centres under one Gaussian: Mahalanobis within the
 main components, the rest measured against its usual length (Lee et al., arXiv:1807.03888; Tipping and Bishop 1999).
@@ -7,7 +7,7 @@ A distance of 1 is the limit, set on the validation part. numpy and safetensors 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,20 +45,49 @@ class Gate:
         beyond = np.square(offsets).sum(axis=1) - np.square(offsets @ self.directions.T).sum(axis=1)
         return np.asarray(inside + np.maximum(beyond, 0.0) / self.rest, dtype=np.float32)
 
+    def arrays(self) -> dict[str, Array]:
+        """As it stands in a file; see :func:`gate_from`."""
+        lengths, numbers = np.linalg.norm(self.components, axis=1), np.array([self.rest, self.limit])
+        table = {"centres": self.centres, "directions": self.directions, "lengths": lengths, "numbers": numbers}
+        return {key: np.ascontiguousarray(values, np.float32) for key, values in table.items()}
+
+
+def gate_from(arrays: Mapping[str, Array]) -> Gate:
+    """The gate of :meth:`Gate.arrays`."""
+    components = arrays["directions"] * arrays["lengths"][:, None]
+    rest, limit = (float(value) for value in arrays["numbers"])
+    return Gate(arrays["centres"], components, arrays["directions"], rest, limit)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Several gates, each on one of the network's outputs; an image must pass all of them.
+
+    Attributes:
+        parts: name of the output (``embedding``, ``context``) -> its gate.
+    """
+
+    parts: Mapping[str, Gate]
+
+    def distances(self, outputs: Mapping[str, Array]) -> Array:
+        """The largest of the distances of each image: name -> (m, n) becomes (m,), with 1 at the limit."""
+        nothing = np.zeros(len(next(iter(outputs.values()))), dtype=np.float32)
+        each = [nothing, *(gate.distances(outputs[name]) for name, gate in self.parts.items())]
+        return np.asarray(np.maximum.reduce(each), dtype=np.float32)
+
     def save(self, path: Path) -> None:
         """Write a safetensors file."""
-        arrays = {"centres": self.centres, "directions": self.directions}
-        lengths = np.linalg.norm(self.components, axis=1)
-        numbers = {"lengths": lengths, "numbers": np.array([self.rest, self.limit])}
-        save_file({key: np.ascontiguousarray(v, np.float32) for key, v in {**arrays, **numbers}.items()}, path)
+        save_file({f"{name}.{key}": v for name, gate in self.parts.items() for key, v in gate.arrays().items()}, path)
 
 
-def load_gate(path: Path) -> Gate:
-    """Read what :meth:`Gate.save` wrote."""
+def load_gates(path: Path) -> Gates:
+    """Read what :meth:`Gates.save` wrote."""
     stored = load_file(path)
-    components = stored["directions"] * stored["lengths"][:, None]
-    rest, limit = (float(v) for v in stored["numbers"])
-    return Gate(stored["centres"], components, stored["directions"], rest, limit)
+    names = sorted({key.partition(".")[0] for key in stored})
+    parts = {
+        name: {key.partition(".")[2]: v for key, v in stored.items() if key.startswith(f"{name}.")} for name in names
+    }
+    return Gates({name: gate_from(arrays) for name, arrays in parts.items()})
 
 
 def fit_gate(embeddings: Array, groups: Sequence[str], dimensions: int = 64) -> Gate:

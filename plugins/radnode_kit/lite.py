@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EMBEDDING = 1280
-STRIDE = 32
+CONTEXT_BLOCK = 7
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,13 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     """Zeros before and after an axis of `size`, as TensorFlow's SAME: the larger half comes after."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
+
+
+def moments(feature: Tensor) -> Tensor:
+    """Mean and standard deviation over the positions of each channel: (n, c, h, w) -> (n, 2 c)."""
+    mean = feature.mean((2, 3))
+    spread = (feature - mean[:, :, None, None]).square().mean((2, 3))
+    return torch.cat([mean, torch.sqrt(spread + 1e-8)], dim=1)
 
 
 class ConvNorm(nn.Module):
@@ -102,7 +109,7 @@ class Block(nn.Module):
 
 
 class Lite0(nn.Module):
-    """EfficientNet-Lite0 for `classes` logits; answers (logits, maps, embedding), see :meth:`forward`.
+    """EfficientNet-Lite0 for `classes` logits; answers (logits, maps, embedding, context), see :meth:`forward`.
 
     Args:
         classes: number of logits.
@@ -127,24 +134,28 @@ class Lite0(nn.Module):
         if folded:
             self.fold()
 
-    def features(self, x: Tensor) -> Tensor:
-        """(n, channels, s, s), normalised -> (n, 1280, s / 32, s / 32), not negative."""
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, channels, s, s), normalised -> features (n, 1280, s / 32, s / 32), not negative, and context (n, 160)."""
         x = self.stem(x)
-        for block in self.blocks:
+        context = x
+        for index, block in enumerate(self.blocks):
             x = block(x)
-        y: Tensor = self.head(x)
-        return y
+            if index == CONTEXT_BLOCK:
+                context = x
+        return self.head(x), moments(context)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised images (n, channels, s, s) -> logits (n, k), maps (n, k, h, w), embedding (n, 1280).
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Normalised images (n, channels, s, s) -> logits (n, k), maps (n, k, h, w), embedding, context (n, 160).
 
-        In evaluation ``logits == linear.bias + maps.sum((2, 3))`` to float precision.
+        The embedding is (n, 1280). The context comes from the middle of the network, which fine-tuning hardly moves:
+        it still tells kinds of images apart that the embedding has learned to ignore. In evaluation
+        ``logits == linear.bias + maps.sum((2, 3))`` to float precision.
         """
-        feature = self.features(x)
+        feature, context = self.features(x)
         embedding = feature.mean((2, 3))
         logits = self.linear(functional.dropout(embedding, self.dropout, self.training))
         weight = self.linear.weight[:, :, None, None] / (feature.shape[2] * feature.shape[3])
-        return logits, functional.conv2d(feature, weight), embedding
+        return logits, functional.conv2d(feature, weight), embedding, context
 
     def fold(self) -> Lite0:
         """Fold every normalisation into its convolution, in place; for inference only."""

@@ -18,7 +18,9 @@ def probe(embeddings: Array, targets: Array, weights: Array, recipe: Recipe) -> 
         weights: (m, k), importance of each sample.
         recipe: gives the regularisation and whether the labels exclude each other.
     """
-    centre, scale = embeddings.mean(axis=0), embeddings.std(axis=0) + 1e-3
+    centre, scale = embeddings.mean(axis=0), embeddings.std(axis=0)
+    # Features that hardly vary would get huge weights, and the first steps of fine-tuning would tear them apart.
+    scale = np.maximum(scale, np.median(scale))
     standard = (embeddings - centre) / scale
     if recipe.exclusive:
         slope, bias = _softmax(standard, targets, weights, recipe.ridge)

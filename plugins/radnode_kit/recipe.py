@@ -27,7 +27,8 @@ class Recipe:
         frozen: blocks at the input side that keep their ImageNet weights.
         flip: left and right may be exchanged.
         ridge: inverse regularisation (C) of the linear probe.
-        limit_share: share of validation images that must pass the gate.
+        limit_share: share of validation images that must pass each gate.
+        limit_margin: factor on the distance of the limit, where false refusals weigh more than missed strangers.
         source_weights: weight of each source in the loss.
         seed: of everything random.
     """
@@ -43,6 +44,7 @@ class Recipe:
     flip: bool = True
     ridge: float = 0.01
     limit_share: float = 0.99
+    limit_margin: float = 1.0
     source_weights: tuple[float, ...] = ()
     seed: int = 20260101
 

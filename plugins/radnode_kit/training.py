@@ -112,7 +112,7 @@ class Trainer:
     ) -> None:
         progress.network.train()
         freeze_statistics(progress.network)
-        order = np.random.default_rng(self.recipe.seed + progress.epoch).permutation(len(self.train.samples))
+        order = draw(self.train.sources, self.recipe.seed + progress.epoch)
         batches = [order[i : i + self.recipe.batch] for i in range(0, len(order), self.recipe.batch)]
         for step, chosen in enumerate(track(batches, description=f"epoch {progress.epoch + 1}/{epochs}")):
             set_rate(optimizer, self.recipe.rate, (progress.epoch + step / len(batches)) / epochs)
@@ -152,7 +152,7 @@ class Trainer:
         for start in range(0, len(data.samples), 32):
             images = torch.from_numpy(data.canvases[start : start + 32].astype(np.float32) / 255.0)[:, None]
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                logits, _, embedding = network(self._normalise(images))
+                logits, _, embedding, _ = network(self._normalise(images))
             parts.append((logits.float().cpu().numpy(), embedding.float().cpu().numpy()))
         logits, embedding = (np.concatenate(part) for part in zip(*parts, strict=True))
         return logits, embedding
@@ -206,6 +206,14 @@ def sample_weights(data: Dataset, recipe: Recipe) -> Array:
         own = (weights * np.nan_to_num(data.targets)).sum(axis=1, keepdims=True)
         weights = np.repeat(own, weights.shape[1], axis=1)
     return np.asarray(weights / weights[weights > 0].mean(), dtype=np.float32)
+
+
+def draw(sources: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.int64]:
+    """One epoch's images in random order: from every source as many as the smallest has, others the next time."""
+    rng = np.random.default_rng(seed)
+    count = min(int((sources == source).sum()) for source in np.unique(sources))
+    chosen = [rng.permutation(np.flatnonzero(sources == source))[:count] for source in np.unique(sources)]
+    return rng.permutation(np.concatenate(chosen))
 
 
 def freeze_statistics(network: Lite0) -> None:

@@ -4,12 +4,16 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from node.errors import PluginError
 from radnode_kit.bundle import INFERENCE, METADATA, read_bundle, write_calibration
 from radnode_kit.calibration import Calibration
 from radnode_kit.commands import folder_of
+from radnode_kit.letterbox import canvas
+from tests.plugins.builders import pattern
 
 NAMES = ["chest-radiograph", "brain-tumour-mr"]
 
@@ -61,3 +65,24 @@ def test_a_broken_file_is_refused(copied: Path, text: str) -> None:
 def test_an_unknown_plugin_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(PluginError, match="brain-tumour-mr"):
         folder_of("teeth")
+
+
+@pytest.mark.slow  # imports most of monai
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of readers that monai tries and that are not installed
+@pytest.mark.parametrize("name", NAMES)
+def test_monai_reads_the_bundle_and_prepares_what_the_classifier_prepares(name: str, tmp_path: Path) -> None:
+    from monai.bundle import ConfigParser
+
+    folder, pixels = folder_of(name), pattern(240, 160)
+    path = tmp_path / "image.png"
+    Pillow.fromarray((pixels * 255).astype(np.uint8)).save(path)
+    parser = ConfigParser()
+    parser.read_config(folder / INFERENCE)
+    parser["bundle_root"] = str(folder / "bundle")
+    theirs = np.asarray(parser.get_parsed_content("preprocessing")({"image": str(path)})["image"])[0]
+    bundle = read_bundle(folder)
+    ours = (canvas(pixels, bundle.size)[0] - bundle.mean) / bundle.deviation
+    assert theirs.shape == ours.shape
+    assert np.abs(theirs - ours).mean() < 0.03
+    network = parser.get_parsed_content("network_def")
+    network.load_state_dict({key: value.float() for key, value in parser.get_parsed_content("weights").items()})

@@ -11,7 +11,7 @@ from node.plugin import Array, Prediction
 from radnode_kit.classifier import MAX_MAPPED_SLICES, BundleClassifier
 from radnode_kit.commands import folder_of
 from radnode_kit.engine import Outputs
-from radnode_kit.gate import Gate
+from radnode_kit.gate import Gate, Gates
 from tests.plugins.builders import image_set, pattern
 
 STRANGE = 0.9
@@ -27,7 +27,7 @@ class BrightnessEngine:
         maps = np.zeros((len(images), len(self.bias), 2, 2), dtype=np.float32)
         maps[:, 0, 0, 0] = images[:, 0, 0, 0] * 10.0
         embedding = np.stack([images[:, 0, -1, -1], np.zeros(len(images))], axis=1).astype(np.float32)
-        return maps.sum(axis=(2, 3)), maps, embedding
+        return Outputs(maps.sum(axis=(2, 3)), maps, embedding, embedding)
 
 
 def slice_of(tumour: float, strange: float = 0.0) -> Array:
@@ -46,7 +46,7 @@ def fake(name: str) -> BundleClassifier:
     made = BundleClassifier(folder_of(name))
     made._engine = BrightnessEngine(len(made.bundle.labels))
     centre, direction = np.zeros((1, 2), np.float32), np.array([[1.0, 0.0]], np.float32)
-    made._gate = Gate(centre, direction, direction, rest=1.0)
+    made._gates = Gates({"embedding": Gate(centre, direction, direction, rest=1.0)})
     made.bundle = replace(made.bundle, mean=0.0, deviation=STRANGE)
     return made
 

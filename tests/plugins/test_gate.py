@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from node.plugin import Array
-from radnode_kit.gate import Gate, fit_gate, load_gate, set_limit
+from radnode_kit.gate import Gate, Gates, fit_gate, load_gates, set_limit
 
 
 def cloud(centre: float, count: int = 400, seed: int = 0) -> Array:
@@ -36,7 +36,20 @@ def test_a_centre_is_at_distance_zero() -> None:
     assert gate.distances(gate.centres) == pytest.approx(0, abs=1e-3)
 
 
-def test_a_gate_survives_the_disk(tmp_path: Path) -> None:
-    gate, path = fitted(), tmp_path / "gate.safetensors"
-    gate.save(path)
-    assert load_gate(path).distances(cloud(3)) == pytest.approx(gate.distances(cloud(3)), rel=1e-4)
+def test_gates_survive_the_disk(tmp_path: Path) -> None:
+    gates, path = Gates({"embedding": fitted(), "context": fitted()}), tmp_path / "gate.safetensors"
+    gates.save(path)
+    outputs = {"embedding": cloud(3), "context": cloud(1)}
+    assert load_gates(path).distances(outputs) == pytest.approx(gates.distances(outputs), rel=1e-4)
+
+
+def test_an_image_must_pass_every_gate() -> None:
+    gates = Gates({"embedding": fitted(), "context": fitted()})
+    at_home, strange = fitted().centres, fitted().centres + 50
+    assert (gates.distances({"embedding": at_home, "context": at_home}) <= 1).all()
+    assert (gates.distances({"embedding": at_home, "context": strange}) > 1).all()
+    assert (gates.distances({"embedding": strange, "context": at_home}) > 1).all()
+
+
+def test_no_gate_lets_everything_pass() -> None:
+    assert Gates({}).distances({"embedding": cloud(0, count=3)}).tolist() == [0.0, 0.0, 0.0]

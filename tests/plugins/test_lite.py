@@ -22,16 +22,17 @@ def network(classes: int = 3) -> Lite0:
 
 def test_shapes_are_those_of_the_paper() -> None:
     with torch.inference_mode():
-        logits, maps, embedding = network()(torch.rand(2, 1, 64, 96))
+        logits, maps, embedding, context = network()(torch.rand(2, 1, 64, 96))
     assert logits.shape == (2, 3)
     assert maps.shape == (2, 3, 2, 3)
     assert embedding.shape == (2, EMBEDDING)
+    assert context.shape == (2, 160)
 
 
 def test_maps_and_bias_add_up_to_the_logits() -> None:
     made = network()
     with torch.inference_mode():
-        logits, maps, _ = made(torch.rand(2, 1, 64, 64))
+        logits, maps, _, _ = made(torch.rand(2, 1, 64, 64))
     assert torch.allclose(made.linear.bias + maps.sum((2, 3)), logits, atol=1e-5)
 
 
