@@ -1,4 +1,4 @@
-"""Random changes that a scanner, a protocol or an archive might make: MONAI transforms on one grey canvas."""
+"""Random changes that a scanner, a protocol or an archive might make, on batches of grey canvases."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ import numpy.typing as npt
 import torch
 from monai.transforms import (
     Compose,
-    RandAdjustContrast,
-    RandAffine,
-    RandCoarseDropout,
-    RandFlip,
     RandGaussianNoise,
     RandGaussianSmooth,
     RandomizableTransform,
-    RandScaleIntensity,
-    RandShiftIntensity,
     RandSimulateLowResolution,
 )
 from PIL import Image as Pillow
 from torch import Tensor
+from torch.nn import functional
 
 
 class RandCompress(RandomizableTransform):  # type: ignore[misc]  # monai is untyped
@@ -48,35 +43,76 @@ class RandCompress(RandomizableTransform):  # type: ignore[misc]  # monai is unt
 
 
 class Augmentation:
-    """The chain for one data set; the same seed gives the same sequence of images.
+    """The changes of one data set; the same seed gives the same sequence of batches.
 
     Args:
         flip: left and right may be exchanged.
-        seed: of all the transforms.
+        seed: of everything random.
     """
 
     def __init__(self, *, flip: bool, seed: int):
-        place = RandAffine(
-            prob=0.9, rotate_range=0.2, scale_range=(0.15, 0.15), translate_range=(20, 20), padding_mode="zeros"
+        self._flip, self._random = flip, torch.Generator().manual_seed(seed)
+        self._quality = Compose(
+            [
+                RandSimulateLowResolution(prob=0.15, zoom_range=(0.4, 0.9), upsample_mode="bilinear"),
+                RandGaussianSmooth(prob=0.1, sigma_x=(0.3, 1.2), sigma_y=(0.3, 1.2)),
+                RandGaussianNoise(prob=0.2, std=0.03),
+                RandCompress(prob=0.15),
+            ]
         )
-        light = [
-            RandAdjustContrast(prob=0.6, gamma=(0.6, 1.6)),
-            RandScaleIntensity(prob=0.4, factors=0.25),
-            RandShiftIntensity(prob=0.3, offsets=0.08),
-        ]
-        quality = [
-            RandSimulateLowResolution(prob=0.15, zoom_range=(0.4, 0.9), upsample_mode="bilinear"),
-            RandGaussianSmooth(prob=0.15, sigma_x=(0.3, 1.2), sigma_y=(0.3, 1.2)),
-            RandGaussianNoise(prob=0.2, std=0.03),
-            RandCompress(prob=0.15),
-        ]
-        hide = RandCoarseDropout(prob=0.2, holes=1, max_holes=3, spatial_size=12, max_spatial_size=48, fill_value=0.0)
-        flips = [RandFlip(prob=0.5, spatial_axis=1)] if flip else []
-        self._chain = Compose([place, *flips, *light, *quality, hide])
-        self._chain.set_random_state(seed=seed)
+        self._quality.set_random_state(seed=seed)
 
-    def __call__(self, canvas: npt.NDArray[np.uint8]) -> Tensor:
-        """uint8 (s, s) -> float32 (1, s, s) in 0..1."""
-        image = torch.from_numpy(canvas.astype(np.float32) / 255.0)[None]
-        changed = self._chain(image)
-        return torch.as_tensor(np.asarray(changed), dtype=torch.float32).clamp(0.0, 1.0)
+    def __call__(self, canvases: npt.NDArray[np.uint8]) -> Tensor:
+        """uint8 (n, s, s) -> float32 (n, 1, s, s) in 0..1."""
+        images = torch.from_numpy(canvases.astype(np.float32) / 255.0)[:, None]
+        images = self._shine(self._place(images))
+        images = torch.stack(
+            [torch.as_tensor(np.asarray(self._quality(image)), dtype=torch.float32) for image in images]
+        )
+        for image in images:
+            self._hide_patch(image)
+            self._hide_border(image)
+        return images.clamp(0.0, 1.0)
+
+    def _uniform(self, *shape: int, low: float = -1.0, high: float = 1.0) -> Tensor:
+        return torch.rand(*shape, generator=self._random) * (high - low) + low
+
+    def _chance(self, probability: float) -> bool:
+        return bool(torch.rand(1, generator=self._random) < probability)
+
+    def _whole(self, low: int, high: int) -> int:
+        return int(torch.randint(low, high, (1,), generator=self._random))
+
+    def _place(self, images: Tensor) -> Tensor:
+        """Turn by up to 11 degrees, scale by 15 %, stretch by 7 %, shift by 5 %, and flip."""
+        count = len(images)
+        angle, scale = 0.2 * self._uniform(count), 1 + 0.15 * self._uniform(count)
+        across = scale * (1 + 0.07 * self._uniform(count))
+        side = torch.where(self._uniform(count) < 0, -1.0, 1.0) if self._flip else torch.ones(count)
+        matrix = torch.zeros(count, 2, 3)
+        matrix[:, 0, 0], matrix[:, 0, 1] = torch.cos(angle) * across * side, -torch.sin(angle) * scale
+        matrix[:, 1, 0], matrix[:, 1, 1] = torch.sin(angle) * scale * side, torch.cos(angle) * scale
+        matrix[:, :, 2] = 0.1 * self._uniform(count, 2)
+        grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+        return functional.grid_sample(images, grid, align_corners=False)
+
+    def _shine(self, images: Tensor) -> Tensor:
+        """Another window: gamma, contrast and brightness."""
+        shape = (len(images), 1, 1, 1)
+        images = images.clamp(1e-4, 1.0) ** torch.exp(0.45 * self._uniform(*shape))
+        return (images - 0.5) * (1 + 0.3 * self._uniform(*shape)) + 0.5 + 0.1 * self._uniform(*shape)
+
+    def _hide_patch(self, image: Tensor) -> None:
+        """Cover a square, in place, so that no single place is enough."""
+        if self._chance(0.3):
+            side = self._whole(image.shape[-1] // 20, image.shape[-1] // 4)
+            top, left = (self._whole(0, image.shape[-1] - side) for _ in range(2))
+            image[:, top : top + side, left : left + side] = float(self._uniform(1, low=0.0))
+
+    def _hide_border(self, image: Tensor) -> None:
+        """Cover the border, in place: letters, frames and collimators lie there, and must not tell the label."""
+        if self._chance(0.5):
+            width = self._whole(4, max(5, round(0.12 * image.shape[-1])))
+            grey = float(self._uniform(1, low=0.0, high=0.3))
+            image[:, :width], image[:, -width:] = grey, grey
+            image[:, :, :width], image[:, :, -width:] = grey, grey

@@ -21,15 +21,14 @@ class Recipe:
         exclusive: exactly one label is true (softmax), else each stands alone (sigmoid).
         reference: label that means nothing was found; empty without a softmax.
         threshold: rule for the operating point, ``youden`` or ``majority``.
-        epochs: of fine-tuning after the linear probe.
+        epochs: of fine-tuning.
         batch: images in one step.
         rate: highest learning rate.
-        frozen: blocks at the input side that keep their ImageNet weights.
         flip: left and right may be exchanged.
         ridge: inverse regularisation (C) of the linear probe.
         limit_share: share of validation images that must pass each gate.
         limit_margin: factor on the distance of the limit, where false refusals weigh more than missed strangers.
-        source_weights: weight of each source in the loss.
+        source_weights: how often each source is drawn, relative to the others.
         seed: of everything random.
     """
 
@@ -40,7 +39,6 @@ class Recipe:
     epochs: int = 8
     batch: int = 32
     rate: float = 1e-3
-    frozen: int = 3
     flip: bool = True
     ridge: float = 0.01
     limit_share: float = 0.99

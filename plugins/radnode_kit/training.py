@@ -1,4 +1,4 @@
-"""Trains one plugin's network: a linear probe on frozen features, then fine-tuning from there.
+"""Trains one plugin's network: fine-tuning of the ImageNet weights, or the linear probe on them as a floor.
 
 Comes in: a :class:`Dataset`, a :class:`Recipe`. Goes out: a network with the weights of the epoch that did best on the
 validation part, averaged over steps. On disk afterwards: ``checkpoint.pt`` in the work folder, from which a stopped run
@@ -26,12 +26,15 @@ from radnode_kit.augmentation import Augmentation
 from radnode_kit.bundle import Bundle
 from radnode_kit.dataset import Dataset
 from radnode_kit.imagenet import pretrained
-from radnode_kit.lite import Lite0
+from radnode_kit.lite import Block, Lite0
 from radnode_kit.metrics import score
 from radnode_kit.probe import probe
 from radnode_kit.recipe import Recipe
 
-_AVERAGE = 0.98
+#: Weight of the past in the moving average of the weights, once it has begun.
+_AVERAGE = 0.985
+#: The new last layer learns so much faster than the rest.
+_HEAD_RATE = 4.0
 
 
 @dataclass
@@ -44,7 +47,8 @@ class Progress:
         average: moving average of its weights; what is measured and kept.
         best: best validation score so far.
         state: weights of that score.
-        history: validation score after each epoch, the linear probe first.
+        history: validation score after each epoch.
+        optimizer: its state; empty at the start.
     """
 
     epoch: int
@@ -53,6 +57,7 @@ class Progress:
     best: float = -math.inf
     state: dict[str, Tensor] = field(default_factory=dict)
     history: list[float] = field(default_factory=list)
+    optimizer: dict[str, Any] = field(default_factory=dict)  # torch's own layout
 
 
 class Trainer:
@@ -71,65 +76,81 @@ class Trainer:
         self.train, self.validation = data.part("train"), data.part("validation")
         self.checkpoint = work / "checkpoint.pt"
         self.console = Console()
-        self.weights = torch.from_numpy(sample_weights(self.train, recipe))
+        self.chances = chances(self.train, recipe)
         torch.manual_seed(recipe.seed)
 
     def run(self, epochs: int) -> Lite0:
         """Train for so many epochs in all (0: the linear probe alone); goes on from a checkpoint."""
+        if epochs == 0:
+            return self._probe()
         progress = self._resume() or self._start()
-        self._save(progress)
-        optimizer = self._optimizer(progress.network)
-        augmentation = Augmentation(flip=self.recipe.flip, seed=self.recipe.seed + progress.epoch)
+        optimizer = self._optimizer(progress)
         while progress.epoch < epochs:
-            self._epoch(progress, optimizer, augmentation, epochs)
+            self._epoch(progress, optimizer, epochs)
             self._judge(progress)
+            progress.optimizer = optimizer.state_dict()
             self._save(progress)
         network = copy.deepcopy(progress.average)
         network.load_state_dict(progress.state)
         return network.eval()
 
-    def _start(self) -> Progress:
+    def _probe(self) -> Lite0:
         network = channels_last(pretrained(len(self.bundle.labels)).to(self.device))
         embeddings = self.outputs(network, self.train)[1]
-        weight, bias = probe(embeddings, self.train.targets, self.weights.numpy(), self.recipe)
+        weights = sample_weights(self.train, self.recipe)
+        weight, bias = probe(embeddings, self.train.targets, weights, self.recipe)
         network.linear.weight.data = torch.from_numpy(weight).to(self.device)
         network.linear.bias.data = torch.from_numpy(bias).to(self.device)
-        progress = Progress(0, network, copy.deepcopy(network))
-        self._judge(progress)
-        return progress
+        self.console.print(
+            f"linear probe: validation score {score(self.outputs(network, self.validation)[0], self.validation):.4f}"
+        )
+        return network.eval()
 
-    def _optimizer(self, network: Lite0) -> torch.optim.AdamW:
-        for part in [network.stem, *list(network.blocks)[: self.recipe.frozen]]:
-            part.requires_grad_(False)
-        moving = [p for p in network.parameters() if p.requires_grad]
-        decayed = [p for p in moving if p.ndim > 1]
-        rest = [p for p in moving if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=self.recipe.rate)
+    def _start(self) -> Progress:
+        network = channels_last(pretrained(len(self.bundle.labels)).to(self.device))
+        nn.init.zeros_(network.linear.weight)
+        nn.init.zeros_(network.linear.bias)
+        return Progress(0, network, copy.deepcopy(network))
 
-    def _epoch(
-        self, progress: Progress, optimizer: torch.optim.Optimizer, augmentation: Augmentation, epochs: int
-    ) -> None:
+    def _optimizer(self, progress: Progress) -> torch.optim.AdamW:
+        network = progress.network
+        prepare(network)
+        head = list(network.linear.parameters())
+        body = [p for name, p in network.named_parameters() if not name.startswith("linear.")]
+        groups = [
+            {"params": [p for p in body if p.ndim > 1], "weight_decay": 0.02, "factor": 1.0},
+            {"params": [p for p in body if p.ndim <= 1], "weight_decay": 0.0, "factor": 1.0},
+            {"params": head, "weight_decay": 0.01, "factor": _HEAD_RATE},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.recipe.rate)
+        if progress.optimizer:
+            optimizer.load_state_dict(progress.optimizer)
+        return optimizer
+
+    def _epoch(self, progress: Progress, optimizer: torch.optim.Optimizer, epochs: int) -> None:
+        """One pass over as many images as there are, drawn so that labels and sources come as the recipe says."""
         progress.network.train()
-        freeze_statistics(progress.network)
-        order = draw(self.train.sources, self.recipe.seed + progress.epoch)
-        batches = [order[i : i + self.recipe.batch] for i in range(0, len(order), self.recipe.batch)]
-        for step, chosen in enumerate(track(batches, description=f"epoch {progress.epoch + 1}/{epochs}")):
-            set_rate(optimizer, self.recipe.rate, (progress.epoch + step / len(batches)) / epochs)
+        seed = self.recipe.seed + progress.epoch
+        augmentation = Augmentation(flip=self.recipe.flip, seed=seed)
+        steps = len(self.train.samples) // self.recipe.batch
+        order = draw(self.chances, steps * self.recipe.batch, seed).reshape(steps, -1)
+        for step, chosen in enumerate(track(order, description=f"epoch {progress.epoch + 1}/{epochs}")):
+            done = progress.epoch * steps + step
+            set_rate(optimizer, self.recipe.rate, done, steps, epochs)
             loss = self._loss(progress.network, chosen, augmentation)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(progress.network.parameters(), 5.0)
+            nn.utils.clip_grad_norm_(progress.network.parameters(), 2.0)
             optimizer.step()
-            average(progress.average, progress.network)
+            average(progress.average, progress.network, done)
         progress.epoch += 1
 
     def _loss(self, network: Lite0, chosen: npt.NDArray[np.int64], augmentation: Augmentation) -> Tensor:
-        images = torch.stack([augmentation(self.train.canvases[index]) for index in chosen])
+        images = augmentation(self.train.canvases[chosen])
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             logits = network(self._normalise(images))[0]
         targets = torch.from_numpy(self.train.targets[chosen]).to(self.device)
-        return masked_loss(logits.float(), targets, self.weights[chosen].to(self.device), self.recipe.exclusive)
+        return masked_loss(logits.float(), targets, self.recipe.exclusive)
 
     def _normalise(self, images: Tensor) -> Tensor:
         normal = (images - self.bundle.mean) / self.bundle.deviation
@@ -160,7 +181,7 @@ class Trainer:
     def _save(self, progress: Progress) -> None:
         states = {"network": progress.network.state_dict(), "average": progress.average.state_dict()}
         numbers = {"epoch": progress.epoch, "best": progress.best, "history": progress.history}
-        torch.save({**states, **numbers, "state": progress.state}, self.checkpoint)
+        torch.save({**states, **numbers, "state": progress.state, "optimizer": progress.optimizer}, self.checkpoint)
 
     def _resume(self) -> Progress | None:
         if not self.checkpoint.is_file():
@@ -171,24 +192,37 @@ class Trainer:
         mean = copy.deepcopy(network)
         mean.load_state_dict(stored["average"])
         self.console.print(f"going on after epoch {stored['epoch']}")
-        return Progress(stored["epoch"], network, mean, stored["best"], stored["state"], stored["history"])
+        return Progress(
+            stored["epoch"], network, mean, stored["best"], stored["state"], stored["history"], stored["optimizer"]
+        )
 
 
-def masked_loss(logits: Tensor, targets: Tensor, weights: Tensor, exclusive: bool) -> Tensor:
-    """Weighted cross entropy, of a softmax if `exclusive`; labels that are NaN in `targets` (n, k) do not count.
+def masked_loss(logits: Tensor, targets: Tensor, exclusive: bool) -> Tensor:
+    """Cross entropy with softened labels, of a softmax if `exclusive`; labels that are NaN do not count.
 
     Args:
         logits: (n, k).
         targets: (n, k), 1, 0 or NaN.
-        weights: (n, k), see :func:`sample_weights`.
         exclusive: exactly one label of each row is true.
     """
     if exclusive:
-        each = functional.cross_entropy(logits, targets.argmax(dim=1), reduction="none", label_smoothing=0.05)
-        return (each * weights[:, 0]).mean()
-    smooth = torch.nan_to_num(targets) * 0.94 + 0.03
-    each = functional.binary_cross_entropy_with_logits(logits, smooth, reduction="none")
-    return (each * weights * ~torch.isnan(targets)).mean()
+        return functional.cross_entropy(logits, targets.argmax(dim=1), label_smoothing=0.05)
+    soft = torch.nan_to_num(targets) * 0.9 + 0.05
+    each = functional.binary_cross_entropy_with_logits(logits, soft, reduction="none")
+    return (each * ~torch.isnan(targets)).mean()
+
+
+def chances(data: Dataset, recipe: Recipe) -> npt.NDArray[np.float64]:
+    """(n,), chance of each sample to be drawn: labels alike within a source, sources as the recipe says; sum 1."""
+    chance = np.zeros(len(data.samples))
+    shares = recipe.source_weights or (1.0,) * len(recipe.sources)
+    kinds = np.array([str(row.tolist()) for row in data.targets])
+    for source, share in zip(recipe.sources, shares, strict=True):
+        here = data.sources == source
+        for kind in np.unique(kinds[here]):
+            chosen = here & (kinds == kind)
+            chance[chosen] = share / (len(np.unique(kinds[here])) * chosen.sum())
+    return np.asarray(chance / chance.sum())
 
 
 def sample_weights(data: Dataset, recipe: Recipe) -> Array:
@@ -208,19 +242,22 @@ def sample_weights(data: Dataset, recipe: Recipe) -> Array:
     return np.asarray(weights / weights[weights > 0].mean(), dtype=np.float32)
 
 
-def draw(sources: npt.NDArray[np.str_], seed: int) -> npt.NDArray[np.int64]:
-    """One epoch's images in random order: from every source as many as the smallest has, others the next time."""
-    rng = np.random.default_rng(seed)
-    count = min(int((sources == source).sum()) for source in np.unique(sources))
-    chosen = [rng.permutation(np.flatnonzero(sources == source))[:count] for source in np.unique(sources)]
-    return rng.permutation(np.concatenate(chosen))
+def draw(chance: npt.NDArray[np.float64], count: int, seed: int) -> npt.NDArray[np.int64]:
+    """`count` indices, drawn with these chances."""
+    return np.random.default_rng(seed).choice(len(chance), count, p=chance)
 
 
-def freeze_statistics(network: Lite0) -> None:
-    """Keep the running statistics of every normalisation: small batches would only blur them."""
+def prepare(network: Lite0) -> None:
+    """For training: statistics that follow within an epoch, and deep blocks that are left out now and then.
+
+    Lite0's own momentum of 0.01 is made for a million images (Huang et al., Deep Networks with Stochastic Depth, 2016).
+    """
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.eval()
+            module.momentum = 0.1
+    blocks = [module for module in network.blocks if isinstance(module, Block)]
+    for index, block in enumerate(blocks):
+        block.drop = 0.1 * index / len(blocks)
 
 
 def channels_last(network: Lite0) -> Lite0:
@@ -231,15 +268,18 @@ def channels_last(network: Lite0) -> Lite0:
     return network
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float, done: float) -> None:
-    """A short warm-up over 5 % of the run, then half a cosine down to a fiftieth; `done` is 0..1."""
-    factor = min(1.0, 0.1 + done / 0.05 * 0.9) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+def set_rate(optimizer: torch.optim.Optimizer, rate: float, done: int, steps: int, epochs: int) -> None:
+    """A warm-up over half an epoch, then half a cosine down to a hundredth; `done` steps of `steps` x `epochs`."""
+    warm = min(1.0, (done + 1) / (0.5 * steps))
+    factor = max(0.01, warm * 0.5 * (1 + math.cos(math.pi * done / (steps * epochs))))
     for group in optimizer.param_groups:
-        group["lr"] = rate * factor
+        group["lr"] = rate * factor * group["factor"]
 
 
 @torch.no_grad()
-def average(mean: Lite0, network: Lite0) -> None:
-    """Move the averaged weights a step towards the network's."""
-    for kept, new in zip(mean.parameters(), network.parameters(), strict=True):
-        kept.lerp_(new, 1.0 - _AVERAGE)
+def average(mean: Lite0, network: Lite0, done: int) -> None:
+    """Move averaged weights and statistics a step towards the network's; faster in the first steps."""
+    kept_share = min(_AVERAGE, (1 + done) / (10 + done))
+    for kept, new in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):
+        if kept.dtype.is_floating_point:
+            kept.lerp_(new, 1.0 - kept_share)

@@ -13,8 +13,9 @@ from radnode_kit.sources import Sample
 
 pytest.importorskip("sklearn")
 
+from radnode_kit.augmentation import Augmentation
 from radnode_kit.probe import probe
-from radnode_kit.training import average, freeze_statistics, masked_loss, sample_weights, set_rate
+from radnode_kit.training import average, chances, draw, masked_loss, prepare, sample_weights, set_rate
 
 PATH = Path("x.png")
 
@@ -37,16 +38,15 @@ def test_unknown_labels_are_no_number() -> None:
 
 def test_unknown_labels_do_not_pull() -> None:
     logits = torch.zeros(1, 2, requires_grad=True)
-    masked_loss(logits, torch.tensor([[1.0, float("nan")]]), torch.ones(1, 2), exclusive=False).backward()  # type: ignore[no-untyped-call]
+    masked_loss(logits, torch.tensor([[1.0, float("nan")]]), exclusive=False).backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     assert logits.grad[0, 0] < 0
     assert logits.grad[0, 1] == 0
 
 
 def test_a_softmax_loss_falls_when_the_right_class_rises() -> None:
-    targets, weights = torch.eye(3), torch.ones(3, 3)
-    wrong = masked_loss(torch.zeros(3, 3), targets, weights, exclusive=True)
-    assert masked_loss(torch.eye(3) * 3, targets, weights, exclusive=True) < wrong
+    wrong = masked_loss(torch.zeros(3, 3), torch.eye(3), exclusive=True)
+    assert masked_loss(torch.eye(3) * 3, torch.eye(3), exclusive=True) < wrong
 
 
 def test_each_label_weighs_the_same_in_each_source() -> None:
@@ -79,25 +79,65 @@ def test_the_probe_finds_what_can_be_told_apart(exclusive: bool) -> None:
     assert ((embeddings @ weight.T + bias).argmax(axis=1) == truth).mean() > 0.97
 
 
-def test_the_rate_warms_up_and_falls() -> None:
-    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=1.0)
+def test_labels_are_drawn_alike_within_a_source_and_sources_as_asked() -> None:
+    samples = [sample("a", "p")] * 10 + [sample("a")] * 30 + [sample("b", "p")] * 2 + [sample("b")] * 6
+    chance = chances(dataset(samples, "p"), Recipe(("a", "b"), exclusive=False, source_weights=(3.0, 1.0)))
+    assert chance[:10].sum() == pytest.approx(chance[10:40].sum())
+    assert chance[:40].sum() == pytest.approx(3 * chance[40:].sum())
+    assert chance.sum() == pytest.approx(1)
+
+
+def test_the_same_seed_draws_the_same_images() -> None:
+    chance = np.full(10, 0.1)
+    assert np.array_equal(draw(chance, 100, 1), draw(chance, 100, 1))
+    assert not np.array_equal(draw(chance, 100, 1), draw(chance, 100, 2))
+
+
+def test_the_rate_warms_up_and_falls_and_the_new_layer_learns_faster() -> None:
+    groups = [{"params": [torch.zeros(1, requires_grad=True)], "factor": factor} for factor in (1.0, 4.0)]
+    optimizer = torch.optim.AdamW(groups, lr=1.0)
     rates = []
-    for done in (0.0, 0.05, 0.5, 1.0):
-        set_rate(optimizer, 1.0, done)
+    for done in (0, 5, 50, 99):
+        set_rate(optimizer, 1.0, done, 10, 10)
         rates.append(optimizer.param_groups[0]["lr"])
+        assert optimizer.param_groups[1]["lr"] == pytest.approx(4 * rates[-1])
     assert rates[0] < rates[1] > rates[2] > rates[3]
-    assert rates[3] == pytest.approx(0.02)
+    assert rates[3] == pytest.approx(0.01)
 
 
-def test_the_average_follows_slowly_and_statistics_stay() -> None:
-    network, mean = Lite0(1), Lite0(1)
-    mean.load_state_dict(network.state_dict())
-    with torch.no_grad():
-        network.linear.bias += 1.0
-    average(mean, network)
-    assert 0 < float(network.linear.bias.detach() - mean.linear.bias.detach()) < 1
-    freeze_statistics(network.train())
-    assert not any(module.training for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d))
+def test_the_average_follows_weights_and_statistics_ever_more_slowly() -> None:
+    moved = []
+    for done in (0, 1000):
+        network, mean = Lite0(1), Lite0(1)
+        mean.load_state_dict(network.state_dict())
+        with torch.no_grad():
+            network.linear.bias += 1.0
+            network.stem.norm.running_mean += 1.0
+        average(mean, network, done)
+        moved.append(float((mean.linear.bias - network.linear.bias).detach()) + 1.0)
+        assert float((network.stem.norm.running_mean - mean.stem.norm.running_mean)[0]) == pytest.approx(1 - moved[-1])
+    assert 1 > moved[0] > moved[1] > 0
+
+
+def test_training_follows_its_own_statistics_and_leaves_out_deep_blocks() -> None:
+    network = Lite0(1)
+    prepare(network)
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert {norm.momentum for norm in norms} == {0.1}
+    drops = [block.drop for block in network.blocks]
+    assert drops[0] == 0
+    assert drops == sorted(drops)
+    assert 0 < drops[-1] < 0.1
+
+
+def test_changed_images_stay_images_and_the_seed_decides() -> None:
+    canvases = np.random.default_rng(0).integers(0, 256, (4, 64, 64)).astype(np.uint8)
+    first, again, other = (Augmentation(flip=True, seed=seed)(canvases) for seed in (1, 1, 2))
+    assert first.shape == (4, 1, 64, 64)
+    assert float(first.min()) >= 0
+    assert float(first.max()) <= 1
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 def test_images_are_decoded_once(tmp_path: Path) -> None:
