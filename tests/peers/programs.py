@@ -22,9 +22,9 @@ def missing(name: str) -> NoReturn:
 
 
 def system_path() -> str:
-    """The search path without this environment's folder: pynetdicom installs commands of the names of DCMTK's there."""
+    """The system's folders first, this environment's not at all: pynetdicom installs commands of DCMTK's names."""
     own = {Path(sys.executable).parent, Path(sys.prefix) / "bin"}
-    folders = [*os.environ.get("PATH", "").split(os.pathsep), *_USUAL]
+    folders = [*_USUAL, *os.environ.get("PATH", "").split(os.pathsep)]
     return os.pathsep.join(folder for folder in dict.fromkeys(folders) if folder and Path(folder) not in own)
 
 
