@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,8 @@ import pytest
 from PIL import Image as Picture
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
+
+from tests.peers.programs import system_program
 
 DATA = Path(__file__).parents[1] / "data" / "assemble"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -125,8 +125,5 @@ class Viewer:
 @pytest.fixture
 def viewer(tmp_path: Path) -> Viewer:
     """DCMTK's renderer; without it the test is skipped, except in CI."""
-    if not shutil.which("dcmj2pnm"):
-        if os.environ.get("CI"):
-            pytest.fail("DCMTK's dcmj2pnm is missing")
-        pytest.skip("DCMTK's dcmj2pnm is missing")
+    system_program("dcmj2pnm")
     return Viewer(tmp_path)

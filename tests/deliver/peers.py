@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import socketserver
 import subprocess
@@ -15,23 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
 
 from node.config import Destination
 from tests.deliver.material import DX, SC, SR
+from tests.peers.programs import system_program as program
 
 DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-
-
-def program(name: str) -> str:
-    """Its path; without it the test is skipped, or fails where nothing may be skipped."""
-    # pynetdicom installs commands of the same names as DCMTK's into the environment's folder.
-    found = shutil.which(name, path="/usr/local/bin:/usr/bin:/usr/sbin:/bin")
-    if found is None:
-        reason = f"{name} is not installed (`make test` installs it)"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    return found
 
 
 def free_port() -> int:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,20 +13,11 @@ from pathlib import Path
 import pytest
 
 from node.receive.part10 import preface
+from tests.peers.programs import system_program as program
 from tests.receive.conftest import Running
 from tests.receive.material import BIG_ENDIAN, DEFLATED, DX, EXPLICIT, IMPLICIT, JPEG, film, fragments
 
 pytestmark = pytest.mark.integration
-
-
-def program(name: str) -> str:
-    """The path of a peer's program; pynetdicom brings scripts of the same names as DCMTK's, which are not meant."""
-    ours = Path(sys.executable).parent
-    places = [place for place in os.get_exec_path() if Path(place) != ours]
-    found = shutil.which(name, path=os.pathsep.join(places))
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-import pytest
 from pydicom.dataset import Dataset
+
+from tests.peers.programs import missing, system_program
+from tests.peers.programs import own_program as tool
 
 PIXELMED = Path("/usr/share/java/pixelmed.jar")
 _LIMITS = ("xpathExprOpLimit", "xpathExprGrpLimit", "xpathTotalOpLimit")
@@ -43,21 +42,6 @@ PIXELMED_ALLOWED = tuple(
 )
 
 
-def tool(name: str) -> str:
-    """Path of a program, beside this Python or on the PATH; without it the test is skipped, but never in CI."""
-    found = shutil.which(name, path=os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))))
-    if found is None:
-        missing(name)
-    return str(found)
-
-
-def missing(name: str) -> None:
-    """Skip, or fail where every tool must be there."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{name} is not installed")
-    pytest.skip(f"{name} is not installed")
-
-
 def save(ds: Dataset, folder: Path, name: str) -> Path:
     """The object as a Part 10 file."""
     path = folder / f"{name}.dcm"
@@ -77,7 +61,9 @@ def dciodvfy(path: Path) -> list[str]:
 
 def dsrdump(path: Path) -> list[str]:
     """What DCMTK's reader of Structured Reports complains of; its output when it fails."""
-    done = subprocess.run([tool("dsrdump"), str(path)], capture_output=True, text=True, errors="replace", check=False)
+    done = subprocess.run(
+        [system_program("dsrdump"), str(path)], capture_output=True, text=True, errors="replace", check=False
+    )
     bad = [
         line for line in done.stderr.splitlines() if line.startswith(("E:", "W:")) and not DSRDUMP_ALLOWED.search(line)
     ]
@@ -89,7 +75,7 @@ def pixelmed(paths: list[Path]) -> list[str]:
     if not PIXELMED.exists():
         missing(str(PIXELMED))
     options = ["-XX:TieredStopAtLevel=1", *(f"-Djdk.xml.{limit}=0" for limit in _LIMITS), "-cp", str(PIXELMED)]
-    command = [tool("java"), *options, "com.pixelmed.validate.DicomSRValidator"]
+    command = [system_program("java"), *options, "com.pixelmed.validate.DicomSRValidator"]
     running = [subprocess.Popen([*command, str(path)], stdout=-1, stderr=-2, text=True) for path in paths]
     return [line for process in running for line in _complaints(process.communicate()[0])]
 
