@@ -17,158 +17,35 @@ Worked example::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from node.errors import PluginError
+from node.claims import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+__all__ = [
+    "Accepts",
+    "Array",
+    "Classifier",
+    "Code",
+    "EvidenceMap",
+    "Finding",
+    "FindingSpec",
+    "Image",
+    "ImageSet",
+    "Interval",
+    "Manifest",
+    "Neighbour",
+    "OperatingPoint",
+    "Prediction",
+]
+
 #: As text: who only reads manifests or the ledger need not load numpy.
 Array: TypeAlias = "npt.NDArray[np.float32]"
-
-
-@dataclass(frozen=True)
-class Code:
-    """A coded concept (PS3.3 8.1): value, coding scheme designator, meaning."""
-
-    value: str
-    scheme: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure with its 95 % confidence interval, all within 0..1."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """The probability from which a finding counts as present, and what that costs on held-back data.
-
-    Attributes:
-        threshold: calibrated probability, 0..1.
-        sensitivity: share of the diseased that reach the threshold.
-        specificity: share of the healthy that stay below it.
-        source: the data on which the two were measured.
-    """
-
-    threshold: float
-    sensitivity: Interval
-    specificity: Interval
-    source: str
-
-
-@dataclass(frozen=True)
-class FindingSpec:
-    """One finding that a plugin claims to assess.
-
-    Attributes:
-        name: key used by :class:`Finding` and :class:`EvidenceMap`, e.g. ``pneumonia``.
-        label: words for a person, e.g. ``Pneumonia-like opacity``.
-        code: the concept reported as Finding (121071, DCM).
-        site: the concept reported as Finding Site (363698007, SCT), if any.
-        operating_point: see :class:`OperatingPoint`.
-        localises: evidence maps of this finding are worth a region.
-    """
-
-    name: str
-    label: str
-    code: Code
-    operating_point: OperatingPoint
-    site: Code | None = None
-    localises: bool = True
-
-
-@dataclass(frozen=True)
-class Accepts:
-    """What a plugin can be given; every empty tuple accepts anything. This is the plugin's veto over the rules.
-
-    Attributes:
-        modality: values of (0008,0060).
-        sop_class: SOP Class UIDs.
-        body_part: values of (0018,0015), upper case.
-        view: values of (0018,5101), upper case.
-        accept_missing: a missing body part or view passes.
-        min_images: fewer images of one series are refused.
-        exclude_image_type: values of (0008,0008) that are refused, e.g. ``LOCALIZER``.
-    """
-
-    modality: tuple[str, ...] = ()
-    sop_class: tuple[str, ...] = ()
-    body_part: tuple[str, ...] = ()
-    view: tuple[str, ...] = ()
-    accept_missing: bool = True
-    min_images: int = 1
-    exclude_image_type: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a plugin says of itself (``manifest.toml``).
-
-    Attributes:
-        name: as in configuration and command line, e.g. ``chest-radiograph``.
-        version: of weights and code together.
-        title: for a person, e.g. ``Chest radiograph: pneumonia-like opacity``.
-        manufacturer: who answers for it.
-        family: algorithm family, DCM code value for Algorithm Family (111000).
-        intended_use: one sentence.
-        licence: SPDX expression of the weights.
-        research_only: result objects carry ContentQualification RESEARCH and say so.
-        level: ``image`` (each image is assessed alone) or ``series`` (all images of a series together).
-        series_number: of the plugin's first result series; from 9000.
-        accepts: see :class:`Accepts`.
-        findings: what it claims, in the order of the report; what is not in here is not assessed.
-        mutually_exclusive: the findings' probabilities sum to one (softmax): exactly one is the case.
-        weights: file name relative to the manifest -> sha256, hex.
-        explanation: code of the evidence maps' kind (CID 217), DCM 130401..130404.
-        parameters: further facts for Algorithm Parameters (111002), e.g. input size.
-        seconds_limit: longest time one batch may take.
-        folder: where the manifest was read.
-    """
-
-    name: str
-    version: str
-    title: str
-    manufacturer: str
-    intended_use: str
-    licence: str
-    level: str
-    series_number: int
-    accepts: Accepts
-    findings: tuple[FindingSpec, ...]
-    weights: Mapping[str, str]
-    explanation: Code = Code("130402", "DCM", "Class activation")
-    family: Code = Code("123110", "DCM", "Artificial Intelligence")
-    research_only: bool = True
-    mutually_exclusive: bool = False
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    seconds_limit: float = 120.0
-    folder: Path = Path()
-
-    def finding(self, name: str) -> FindingSpec:
-        """The claimed finding of that name; raises :class:`PluginError`."""
-        for spec in self.findings:
-            if spec.name == name:
-                return spec
-        raise PluginError(f"the plugin answered a finding it does not claim: {str(name)[:64]!r}", about=self.name)
-
-    @property
-    def digest(self) -> str:
-        """One sha256 (hex) over the digests of all weight files: the model's identity in UIDs and reports."""
-        from hashlib import sha256
-
-        lines = "".join(f"{name} {digest}\n" for name, digest in sorted(self.weights.items()))
-        return sha256(f"{self.name} {self.version}\n{lines}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value
@@ -202,6 +79,18 @@ class ImageSet:
     """The images of one series in the order of space (or of their instance numbers), with what a model may know.
 
     No name, no id, no dates: a plugin gets what it needs and no more.
+
+    Attributes:
+        images: the decoded frames.
+        series_instance_uid: of the series.
+        modality: (0008,0060).
+        body_part: (0018,0015), upper case.
+        view: (0018,5101), upper case.
+        laterality: (0020,0060) or (0020,0062).
+        age_years: from Patient's Age (0010,1010) or the dates.
+        sex: (0010,0040).
+        contrast_agent: Contrast/Bolus Agent (0018,0010) as the header has it; None when the tag is absent, empty when
+            it is there without a value.
     """
 
     images: tuple[Image, ...]
@@ -212,6 +101,7 @@ class ImageSet:
     laterality: str = ""
     age_years: float | None = None
     sex: str = ""
+    contrast_agent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +114,7 @@ class Finding:
         probability: calibrated, 0..1.
         key_sop_instance_uid: the image that shows it best; empty: the only one.
         key_frame: its frame number.
+        agreement: (images that alone reach the operating point, images that were assessed); None for a single image.
     """
 
     name: str
@@ -231,6 +122,24 @@ class Finding:
     probability: float
     key_sop_instance_uid: str = ""
     key_frame: int = 1
+    agreement: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A training case that lies near in the model's embedding: a second reason, beside the evidence map.
+
+    Attributes:
+        finding: name of the finding that the case speaks for or against.
+        case: identifier of the case in its public data set, e.g. ``cxr_nih/00001280_004``; never a patient's.
+        similarity: cosine of the two embeddings about the training mean, -1..1.
+        present: whether the finding is present in that case, by the labels of its data set.
+    """
+
+    finding: str
+    case: str
+    similarity: float
+    present: bool
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value
@@ -271,12 +180,16 @@ class Prediction:
         maps: evidence maps, for the key images at least.
         embedding: float32 (n,), the pooled features; None when the model has none.
         abstained: why the model does not answer; empty when it does.
+        neighbours: the nearest training cases of the claimed findings, nearest first; empty when there are none.
+        remarks: sentences for the report that are no finding, e.g. that the header contradicts the pixels.
     """
 
     findings: tuple[Finding, ...] = ()
     maps: tuple[EvidenceMap, ...] = ()
     embedding: Array | None = None
     abstained: str = ""
+    neighbours: tuple[Neighbour, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Classifier(Protocol):
