@@ -1,7 +1,8 @@
-"""Random changes that a scanner, a protocol or an archive might make, on batches of grey canvases."""
+"""Random changes that a scanner, a protocol, a camera or an archive might make, on batches of canvases."""
 
 from __future__ import annotations
 
+import math
 from io import BytesIO
 
 import numpy as np
@@ -18,6 +19,8 @@ from PIL import Image as Pillow
 from torch import Tensor
 from torch.nn import functional
 
+from radnode_kit.recipe import Recipe
+
 
 class RandCompress(RandomizableTransform):  # type: ignore[misc]  # monai is untyped
     """JPEG at a random quality of 30 to 90, as a lossy archive would."""
@@ -32,26 +35,31 @@ class RandCompress(RandomizableTransform):  # type: ignore[misc]  # monai is unt
         self._quality = int(self.R.randint(30, 91))
 
     def __call__(self, image: Tensor) -> Tensor:
-        """(1, s, s) in 0..1 -> the same shape."""
+        """(1, s, s) or (3, s, s) in 0..1 -> the same shape."""
         self.randomize()
         if not self._do_transform:
             return image
-        grey = np.clip(np.asarray(image[0]) * 255.0, 0, 255).astype(np.uint8)
+        bytes_ = np.clip(np.asarray(image) * 255.0, 0, 255).astype(np.uint8)
         stream = BytesIO()
-        Pillow.fromarray(grey).save(stream, "JPEG", quality=self._quality)
-        return torch.from_numpy(np.array(Pillow.open(stream), dtype=np.float32) / 255.0)[None]
+        Pillow.fromarray(bytes_[0] if len(bytes_) == 1 else bytes_.transpose(1, 2, 0)).save(
+            stream, "JPEG", quality=self._quality
+        )
+        stored = np.array(Pillow.open(stream), dtype=np.float32) / 255.0
+        return torch.from_numpy(stored.reshape(*bytes_.shape[1:], -1).transpose(2, 0, 1).copy())
 
 
 class Augmentation:
     """The changes of one data set; the same seed gives the same sequence of batches.
 
     Args:
-        flip: left and right may be exchanged.
+        recipe: which changes are allowed.
         seed: of everything random.
+        invert: whether images may be shown inverted, at the recipe's share.
     """
 
-    def __init__(self, *, flip: bool, seed: int):
-        self._flip, self._random = flip, torch.Generator().manual_seed(seed)
+    def __init__(self, recipe: Recipe, *, seed: int, invert: bool = True):
+        self._recipe, self._random = recipe, torch.Generator().manual_seed(seed)
+        self._inverted = recipe.invert if invert else 0.0
         self._quality = Compose(
             [
                 RandSimulateLowResolution(prob=0.15, zoom_range=(0.4, 0.9), upsample_mode="bilinear"),
@@ -63,9 +71,9 @@ class Augmentation:
         self._quality.set_random_state(seed=seed)
 
     def __call__(self, canvases: npt.NDArray[np.uint8]) -> Tensor:
-        """uint8 (n, s, s) -> float32 (n, 1, s, s) in 0..1."""
-        images = torch.from_numpy(canvases.astype(np.float32) / 255.0)[:, None]
-        images = self._shine(self._place(images))
+        """uint8 (n, c, s, s) -> float32 (n, c, s, s) in 0..1."""
+        images = torch.from_numpy(canvases.astype(np.float32) / 255.0)
+        images = self._invert(self._shine(self._tint(self._place(images))))
         images = torch.stack(
             [torch.as_tensor(np.asarray(self._quality(image)), dtype=torch.float32) for image in images]
         )
@@ -84,17 +92,33 @@ class Augmentation:
         return int(torch.randint(low, high, (1,), generator=self._random))
 
     def _place(self, images: Tensor) -> Tensor:
-        """Turn by up to 11 degrees, scale by 15 %, stretch by 7 %, shift by 5 %, and flip."""
+        """Turn by up to 11 degrees (or any angle), scale by 15 %, stretch by 7 %, shift by 5 %, and flip."""
         count = len(images)
-        angle, scale = 0.2 * self._uniform(count), 1 + 0.15 * self._uniform(count)
+        angle, scale = (math.pi if self._recipe.turn else 0.2) * self._uniform(count), 1 + 0.15 * self._uniform(count)
         across = scale * (1 + 0.07 * self._uniform(count))
-        side = torch.where(self._uniform(count) < 0, -1.0, 1.0) if self._flip else torch.ones(count)
+        side = torch.where(self._uniform(count) < 0, -1.0, 1.0) if self._recipe.flip else torch.ones(count)
         matrix = torch.zeros(count, 2, 3)
         matrix[:, 0, 0], matrix[:, 0, 1] = torch.cos(angle) * across * side, -torch.sin(angle) * scale
         matrix[:, 1, 0], matrix[:, 1, 1] = torch.sin(angle) * scale * side, torch.cos(angle) * scale
         matrix[:, :, 2] = 0.1 * self._uniform(count, 2)
         grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
-        return functional.grid_sample(images, grid, align_corners=False)
+        # a turned photograph has no black corners: the skin goes on
+        padding = "reflection" if self._recipe.turn else "zeros"
+        return functional.grid_sample(images, grid, padding_mode=padding, align_corners=False)
+
+    def _tint(self, images: Tensor) -> Tensor:
+        """Another white balance and saturation, for colour."""
+        count, channels = images.shape[:2]
+        if channels == 1:
+            return images
+        grey = images.mean(dim=1, keepdim=True)
+        images = grey + (images - grey) * (1 + 0.25 * self._uniform(count, 1, 1, 1))
+        return images * (1 + 0.08 * self._uniform(count, channels, 1, 1))
+
+    def _invert(self, images: Tensor) -> Tensor:
+        """Show some images inverted, as where MONOCHROME1 was forgotten."""
+        some = self._uniform(len(images), 1, 1, 1, low=0.0) < self._inverted
+        return torch.where(some, 1.0 - images, images)
 
     def _shine(self, images: Tensor) -> Tensor:
         """Another window: gamma, contrast and brightness."""

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from node.errors import PluginError
+from node.plugin import Array
 from radnode_kit.calibration import Calibration
 
 METADATA = "bundle/configs/metadata.json"
@@ -16,6 +19,8 @@ INFERENCE = "bundle/configs/inference.json"
 SAFETENSORS = "bundle/models/model.safetensors"
 ONNX = "bundle/models/model.onnx"
 GATE = "bundle/models/gate.safetensors"
+PROTOTYPES = "bundle/models/prototypes.safetensors"
+PROTOTYPES_NAMES = "bundle/configs/prototypes.json"
 
 
 @dataclass(frozen=True)
@@ -25,16 +30,25 @@ class Bundle:
     Attributes:
         labels: name of each logit, in order (``channel_def`` of the output).
         size: side of the network's square input in pixels.
-        mean: subtracted from pixels in 0..1.
-        deviation: what they are then divided by.
+        channels: of the input: 1 grey, 3 colour.
+        mean: (channels,), subtracted from pixels in 0..1.
+        deviation: (channels,), what they are then divided by.
+        network: the table ``network_def``: ``_target_`` and the arguments of the network's class.
         calibration: from logits to probabilities.
     """
 
     labels: tuple[str, ...]
     size: int
-    mean: float
-    deviation: float
+    channels: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    network: Mapping[str, Any]  # JSON's values
     calibration: Calibration
+
+    def normalised(self, canvases: Array) -> Array:
+        """float32 (..., channels, s, s) in 0..1 -> the same shape as the network wants it."""
+        mean, deviation = (np.array(v, np.float32).reshape(-1, 1, 1) for v in (self.mean, self.deviation))
+        return np.asarray((canvases - mean) / deviation, dtype=np.float32)
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -42,13 +56,16 @@ def read_bundle(folder: Path) -> Bundle:
     try:
         metadata, inference = _json(folder / METADATA), _json(folder / INFERENCE)
         formats = metadata["network_data_format"]
-        channels: Mapping[str, str] = formats["outputs"]["pred"]["channel_def"]
-        normalise = _transform(inference, "NormalizeIntensityd")
+        names: Mapping[str, str] = formats["outputs"]["pred"]["channel_def"]
+        image, normalise = formats["inputs"]["image"], _transform(inference, "NormalizeIntensityd")
+        channels = int(image["num_channels"])
         return Bundle(
-            labels=tuple(channels[str(index)] for index in range(len(channels))),
-            size=int(formats["inputs"]["image"]["spatial_shape"][0]),
-            mean=float(normalise["subtrahend"]),
-            deviation=float(normalise["divisor"]),
+            labels=tuple(names[str(index)] for index in range(len(names))),
+            size=int(image["spatial_shape"][0]),
+            channels=channels,
+            mean=_each(normalise["subtrahend"], channels),
+            deviation=_each(normalise["divisor"], channels),
+            network=inference["network_def"],
             calibration=Calibration(**inference["calibration"]),
         )
     except (OSError, ValueError) as error:
@@ -69,6 +86,11 @@ def _transform(inference: Mapping[str, Any], target: str) -> dict[str, Any]:
         if transform["_target_"] == target:
             return dict(transform)
     raise KeyError(f"preprocessing: {target}")
+
+
+def _each(value: float | list[float], channels: int) -> tuple[float, ...]:
+    """A number for every channel: MONAI writes one for all of them, or a list."""
+    return tuple(float(v) for v in value) if isinstance(value, list) else (float(value),) * channels
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:

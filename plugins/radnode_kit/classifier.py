@@ -11,21 +11,21 @@ a softmax the exported weights are relative to that reference class: a finding's
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from node.errors import PluginError
 from node.manifest import read_manifest
-from node.plugin import Array, EvidenceMap, Finding, Image, ImageSet, Prediction
-from radnode_kit.bundle import GATE, read_bundle
+from node.plugin import Array, EvidenceMap, Finding, Image, ImageSet, Neighbour, Prediction
+from radnode_kit.bundle import GATE, PROTOTYPES, PROTOTYPES_NAMES, read_bundle
 from radnode_kit.calibration import Floats
 from radnode_kit.engine import Engine, open_engine, run_chunks, verify
 from radnode_kit.gate import Gates, load_gates
 from radnode_kit.join import join_slices
 from radnode_kit.letterbox import Letterbox, canvas
+from radnode_kit.prototypes import Prototypes, load_prototypes
 
 MAX_MAPPED_SLICES = 16
 MIN_SHARE_KNOWN = 0.6
@@ -45,6 +45,7 @@ class Answers:
         distance: (n,) from the training images; the gate closes above 1.
         boxes: where each image lies on the canvas.
         blank: (n,), True for images without structure.
+        reasons: (n,), why each image would be refused.
     """
 
     logits: Array
@@ -54,12 +55,13 @@ class Answers:
     distance: Array
     boxes: Sequence[Letterbox]
     blank: Sequence[bool]
+    reasons: Sequence[str]
 
     def part(self, start: int, stop: int) -> Answers:
         """Those of the images from `start` to `stop`."""
         cut = slice(start, stop)
         numbers = (self.logits[cut], self.probabilities[cut], self.maps[cut], self.embedding[cut], self.distance[cut])
-        return Answers(*numbers, self.boxes[cut], self.blank[cut])
+        return Answers(*numbers, self.boxes[cut], self.blank[cut], self.reasons[cut])
 
 
 class BundleClassifier:
@@ -75,6 +77,7 @@ class BundleClassifier:
         self._claimed = [self._column(spec.name) for spec in self.manifest.findings]
         self._engine: Engine | None = None
         self._gates: Gates | None = None
+        self._prototypes: Prototypes | None = None
 
     def _column(self, name: str) -> int:
         if name not in self.bundle.labels:
@@ -102,6 +105,7 @@ class BundleClassifier:
         folder = self.manifest.folder
         self._engine = open_engine(folder, device, len(self.bundle.labels))
         self._gates = load_gates(folder / GATE)
+        self._prototypes = load_prototypes(folder / PROTOTYPES, folder / PROTOTYPES_NAMES)
 
     def classify(self, batch: Sequence[ImageSet]) -> list[Prediction]:
         """One prediction for each image set, in order; raises :class:`PluginError` before :meth:`load`."""
@@ -123,14 +127,14 @@ class BundleClassifier:
         canvases, boxes, blank = self._prepare(images)
         outputs = run_chunks(engine, canvases)
         probabilities = self.bundle.calibration(outputs.logits)
-        distance = gates.distances({"embedding": outputs.embedding, "context": outputs.context})
-        return Answers(outputs.logits, probabilities, outputs.maps, outputs.embedding, distance, boxes, blank)
+        features = {"embedding": outputs.embedding, "context": outputs.context}
+        distance, reasons = gates.distances(features), gates.reasons(features)
+        return Answers(outputs.logits, probabilities, outputs.maps, outputs.embedding, distance, boxes, blank, reasons)
 
     def _prepare(self, images: Sequence[Image]) -> tuple[list[Array], list[Letterbox], list[bool]]:
-        placed = [canvas(image.pixels, self.bundle.size) for image in images]
+        placed = [canvas(image.pixels, self.bundle.size, self.bundle.channels) for image in images]
         blank = [bool(pixels.std() < _NO_STRUCTURE) for pixels, _ in placed]
-        normalised = [(pixels - self.bundle.mean) / self.bundle.deviation for pixels, _ in placed]
-        return normalised, [box for _, box in placed], blank
+        return [self.bundle.normalised(pixels) for pixels, _ in placed], [box for _, box in placed], blank
 
     def _predict(self, images: Sequence[Image], answers: Answers) -> Prediction:
         if not images:
@@ -143,7 +147,22 @@ class BundleClassifier:
         join = self._join_series if self.manifest.level == "series" else self._join_images
         findings, mapped = join(images, answers, known)
         maps = tuple(self._map(images[i], answers, i, column) for i in mapped for column in self._claimed)
-        return Prediction(findings=findings, maps=maps, embedding=embedding)
+        return Prediction(findings, maps, embedding, neighbours=self._neighbours(images, answers, findings))
+
+    def _neighbours(
+        self, images: Sequence[Image], answers: Answers, findings: Sequence[Finding]
+    ) -> tuple[Neighbour, ...]:
+        """The training cases nearest to each finding's key image."""
+        if self._prototypes is None:
+            return ()
+        place = {(image.sop_instance_uid, image.frame): index for index, image in enumerate(images)}
+        return tuple(
+            neighbour
+            for finding in findings
+            for neighbour in self._prototypes.neighbours(
+                answers.embedding[place[finding.key_sop_instance_uid, finding.key_frame]], [finding.name]
+            )
+        )
 
     def _refusal(self, answers: Answers, known: Sequence[int]) -> str:
         structured = len(answers.blank) - sum(answers.blank)
@@ -152,9 +171,13 @@ class BundleClassifier:
         needed = MIN_SHARE_KNOWN * structured if self.manifest.level == "series" else 1
         if len(known) >= max(1, needed):
             return ""
-        nearest = float(np.min(answers.distance[~np.asarray(answers.blank)]))
+        refused = [i for i in range(len(answers.blank)) if not answers.blank[i] and answers.distance[i] > 1.0]
+        nearest = float(min(answers.distance[i] for i in refused))
+        reason, count = Counter(answers.reasons[i] for i in refused).most_common(1)[0]
+        if structured == 1:
+            return f"the image {reason} (distance {nearest:.2f}, limit 1.00)"
         return (
-            f"{structured - len(known)} of {structured} images look unlike those the model was trained on "
+            f"{len(refused)} of {structured} images are refused, {count} because the image {reason} "
             f"(nearest distance {nearest:.2f}, limit 1.00)"
         )
 
@@ -179,7 +202,10 @@ class BundleClassifier:
         mapped: dict[int, None] = {}
         for name, column in self._claims():
             key = max(known, key=lambda i: answers.probabilities[i, column])
-            findings.append(self._finding(name, images[key], answers.logits[key, column], joined[column]))
+            finding = self._finding(name, images[key], answers.logits[key, column], joined[column])
+            threshold = self.manifest.finding(name).operating_point.threshold
+            agreeing = int((answers.probabilities[list(known), column] >= threshold).sum())
+            findings.append(replace(finding, agreement=(agreeing, len(known)) if len(images) > 1 else None))
             mapped[key] = None
         mapped.update(dict.fromkeys(known[i] for i in order))
         return tuple(findings), sorted(list(mapped)[:MAX_MAPPED_SLICES])

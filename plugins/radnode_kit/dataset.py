@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from rich.progress import track
 
 from node.plugin import Array
+from radnode_kit.bundle import Bundle
 from radnode_kit.letterbox import canvas
 from radnode_kit.sources import Sample
 from radnode_kit.split import part_of
@@ -24,7 +25,7 @@ class Dataset:
 
     Attributes:
         samples: in the order of the arrays.
-        canvases: uint8 (n, s, s).
+        canvases: uint8 (n, c, s, s).
         targets: float32 (n, k), 1 where the label is true, NaN where the source does not tell.
         parts: (n,), ``train``, ``validation`` or ``held-back``.
     """
@@ -46,10 +47,10 @@ class Dataset:
         return np.array([sample.source for sample in self.samples])
 
 
-def read_pixels(path: Path) -> Array:
-    """An image file as grey float32 (rows, columns) in 0..1."""
+def read_pixels(path: Path, channels: int = 1) -> Array:
+    """An image file as float32 in 0..1: grey (rows, columns), or (rows, columns, 3) for three channels."""
     with Pillow.open(path) as image:
-        return np.asarray(image.convert("L"), dtype=np.float32) / 255.0
+        return np.asarray(image.convert("L" if channels == 1 else "RGB"), dtype=np.float32) / 255.0
 
 
 def targets_of(samples: Sequence[Sample], labels: Sequence[str]) -> Array:
@@ -58,17 +59,17 @@ def targets_of(samples: Sequence[Sample], labels: Sequence[str]) -> Array:
     return np.array(rows, dtype=np.float32).reshape(len(samples), len(labels))
 
 
-def load_dataset(samples: Sequence[Sample], labels: Sequence[str], size: int, work: Path) -> Dataset:
+def load_dataset(samples: Sequence[Sample], bundle: Bundle, work: Path) -> Dataset:
     """Decode all samples once into a file under `work`; later calls map that file."""
     name = sha256("".join(f"{s.source}/{s.path.name}\n" for s in samples).encode()).hexdigest()[:12]
-    stored = work / f"canvases-{name}-{size}.npy"
+    stored = work / f"canvases-{name}-{bundle.channels}x{bundle.size}.npy"
     if not stored.is_file():
         work.mkdir(parents=True, exist_ok=True)
-        np.save(stored, np.stack([_canvas(s.path, size) for s in track(samples, description="decode")]))
-    parts = np.array([part_of(sample.group) for sample in samples])
-    return Dataset(samples, np.load(stored, mmap_mode="r"), targets_of(samples, labels), parts)
+        np.save(stored, np.stack([_canvas(s.path, bundle) for s in track(samples, description="decode")]))
+    parts = np.array([sample.part or part_of(sample.group) for sample in samples])
+    return Dataset(samples, np.load(stored, mmap_mode="r"), targets_of(samples, bundle.labels), parts)
 
 
-def _canvas(path: Path, size: int) -> npt.NDArray[np.uint8]:
-    pixels, _ = canvas(read_pixels(path), size)
+def _canvas(path: Path, bundle: Bundle) -> npt.NDArray[np.uint8]:
+    pixels, _ = canvas(read_pixels(path, bundle.channels), bundle.size, bundle.channels)
     return np.round(pixels * 255.0).astype(np.uint8)

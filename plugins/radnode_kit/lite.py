@@ -1,31 +1,49 @@
-"""EfficientNet-Lite0 with an exact class evidence map.
+"""EfficientNet-Lite with an exact class evidence map.
 
 Architecture: Tan and Le, EfficientNet (arXiv:1905.11946), in its Lite variant: no squeeze-and-excitation, ReLU6
-everywhere, stem and head of fixed width. Global average pooling and one linear layer make the evidence exact:
-``logit_c = bias_c + sum over positions of (w_c . feature) / (h * w)``.
+everywhere, stem, head and the repeats of the outer stages not scaled. Global average pooling and one linear layer make
+the evidence exact: ``logit_c = bias_c + sum over positions of (w_c . feature) / (h * w)``.
+
+A finer map costs no exactness: with `dilated` the last stride of two becomes a dilation (Yu and Koltun,
+arXiv:1511.07122). Every second position then is, to the letter, a position of the plain network, and the others are
+those of the plain network on the image shifted by 16 pixels: the logit becomes the mean over four shifts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 EMBEDDING = 1280
-CONTEXT_BLOCK = 7
+#: Width and depth of each variant, relative to Lite0.
+VARIANTS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
+_CONTEXT_STAGE, _DILATED_STAGE = 3, 5
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of inverted residual blocks: kernel size, first stride, expansion, output channels, repeats."""
+    """A run of inverted residual blocks.
+
+    Attributes:
+        kernel: side of the filters.
+        stride: of the first block.
+        expansion: how much wider a block is inside.
+        channels: of the output.
+        repeats: number of blocks.
+        dilation: of the filters in the first block and in the others.
+    """
 
     kernel: int
     stride: int
     expansion: int
     channels: int
     repeats: int
+    dilation: tuple[int, int] = (1, 1)
 
 
 STAGES = (
@@ -39,9 +57,27 @@ STAGES = (
 )
 
 
-def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+def stages_of(variant: str, *, dilated: bool = False) -> tuple[Stage, ...]:
+    """The stages of one of :data:`VARIANTS`; raises KeyError for another."""
+    width, depth = VARIANTS[variant]
+    last = len(STAGES) - 1
+    scaled = [
+        replace(
+            stage,
+            channels=int(stage.channels * width + 4) // 8 * 8,
+            repeats=stage.repeats if index in (0, last) else math.ceil(stage.repeats * depth),
+        )
+        for index, stage in enumerate(STAGES)
+    ]
+    if dilated:
+        scaled[_DILATED_STAGE] = replace(scaled[_DILATED_STAGE], stride=1, dilation=(1, 2))
+        scaled[last] = replace(scaled[last], dilation=(2, 2))
+    return tuple(scaled)
+
+
+def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
     """Zeros before and after an axis of `size`, as TensorFlow's SAME: the larger half comes after."""
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
     return total // 2, total - total // 2
 
 
@@ -53,21 +89,22 @@ def moments(feature: Tensor) -> Tensor:
 
 
 class ConvNorm(nn.Module):
-    """Convolution with SAME padding, batch normalisation, and ReLU6 if `active`."""
+    """Convolution with SAME padding, batch normalisation, and ReLU6 if `active`; `stride` and `dilation` as `step`."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, active: bool = True
+        self, inputs: int, outputs: int, kernel: int, *, step: tuple[int, int] = (1, 1), groups: int = 1, active: bool
     ):
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
+        self.stride, self.dilation = step
+        self.conv = nn.Conv2d(inputs, outputs, kernel, self.stride, groups=groups, dilation=self.dilation, bias=False)
         self.norm: nn.Module = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01)
-        self.kernel, self.stride, self.active = kernel, stride, active
+        self.kernel, self.active = kernel, active
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs, h, w) -> (n, outputs, ceil(h / stride), ceil(w / stride))."""
         if self.kernel > 1:
-            top, bottom = same_padding(int(x.shape[2]), self.kernel, self.stride)
-            left, right = same_padding(int(x.shape[3]), self.kernel, self.stride)
+            top, bottom = same_padding(int(x.shape[2]), self.kernel, self.stride, self.dilation)
+            left, right = same_padding(int(x.shape[3]), self.kernel, self.stride, self.dilation)
             x = functional.pad(x, (left, right, top, bottom))
         y: Tensor = self.norm(self.conv(x))
         return functional.relu6(y) if self.active else y
@@ -78,7 +115,12 @@ class ConvNorm(nn.Module):
             return
         scale = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
         folded = nn.Conv2d(
-            self.conv.in_channels, self.conv.out_channels, self.kernel, self.stride, groups=self.conv.groups
+            self.conv.in_channels,
+            self.conv.out_channels,
+            self.kernel,
+            self.stride,
+            groups=self.conv.groups,
+            dilation=self.dilation,
         )
         folded.weight = nn.Parameter((self.conv.weight * scale[:, None, None, None]).detach())
         folded.bias = nn.Parameter((self.norm.bias - self.norm.running_mean * scale).detach())
@@ -88,11 +130,12 @@ class ConvNorm(nn.Module):
 class Block(nn.Module):
     """Inverted residual: widen 1x1, filter each channel, narrow 1x1; the input is added where the shapes agree."""
 
-    def __init__(self, inputs: int, stage: Stage, stride: int):
+    def __init__(self, inputs: int, stage: Stage, *, first: bool):
         super().__init__()
-        wide = inputs * stage.expansion
-        self.widen = ConvNorm(inputs, wide, 1) if stage.expansion > 1 else None
-        self.filter = ConvNorm(wide, wide, stage.kernel, stride=stride, groups=wide)
+        wide, stride = inputs * stage.expansion, stage.stride if first else 1
+        step = (stride, stage.dilation[0 if first else 1])
+        self.widen = ConvNorm(inputs, wide, 1, active=True) if stage.expansion > 1 else None
+        self.filter = ConvNorm(wide, wide, stage.kernel, step=step, groups=wide, active=True)
         self.narrow = ConvNorm(wide, stage.channels, 1, active=False)
         self.residual = stride == 1 and inputs == stage.channels
         self.drop = 0.0
@@ -108,44 +151,54 @@ class Block(nn.Module):
         return x + y
 
 
-class Lite0(nn.Module):
-    """EfficientNet-Lite0 for `classes` logits; answers (logits, maps, embedding, context), see :meth:`forward`.
+class Lite(nn.Module):
+    """EfficientNet-Lite for `classes` logits; answers (logits, maps, embedding, context), see :meth:`forward`.
 
     Args:
         classes: number of logits.
-        channels: of the input; 1 for grey images.
+        channels: of the input: 1 for grey images, 3 for colour.
+        variant: one of :data:`VARIANTS`.
+        dilated: maps at every 16 pixels instead of every 32; the parameters are the same.
         folded: without normalisation layers, as exported (see :meth:`fold`).
         dropout: share of the embedding dropped in training.
     """
 
-    def __init__(self, classes: int, channels: int = 1, *, folded: bool = False, dropout: float = 0.2):
+    def __init__(
+        self,
+        classes: int,
+        channels: int = 1,
+        *,
+        variant: str = "lite0",
+        dilated: bool = False,
+        folded: bool = False,
+        dropout: float = 0.2,
+    ):
         super().__init__()
-        self.stem = ConvNorm(channels, 32, 3, stride=2)
-        blocks: list[Block] = []
-        width = 32
-        for stage in STAGES:
-            for repeat in range(stage.repeats):
-                blocks.append(Block(width, stage, stage.stride if repeat == 0 else 1))
-                width = stage.channels
-        self.blocks = nn.ModuleList(blocks)
-        self.head = ConvNorm(width, EMBEDDING, 1)
+        self.stem = ConvNorm(channels, 32, 3, step=(2, 1), active=True)
+        stages = stages_of(variant, dilated=dilated)
+        self.blocks = nn.ModuleList(_blocks(32, stages))
+        self.context_block = sum(stage.repeats for stage in stages[: _CONTEXT_STAGE + 1]) - 1
+        self.head = ConvNorm(stages[-1].channels, EMBEDDING, 1, active=True)
         self.linear = nn.Linear(EMBEDDING, classes)
         self.dropout = dropout
         if folded:
             self.fold()
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, channels, s, s), normalised -> features (n, 1280, s / 32, s / 32), not negative, and context (n, 160)."""
+        """(n, channels, s, s), normalised -> features (n, 1280, h, w), not negative, and context (n, c).
+
+        h and w are s / 32, or s / 16 when dilated; c is 160 for Lite0.
+        """
         x = self.stem(x)
         context = x
         for index, block in enumerate(self.blocks):
             x = block(x)
-            if index == CONTEXT_BLOCK:
+            if index == self.context_block:
                 context = x
         return self.head(x), moments(context)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Normalised images (n, channels, s, s) -> logits (n, k), maps (n, k, h, w), embedding, context (n, 160).
+        """Normalised images (n, channels, s, s) -> logits (n, k), maps (n, k, h, w), embedding, context.
 
         The embedding is (n, 1280). The context comes from the middle of the network, which fine-tuning hardly moves:
         it still tells kinds of images apart that the embedding has learned to ignore. In evaluation
@@ -157,9 +210,16 @@ class Lite0(nn.Module):
         weight = self.linear.weight[:, :, None, None] / (feature.shape[2] * feature.shape[3])
         return logits, functional.conv2d(feature, weight), embedding, context
 
-    def fold(self) -> Lite0:
+    def fold(self) -> Lite:
         """Fold every normalisation into its convolution, in place; for inference only."""
         for module in self.modules():
             if isinstance(module, ConvNorm):
                 module.fold()
         return self.eval()
+
+
+def _blocks(width: int, stages: tuple[Stage, ...]) -> Iterator[Block]:
+    for stage in stages:
+        for repeat in range(stage.repeats):
+            yield Block(width, stage, first=repeat == 0)
+            width = stage.channels

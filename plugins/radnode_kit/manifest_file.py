@@ -8,15 +8,16 @@ from hashlib import sha256
 from pathlib import Path
 
 from node.plugin import Interval, OperatingPoint
-from radnode_kit.bundle import GATE, INFERENCE, METADATA, ONNX, SAFETENSORS
+from radnode_kit.bundle import GATE, INFERENCE, METADATA, ONNX, PROTOTYPES, PROTOTYPES_NAMES, SAFETENSORS
 
-SEALED = (METADATA, INFERENCE, GATE, ONNX, SAFETENSORS)
+SEALED = (METADATA, INFERENCE, PROTOTYPES_NAMES, GATE, ONNX, SAFETENSORS, PROTOTYPES)
 
 
 def seal(folder: Path) -> None:
     """Write the sha256 of every weight and configuration file into the table ``[weights]``."""
     path = folder / "manifest.toml"
-    lines = [f'"{name}" = "{sha256((folder / name).read_bytes()).hexdigest()}"' for name in SEALED]
+    there = [name for name in SEALED if (folder / name).is_file()]
+    lines = [f'"{name}" = "{sha256((folder / name).read_bytes()).hexdigest()}"' for name in there]
     table = "\n".join(["[weights]", *lines]) + "\n"
     text = re.sub(r"^\[weights\]\n(?:[^\[\n].*\n|\n(?!\[))*", lambda _: table, path.read_text("utf-8"), flags=re.M)
     path.write_text(text, encoding="utf-8")
@@ -34,19 +35,17 @@ def _with_point(section: str, points: Mapping[str, OperatingPoint]) -> str:
     if not section.startswith("[[findings]]") or name is None or name[1] not in points:
         return section
     point = points[name[1]]
-    values = {
-        "threshold": f"{point.threshold:.3f}",
-        "sensitivity": _interval(point.sensitivity),
-        "specificity": _interval(point.specificity),
-        "source": f'"{point.source}"',
-    }
-    for key, value in values.items():
-        section = _set(section, key, value)
-    return section
-
-
-def _set(section: str, key: str, value: str) -> str:
-    return re.sub(rf"^{key} = .*$", lambda _: f"{key} = {value}", section, count=1, flags=re.M)
+    lines = [
+        f"threshold = {point.threshold:.3f}",
+        f"sensitivity = {_interval(point.sensitivity)}",
+        f"specificity = {_interval(point.specificity)}",
+        f'source = "{point.source}"',
+    ]
+    if point.undetermined is not None:
+        low, high = point.undetermined
+        lines += [f"undetermined = [{low:.3f}, {high:.3f}]", f"error_rate = {point.error_rate:g}"]
+    table = "\n".join(["[findings.operating_point]", *lines, ""])
+    return re.sub(r"^\[findings\.operating_point\]\n(?:\w.*\n)*", lambda _: table, section, flags=re.M)
 
 
 def _interval(value: Interval) -> str:

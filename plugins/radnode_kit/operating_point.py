@@ -42,3 +42,35 @@ def sensitivity_specificity(
     return wilson(int(present[truth].sum()), int(truth.sum())), wilson(
         int((~present)[~truth].sum()), int((~truth).sum())
     )
+
+
+def conformal_limits(
+    probabilities: Floats, truth: npt.NDArray[np.bool_], sources: npt.NDArray[np.str_], rate: float
+) -> tuple[float, float]:
+    """(lower, upper) limits of (n,) probabilities: absent below the lower, present from the upper.
+
+    Split-conformal with a limit for each class (Sadinle et al., arXiv:1609.00451): of new diseased cases a share of at
+    most `rate` falls below the lower limit, of new healthy ones at most that share reaches the upper one, if they come
+    from where the validation part came from. The strictest limits over the sources count, so that it holds in each.
+    """
+    telling = [name for name in np.unique(sources) if 0 < truth[sources == name].sum() < (sources == name).sum()]
+    low = min(_quantile_below(probabilities[(sources == name) & truth], rate) for name in telling)
+    high = max(1.0 - _quantile_below(1.0 - probabilities[(sources == name) & ~truth], rate) for name in telling)
+    return low, high
+
+
+def settled(threshold: float, limits: tuple[float, float]) -> tuple[float, tuple[float, float] | None]:
+    """The operating point and the band around it that is no answer, from a wish and the limits.
+
+    Where the limits leave no band between them, every point from the upper to the lower one keeps both errors.
+    """
+    low, high = (round(value, 3) for value in limits)
+    if high <= low:
+        return min(max(threshold, high), low), None
+    return threshold, (min(low, threshold), max(high, threshold))
+
+
+def _quantile_below(values: Floats, rate: float) -> float:
+    """The largest limit below which a new value falls with a chance of at most `rate`; 0 when there are too few."""
+    rank = int(np.floor(rate * (len(values) + 1)))
+    return float(np.sort(values)[rank - 1]) if rank >= 1 else 0.0

@@ -25,9 +25,20 @@ class Recipe:
         batch: images in one step.
         rate: highest learning rate.
         flip: left and right may be exchanged.
+        turn: any angle and both mirror images are alike (skin), else small angles only.
+        invert: share of training images shown inverted, as a forgotten MONOCHROME1 would.
+        frozen: number of first blocks whose weights stay; their statistics follow the data all the same.
+        loss: ``bce`` (or cross entropy), ``focal`` (Lin et al. 2017) or ``logit-adjusted`` (Menon et al. 2021).
+        mixup: parameter of the Beta distribution by which two images are mixed (Zhang et al. 2018); 0: never.
+        watch: labels by which images are drawn and the best epoch is chosen; empty: all.
+        balance: strata within which those labels are drawn alike, e.g. ``view``, so that a stratum tells no label.
         ridge: inverse regularisation (C) of the linear probe.
         limit_share: share of validation images that must pass each gate.
         limit_margin: factor on the distance of the limit, where false refusals weigh more than missed strangers.
+        wrong: kinds of wrong image that the input check learns, made from right ones (``radnode_kit.wrong``).
+        strangers: other sets whose images it learns to refuse.
+        check_share: share of validation images that must pass the check.
+        error_rate: of each kind, at most, outside the band of probabilities that is no answer.
         source_weights: how often each source is drawn, relative to the others.
         seed: of everything random.
     """
@@ -40,9 +51,20 @@ class Recipe:
     batch: int = 32
     rate: float = 1e-3
     flip: bool = True
+    turn: bool = False
+    invert: float = 0.0
+    frozen: int = 0
+    loss: str = "bce"
+    mixup: float = 0.0
+    watch: tuple[str, ...] = ()
+    balance: tuple[str, ...] = ()
     ridge: float = 0.01
     limit_share: float = 0.99
     limit_margin: float = 1.0
+    wrong: tuple[str, ...] = ("inverted", "rotated", "cropped", "screen", "noise")
+    strangers: tuple[str, ...] = ()
+    check_share: float = 0.98
+    error_rate: float = 0.1
     source_weights: tuple[float, ...] = ()
     seed: int = 20260101
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.errors import PluginError
+from radnode_kit.split import part_of
 
 Row = Mapping[str, str]
 
@@ -26,6 +27,7 @@ class Sample:
         labels: one name from the plugin's labels that are true; see `known`.
         known: names of the labels that this set tells; the others are unknown for this image.
         strata: subgroup name -> value, for the model card (view, sex, age).
+        part: where the publisher's own split decides it; empty: by the hash of the group (``radnode_kit.split``).
     """
 
     path: Path
@@ -34,11 +36,17 @@ class Sample:
     labels: frozenset[str]
     known: frozenset[str]
     strata: Mapping[str, str]
+    part: str = ""
+
+    @property
+    def case(self) -> str:
+        """Public identifier of the image, e.g. ``cxr_nih/00001280_004``."""
+        return f"{self.source}/{self.path.stem}"
 
 
 def age_band(age: str) -> str:
     """Words for an age in years: ``under 40``, ``40 to 59``, ``60 and over`` or ``unknown``."""
-    if not age:
+    if not age or age == "unknown":
         return "unknown"
     years = float(age)
     return "under 40" if years < 40 else "40 to 59" if years < 60 else "60 and over"
@@ -61,10 +69,26 @@ def _mr_brain_tumor(row: Row) -> tuple[str, set[str], set[str], dict[str, str]]:
     return row["neardup_group"], {row["label"]}, known, {"collection": row["kaggle_part"].lower()}
 
 
+def _skin_isic2017(row: Row) -> tuple[str, set[str], set[str], dict[str, str]]:
+    known = {"melanoma", "seborrheic_keratosis"}
+    strata = {"sex": row["sex"] or "unknown", "age": age_band(row["age"])}
+    return Path(row["file"]).stem, {row["label"]} & known, known, strata
+
+
+def publishers_part(source: str, row: Row, group: str) -> str:
+    """The part that a publisher's own split asks for: ISIC 2017's validation images are validation here too."""
+    if source != "skin_isic2017":
+        return ""
+    if row["part"] == "val":
+        return "validation"
+    return "held-back" if part_of(group) == "held-back" else "train"
+
+
 READERS: Mapping[str, Callable[[Row], tuple[str, set[str], set[str], dict[str, str]]]] = {
     "cxr_nih": _cxr_nih,
     "cxr_pediatric_kermany": _cxr_pediatric_kermany,
     "mr_brain_tumor": _mr_brain_tumor,
+    "skin_isic2017": _skin_isic2017,
 }
 
 
@@ -78,7 +102,8 @@ def read_source(data: Path, source: str) -> list[Sample]:
         for row in csv.DictReader(stream):
             group, labels, known, strata = READERS[source](row)
             path = data / source / row["file"]
-            samples.append(Sample(path, source, group, frozenset(labels), frozenset(known), strata))
+            part = publishers_part(source, row, group)
+            samples.append(Sample(path, source, group, frozenset(labels), frozenset(known), strata, part))
     return samples
 
 

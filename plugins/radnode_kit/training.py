@@ -19,17 +19,18 @@ import torch
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
-from torch.nn import functional
 
 from node.plugin import Array
 from radnode_kit.augmentation import Augmentation
 from radnode_kit.bundle import Bundle
 from radnode_kit.dataset import Dataset
 from radnode_kit.imagenet import pretrained
-from radnode_kit.lite import Block, Lite0
-from radnode_kit.metrics import score
+from radnode_kit.lite import Block, Lite
+from radnode_kit.losses import Loss, mixed
 from radnode_kit.probe import probe
 from radnode_kit.recipe import Recipe
+from radnode_kit.sources import Sample
+from radnode_kit.watch import score
 
 #: Weight of the past in the moving average of the weights, once it has begun.
 _AVERAGE = 0.985
@@ -52,8 +53,8 @@ class Progress:
     """
 
     epoch: int
-    network: Lite0
-    average: Lite0
+    network: Lite
+    average: Lite
     best: float = -math.inf
     state: dict[str, Tensor] = field(default_factory=dict)
     history: list[float] = field(default_factory=list)
@@ -77,9 +78,10 @@ class Trainer:
         self.checkpoint = work / "checkpoint.pt"
         self.console = Console()
         self.chances = chances(self.train, recipe)
+        self.loss = Loss(recipe, self.train.targets)
         torch.manual_seed(recipe.seed)
 
-    def run(self, epochs: int) -> Lite0:
+    def run(self, epochs: int) -> Lite:
         """Train for so many epochs in all (0: the linear probe alone); goes on from a checkpoint."""
         if epochs == 0:
             return self._probe()
@@ -94,29 +96,32 @@ class Trainer:
         network.load_state_dict(progress.state)
         return network.eval()
 
-    def _probe(self) -> Lite0:
-        network = channels_last(pretrained(len(self.bundle.labels)).to(self.device))
+    def _probe(self) -> Lite:
+        network = channels_last(self._pretrained().to(self.device))
         embeddings = self.outputs(network, self.train)[1]
         weights = sample_weights(self.train, self.recipe)
         weight, bias = probe(embeddings, self.train.targets, weights, self.recipe)
         network.linear.weight.data = torch.from_numpy(weight).to(self.device)
         network.linear.bias.data = torch.from_numpy(bias).to(self.device)
-        self.console.print(
-            f"linear probe: validation score {score(self.outputs(network, self.validation)[0], self.validation):.4f}"
-        )
+        self.console.print(f"linear probe: validation score {self._score(network):.4f}")
         return network.eval()
 
+    def _pretrained(self) -> Lite:
+        variant = str(self.bundle.network.get("variant", "lite0"))
+        return pretrained(len(self.bundle.labels), self.bundle.channels, variant)
+
     def _start(self) -> Progress:
-        network = channels_last(pretrained(len(self.bundle.labels)).to(self.device))
+        network = channels_last(self._pretrained().to(self.device))
         nn.init.zeros_(network.linear.weight)
         nn.init.zeros_(network.linear.bias)
         return Progress(0, network, copy.deepcopy(network))
 
     def _optimizer(self, progress: Progress) -> torch.optim.AdamW:
         network = progress.network
-        prepare(network)
+        prepare(network, self.recipe.frozen)
         head = list(network.linear.parameters())
-        body = [p for name, p in network.named_parameters() if not name.startswith("linear.")]
+        moving = ((name, p) for name, p in network.named_parameters() if p.requires_grad)
+        body = [p for name, p in moving if not name.startswith("linear.")]
         groups = [
             {"params": [p for p in body if p.ndim > 1], "weight_decay": 0.02, "factor": 1.0},
             {"params": [p for p in body if p.ndim <= 1], "weight_decay": 0.0, "factor": 1.0},
@@ -131,13 +136,13 @@ class Trainer:
         """One pass over as many images as there are, drawn so that labels and sources come as the recipe says."""
         progress.network.train()
         seed = self.recipe.seed + progress.epoch
-        augmentation = Augmentation(flip=self.recipe.flip, seed=seed)
+        augmentation = Augmentation(self.recipe, seed=seed)
         steps = len(self.train.samples) // self.recipe.batch
         order = draw(self.chances, steps * self.recipe.batch, seed).reshape(steps, -1)
         for step, chosen in enumerate(track(order, description=f"epoch {progress.epoch + 1}/{epochs}")):
             done = progress.epoch * steps + step
             set_rate(optimizer, self.recipe.rate, done, steps, epochs)
-            loss = self._loss(progress.network, chosen, augmentation)
+            loss = self._loss(progress.network, augmentation(self.train.canvases[chosen]), chosen)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(progress.network.parameters(), 2.0)
@@ -145,20 +150,24 @@ class Trainer:
             average(progress.average, progress.network, done)
         progress.epoch += 1
 
-    def _loss(self, network: Lite0, chosen: npt.NDArray[np.int64], augmentation: Augmentation) -> Tensor:
-        images = augmentation(self.train.canvases[chosen])
+    def _loss(self, network: Lite, images: Tensor, chosen: npt.NDArray[np.int64]) -> Tensor:
+        targets = torch.from_numpy(self.train.targets[chosen])
+        if self.recipe.mixup > 0:
+            share = float(torch.distributions.Beta(self.recipe.mixup, self.recipe.mixup).sample())
+            images, targets = mixed(images, targets, share, torch.randperm(len(images)))
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             logits = network(self._normalise(images))[0]
-        targets = torch.from_numpy(self.train.targets[chosen]).to(self.device)
-        return masked_loss(logits.float(), targets, self.recipe.exclusive)
+        return self.loss(logits.float(), targets.to(self.device))
 
     def _normalise(self, images: Tensor) -> Tensor:
-        normal = (images - self.bundle.mean) / self.bundle.deviation
+        normal = torch.from_numpy(self.bundle.normalised(images.numpy()))
         return normal.to(self.device, memory_format=torch.channels_last)
 
+    def _score(self, network: Lite) -> float:
+        return score(self.outputs(network, self.validation)[0], self.validation, self.recipe.watch, self.bundle.labels)
+
     def _judge(self, progress: Progress) -> None:
-        logits, _ = self.outputs(progress.average, self.validation)
-        value = score(logits, self.validation)
+        value = self._score(progress.average)
         progress.history.append(value)
         self.console.print(f"epoch {progress.epoch}: validation score {value:.4f}")
         if value > progress.best:
@@ -166,12 +175,12 @@ class Trainer:
             progress.state = copy.deepcopy(progress.average.state_dict())
 
     @torch.inference_mode()
-    def outputs(self, network: Lite0, data: Dataset) -> tuple[Array, Array]:
+    def outputs(self, network: Lite, data: Dataset) -> tuple[Array, Array]:
         """Logits (n, k) and embeddings (n, 1280) of every canvas, without augmentation."""
         network.eval()
         parts = []
         for start in range(0, len(data.samples), 32):
-            images = torch.from_numpy(data.canvases[start : start + 32].astype(np.float32) / 255.0)[:, None]
+            images = torch.from_numpy(data.canvases[start : start + 32].astype(np.float32) / 255.0)
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
                 logits, _, embedding, _ = network(self._normalise(images))
             parts.append((logits.float().cpu().numpy(), embedding.float().cpu().numpy()))
@@ -187,7 +196,7 @@ class Trainer:
         if not self.checkpoint.is_file():
             return None
         stored: dict[str, Any] = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        network = channels_last(Lite0(len(self.bundle.labels)).to(self.device))
+        network = channels_last(self._pretrained().to(self.device))
         network.load_state_dict(stored["network"])
         mean = copy.deepcopy(network)
         mean.load_state_dict(stored["average"])
@@ -197,32 +206,26 @@ class Trainer:
         )
 
 
-def masked_loss(logits: Tensor, targets: Tensor, exclusive: bool) -> Tensor:
-    """Cross entropy with softened labels, of a softmax if `exclusive`; labels that are NaN do not count.
-
-    Args:
-        logits: (n, k).
-        targets: (n, k), 1, 0 or NaN.
-        exclusive: exactly one label of each row is true.
-    """
-    if exclusive:
-        return functional.cross_entropy(logits, targets.argmax(dim=1), label_smoothing=0.05)
-    soft = torch.nan_to_num(targets) * 0.9 + 0.05
-    each = functional.binary_cross_entropy_with_logits(logits, soft, reduction="none")
-    return (each * ~torch.isnan(targets)).mean()
-
-
 def chances(data: Dataset, recipe: Recipe) -> npt.NDArray[np.float64]:
-    """(n,), chance of each sample to be drawn: labels alike within a source, sources as the recipe says; sum 1."""
+    """(n,), chance of each sample to be drawn: sum 1.
+
+    Sources come as the recipe says; within a source the watched labels alike, and the strata of `balance` alike for
+    each label, so that a stratum (the view of a film, say) tells nothing of the label.
+    """
     chance = np.zeros(len(data.samples))
     shares = recipe.source_weights or (1.0,) * len(recipe.sources)
-    kinds = np.array([str(row.tolist()) for row in data.targets])
+    kinds = np.array([_kind(sample, recipe) for sample in data.samples])
     for source, share in zip(recipe.sources, shares, strict=True):
         here = data.sources == source
         for kind in np.unique(kinds[here]):
             chosen = here & (kinds == kind)
             chance[chosen] = share / (len(np.unique(kinds[here])) * chosen.sum())
     return np.asarray(chance / chance.sum())
+
+
+def _kind(sample: Sample, recipe: Recipe) -> str:
+    labels = sample.labels & frozenset(recipe.watch) if recipe.watch else sample.labels
+    return f"{sorted(labels)} {[sample.strata.get(name) for name in recipe.balance]}"
 
 
 def sample_weights(data: Dataset, recipe: Recipe) -> Array:
@@ -247,20 +250,23 @@ def draw(chance: npt.NDArray[np.float64], count: int, seed: int) -> npt.NDArray[
     return np.random.default_rng(seed).choice(len(chance), count, p=chance)
 
 
-def prepare(network: Lite0) -> None:
+def prepare(network: Lite, frozen: int = 0) -> None:
     """For training: statistics that follow within an epoch, and deep blocks that are left out now and then.
 
-    Lite0's own momentum of 0.01 is made for a million images (Huang et al., Deep Networks with Stochastic Depth, 2016).
+    The stem and the first `frozen` blocks keep their weights: edges are edges, and most of the time goes there.
+    Lite's own momentum of 0.01 is made for a million images (Huang et al., Deep Networks with Stochastic Depth, 2016).
     """
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.1
     blocks = [module for module in network.blocks if isinstance(module, Block)]
+    for module in (network.stem, *blocks[:frozen]) if frozen else ():
+        module.requires_grad_(False)
     for index, block in enumerate(blocks):
         block.drop = 0.1 * index / len(blocks)
 
 
-def channels_last(network: Lite0) -> Lite0:
+def channels_last(network: Lite) -> Lite:
     """Lay out every convolution's weights with the channels last: twice as fast on a CPU; in place."""
     for parameter in network.parameters():
         if parameter.ndim == 4:
@@ -277,7 +283,7 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float, done: int, steps: in
 
 
 @torch.no_grad()
-def average(mean: Lite0, network: Lite0, done: int) -> None:
+def average(mean: Lite, network: Lite, done: int) -> None:
     """Move averaged weights and statistics a step towards the network's; faster in the first steps."""
     kept_share = min(_AVERAGE, (1 + done) / (10 + done))
     for kept, new in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):

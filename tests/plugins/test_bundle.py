@@ -81,7 +81,7 @@ def test_monai_reads_the_bundle_and_prepares_what_the_classifier_prepares(name: 
     parser["bundle_root"] = str(folder / "bundle")
     theirs = np.asarray(parser.get_parsed_content("preprocessing")({"image": str(path)})["image"])[0]
     bundle = read_bundle(folder)
-    ours = (canvas(pixels, bundle.size)[0] - bundle.mean) / bundle.deviation
+    ours = bundle.normalised(canvas(pixels, bundle.size)[0])[0]
     assert theirs.shape == ours.shape
     assert np.abs(theirs - ours).mean() < 0.03
     network = parser.get_parsed_content("network_def")

@@ -12,6 +12,7 @@ from radnode_kit.classifier import MAX_MAPPED_SLICES, BundleClassifier
 from radnode_kit.commands import folder_of
 from radnode_kit.engine import Outputs
 from radnode_kit.gate import Gate, Gates
+from radnode_kit.prototypes import Prototypes
 from tests.plugins.builders import image_set, pattern
 
 STRANGE = 0.9
@@ -47,7 +48,8 @@ def fake(name: str) -> BundleClassifier:
     made._engine = BrightnessEngine(len(made.bundle.labels))
     centre, direction = np.zeros((1, 2), np.float32), np.array([[1.0, 0.0]], np.float32)
     made._gates = Gates({"embedding": Gate(centre, direction, direction, rest=1.0)})
-    made.bundle = replace(made.bundle, mean=0.0, deviation=STRANGE)
+    made.bundle = replace(made.bundle, mean=(0.0,), deviation=(STRANGE,))
+    made._prototypes = None
     return made
 
 
@@ -69,7 +71,8 @@ def test_images_that_look_strange_take_no_part(classifier: BundleClassifier) -> 
 def test_nothing_but_strange_images_is_refused_in_plain_words(classifier: BundleClassifier) -> None:
     answer = ask(classifier, slice_of(1.0, strange=1.0), slice_of(1.0, strange=1.0))
     assert answer.findings == ()
-    assert "2 of 2 images look unlike" in answer.abstained
+    assert "2 of 2 images are refused" in answer.abstained
+    assert "looks unlike" in answer.abstained
     assert answer.embedding is not None
 
 
@@ -85,7 +88,7 @@ def test_empty_slices_at_the_ends_do_not_count(classifier: BundleClassifier) -> 
 
 def test_a_series_of_mostly_strange_slices_is_refused() -> None:
     answer = ask(fake("brain-tumour-mr"), slice_of(0.5), slice_of(0.5, 1.0), slice_of(0.5, 1.0))
-    assert "2 of 3 images look unlike" in answer.abstained
+    assert "2 of 3 images are refused" in answer.abstained
 
 
 def test_one_known_film_is_enough_for_an_answer() -> None:
@@ -105,6 +108,25 @@ def test_maps_of_a_long_series_are_limited_and_hold_the_key_slices() -> None:
     mapped = {evidence.sop_instance_uid for evidence in answer.maps}
     assert len(mapped) == MAX_MAPPED_SLICES
     assert {finding.key_sop_instance_uid for finding in answer.findings} <= mapped
+
+
+def test_slices_that_agree_are_counted() -> None:
+    lesion = [slice_of(1.0 if 10 <= n < 14 else 0.0) for n in range(30)]
+    assert ask(fake("brain-tumour-mr"), *lesion).findings[0].agreement == (4, 30)
+
+
+def test_a_single_image_agrees_with_nothing() -> None:
+    assert ask(fake("brain-tumour-mr"), slice_of(1.0)).findings[0].agreement is None
+
+
+def test_the_nearest_training_cases_of_the_key_image_are_named() -> None:
+    classifier = fake("brain-tumour-mr")
+    labels = [(frozenset({name}), frozenset({"glioma", "meningioma", "pituitary"})) for name in ("glioma", "pituitary")]
+    space = np.eye(2, dtype=np.float32)
+    classifier._prototypes = Prototypes(np.array([0.5, 0.0], np.float32), space, -space, ["a/1", "a/2"], labels)
+    named = [n for n in ask(classifier, slice_of(0.9)).neighbours if n.finding == "glioma"]
+    assert [(n.case, n.present) for n in named] == [("a/1", True), ("a/2", False)]
+    assert named[0].similarity == pytest.approx(1.0)
 
 
 def test_only_claimed_findings_are_answered() -> None:

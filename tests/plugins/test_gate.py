@@ -7,6 +7,7 @@ import pytest
 
 from node.plugin import Array
 from radnode_kit.gate import Gate, Gates, fit_gate, load_gates, set_limit
+from radnode_kit.input_check import KINDS, InputCheck
 
 
 def cloud(centre: float, count: int = 400, seed: int = 0) -> Array:
@@ -51,5 +52,23 @@ def test_an_image_must_pass_every_gate() -> None:
     assert (gates.distances({"embedding": strange, "context": at_home}) > 1).all()
 
 
+def checked() -> InputCheck:
+    """Inverted where the sum of the features is large."""
+    weights, bias = np.zeros((len(KINDS), 80), np.float32), np.full(len(KINDS), -1e4, np.float32)
+    bias[:2], weights[1] = 0.0, 0.02
+    return InputCheck(weights, bias)
+
+
+def test_the_check_refuses_beside_the_gates_and_says_why(tmp_path: Path) -> None:
+    gates = Gates({}, checked().limited(cloud(0).repeat(2, axis=1), share=0.98))
+    gates.save(tmp_path / "gate.safetensors")
+    stored = load_gates(tmp_path / "gate.safetensors")
+    outputs = {"embedding": cloud(0, seed=5), "context": cloud(0, seed=5)}
+    assert (stored.distances(outputs) <= 1).mean() > 0.95
+    wrong = {"embedding": cloud(9), "context": cloud(9)}
+    assert (stored.distances(wrong) > 1).all()
+    assert set(stored.reasons(wrong)) == {KINDS["inverted"]}
+
+
 def test_no_gate_lets_everything_pass() -> None:
-    assert Gates({}).distances({"embedding": cloud(0, count=3)}).tolist() == [0.0, 0.0, 0.0]
+    assert Gates({}).distances({"embedding": cloud(0, count=3), "context": cloud(0, count=3)}).tolist() == [0.0, 0.0, 0.0]

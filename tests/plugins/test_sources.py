@@ -12,6 +12,8 @@ TABLES = {
     "images/b.jpg,nih-2,No Finding,,M,PA\n",
     "cxr_pediatric_kermany": "file,patient,label,pneumonia\nimages/c.jpg,kermany-p1,virus,1\n",
     "mr_brain_tumor": "file,neardup_group,label,kaggle_part\nimages/d.jpg,g1,glioma,Training\n",
+    "skin_isic2017": "file,part,label,age,sex\nimages/e.jpg,train,melanoma,55,female\n"
+    "images/f.jpg,val,nevus,unknown,\nimages/g.jpg,val,seborrheic_keratosis,70,male\n",
 }
 
 
@@ -28,11 +30,23 @@ def test_every_set_has_a_reader_and_a_test() -> None:
 
 
 def test_labels_and_patients_are_read(data: Path) -> None:
-    first, healthy, child, brain = read_sources(data, list(TABLES))
+    first, healthy, child, brain, skin, mole, wart = read_sources(data, list(TABLES))
     assert first.labels == {"pneumonia", "edema"}
     assert healthy.labels == frozenset()
     assert (child.labels, child.known) == ({"pneumonia"}, {"pneumonia"})
     assert (brain.labels, brain.group) == ({"glioma"}, "g1")
+    assert [each.labels for each in (skin, mole, wart)] == [{"melanoma"}, frozenset(), {"seborrheic_keratosis"}]
+
+
+def test_the_publishers_own_validation_images_stay_validation(data: Path) -> None:
+    train, *validation = read_sources(data, ["skin_isic2017"])
+    assert train.part in ("train", "held-back")
+    assert [each.part for each in validation] == ["validation", "validation"]
+    assert {each.part for each in read_sources(data, ["cxr_nih", "mr_brain_tumor"])} == {""}
+
+
+def test_a_case_is_named_by_its_set_and_file(data: Path) -> None:
+    assert read_sources(data, ["cxr_nih"])[0].case == "cxr_nih/a"
 
 
 def test_paths_lie_in_the_folder_of_the_set(data: Path) -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from radnode_kit.bundle import Bundle
+from radnode_kit.calibration import Calibration
 from radnode_kit.dataset import Dataset, load_dataset, targets_of
-from radnode_kit.lite import Lite0
+from radnode_kit.lite import Lite
 from radnode_kit.recipe import Recipe
 from radnode_kit.sources import Sample
 
@@ -15,7 +18,7 @@ pytest.importorskip("sklearn")
 
 from radnode_kit.augmentation import Augmentation
 from radnode_kit.probe import probe
-from radnode_kit.training import average, chances, draw, masked_loss, prepare, sample_weights, set_rate
+from radnode_kit.training import average, chances, draw, prepare, sample_weights, set_rate
 
 PATH = Path("x.png")
 
@@ -25,7 +28,7 @@ def sample(source: str, label: str = "", known: str = "p", number: int = 0) -> S
 
 
 def dataset(samples: list[Sample], labels: str) -> Dataset:
-    empty = np.zeros((len(samples), 4, 4), np.uint8)
+    empty = np.zeros((len(samples), 1, 4, 4), np.uint8)
     return Dataset(samples, empty, targets_of(samples, list(labels)), np.array(["train"] * len(samples)))
 
 
@@ -34,19 +37,6 @@ def test_unknown_labels_are_no_number() -> None:
     assert targets[0].tolist() == [1.0, 0.0]
     assert targets[1, 0] == 1.0
     assert np.isnan(targets[1, 1])
-
-
-def test_unknown_labels_do_not_pull() -> None:
-    logits = torch.zeros(1, 2, requires_grad=True)
-    masked_loss(logits, torch.tensor([[1.0, float("nan")]]), exclusive=False).backward()  # type: ignore[no-untyped-call]
-    assert logits.grad is not None
-    assert logits.grad[0, 0] < 0
-    assert logits.grad[0, 1] == 0
-
-
-def test_a_softmax_loss_falls_when_the_right_class_rises() -> None:
-    wrong = masked_loss(torch.zeros(3, 3), torch.eye(3), exclusive=True)
-    assert masked_loss(torch.eye(3) * 3, torch.eye(3), exclusive=True) < wrong
 
 
 def test_each_label_weighs_the_same_in_each_source() -> None:
@@ -87,6 +77,28 @@ def test_labels_are_drawn_alike_within_a_source_and_sources_as_asked() -> None:
     assert chance.sum() == pytest.approx(1)
 
 
+def test_strata_are_drawn_alike_for_each_label_so_that_they_tell_nothing() -> None:
+    made = [("p", "AP", 3), ("p", "PA", 30), ("", "AP", 40), ("", "PA", 5)]
+    samples = [
+        replace(sample("a", label), strata={"view": view}) for label, view, count in made for _ in range(count)
+    ]
+    chance = chances(dataset(samples, "p"), Recipe(("a",), exclusive=False, watch=("p",), balance=("view",)))
+    starts = np.cumsum([0, 3, 30, 40, 5])
+    shares = [chance[low:high].sum() for low, high in zip(starts[:-1], starts[1:], strict=True)]
+    assert shares == pytest.approx([0.25] * 4)
+
+
+def test_frozen_blocks_keep_their_weights_and_follow_the_data() -> None:
+    network = Lite(1)
+    prepare(network, frozen=3)
+    still = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
+    assert {name.split(".")[0] for name in still} == {"stem", "blocks"}
+    assert {name.split(".")[1] for name in still if name.startswith("blocks")} == {"0", "1", "2"}
+    before = network.stem.norm.running_mean.clone()  # type: ignore[union-attr,operator]
+    network.train()(torch.rand(2, 1, 32, 32))
+    assert not torch.equal(before, network.stem.norm.running_mean)  # type: ignore[arg-type]
+
+
 def test_the_same_seed_draws_the_same_images() -> None:
     chance = np.full(10, 0.1)
     assert np.array_equal(draw(chance, 100, 1), draw(chance, 100, 1))
@@ -108,7 +120,7 @@ def test_the_rate_warms_up_and_falls_and_the_new_layer_learns_faster() -> None:
 def test_the_average_follows_weights_and_statistics_ever_more_slowly() -> None:
     moved = []
     for done in (0, 1000):
-        network, mean = Lite0(1), Lite0(1)
+        network, mean = Lite(1), Lite(1)
         mean.load_state_dict(network.state_dict())
         with torch.no_grad():
             network.linear.bias += 1.0
@@ -120,7 +132,7 @@ def test_the_average_follows_weights_and_statistics_ever_more_slowly() -> None:
 
 
 def test_training_follows_its_own_statistics_and_leaves_out_deep_blocks() -> None:
-    network = Lite0(1)
+    network = Lite(1)
     prepare(network)
     norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     assert {norm.momentum for norm in norms} == {0.1}
@@ -130,10 +142,12 @@ def test_training_follows_its_own_statistics_and_leaves_out_deep_blocks() -> Non
     assert 0 < drops[-1] < 0.1
 
 
-def test_changed_images_stay_images_and_the_seed_decides() -> None:
-    canvases = np.random.default_rng(0).integers(0, 256, (4, 64, 64)).astype(np.uint8)
-    first, again, other = (Augmentation(flip=True, seed=seed)(canvases) for seed in (1, 1, 2))
-    assert first.shape == (4, 1, 64, 64)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_changed_images_stay_images_and_the_seed_decides(channels: int) -> None:
+    canvases = np.random.default_rng(0).integers(0, 256, (4, channels, 64, 64)).astype(np.uint8)
+    recipe = Recipe(("a",), exclusive=False, turn=channels == 3, invert=0.5)
+    first, again, other = (Augmentation(recipe, seed=seed)(canvases) for seed in (1, 1, 2))
+    assert first.shape == (4, channels, 64, 64)
     assert float(first.min()) >= 0
     assert float(first.max()) <= 1
     assert torch.equal(first, again)
@@ -146,8 +160,9 @@ def test_images_are_decoded_once(tmp_path: Path) -> None:
     path = tmp_path / "one.png"
     Pillow.fromarray(np.full((20, 40), 200, np.uint8)).save(path)
     samples = [Sample(path, "a", "g", frozenset(), frozenset("p"), {})]
-    first = load_dataset(samples, ["p"], 32, tmp_path / "work")
+    bundle = Bundle(("p",), 32, 1, (0.5,), (0.5,), {}, Calibration("temperature", [1.0]))
+    first = load_dataset(samples, bundle, tmp_path / "work")
     path.unlink()
-    again = load_dataset(samples, ["p"], 32, tmp_path / "work")
-    assert first.canvases[0, 16, 16] == 200
+    again = load_dataset(samples, bundle, tmp_path / "work")
+    assert first.canvases[0, 0, 16, 16] == 200
     assert np.array_equal(first.canvases, again.canvases)

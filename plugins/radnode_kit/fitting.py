@@ -1,0 +1,154 @@
+"""What is fitted to a trained network, before it is shipped: calibration, gates, input check, prototypes.
+
+Comes in: the exported model of a plugin's folder and its data. On disk afterwards: the calibration in
+``inference.json``, ``gate.safetensors``, ``prototypes.safetensors`` and ``prototypes.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from sklearn.linear_model import LogisticRegression
+
+from node.plugin import Array
+from radnode_kit.augmentation import Augmentation
+from radnode_kit.bundle import GATE, PROTOTYPES, PROTOTYPES_NAMES, Bundle, write_calibration
+from radnode_kit.calibration import Calibration, fit_platt, fit_temperature
+from radnode_kit.dataset import Dataset
+from radnode_kit.engine import NAMES, Outputs, open_engine, run_chunks
+from radnode_kit.gate import Gate, Gates, fit_gate, set_limit
+from radnode_kit.input_check import KINDS, InputCheck, features_of, folded
+from radnode_kit.prototypes import Prototypes, projected
+from radnode_kit.recipe import Recipe
+from radnode_kit.wrong import MADE, strangers
+
+DIMENSIONS = {"embedding": 64, "context": 32}
+#: Images of each wrong kind that the check learns from; strangers: of each set.
+_MADE, _STRANGERS = 350, 250
+_RIDGE = 0.01
+
+
+class Fitter:
+    """Fits everything that stands beside the weights of one plugin.
+
+    Args:
+        folder: of the plugin; its model is exported already.
+        recipe: how.
+        bundle: of the plugin.
+        dataset: all parts; the held-back part is never touched.
+        data: folder of all sets, for strangers.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, bundle: Bundle, dataset: Dataset, data: Path):
+        self.folder, self.recipe, self.bundle, self.data = folder, recipe, bundle, data
+        self.train, self.validation = dataset.part("train"), dataset.part("validation")
+        self._engine = open_engine(folder, "cpu", len(bundle.labels))
+
+    def run(self) -> None:
+        """Fit all of it and write it."""
+        trained, checked = self._answers(self.train), self._answers(self.validation)
+        write_calibration(self.folder, fit_calibration(self.recipe, checked.logits, self.validation))
+        gates = self._gates(trained, checked)
+        Gates(gates, self._check(trained, checked)).save(self.folder / GATE)
+        prototypes(trained.embedding, self.train).save(self.folder / PROTOTYPES, self.folder / PROTOTYPES_NAMES)
+
+    def _answers(self, dataset: Dataset) -> Outputs:
+        return self._of(image.astype(np.float32) / 255.0 for image in dataset.canvases)
+
+    def _of(self, canvases: Iterator[Array]) -> Outputs:
+        """What the model answers for canvases (c, s, s) in 0..1."""
+        parts, waiting = [], []
+        for canvas in canvases:
+            waiting.append(self.bundle.normalised(canvas))
+            if len(waiting) == 32:
+                parts.append(run_chunks(self._engine, waiting))
+                waiting = []
+        if waiting:
+            parts.append(run_chunks(self._engine, waiting))
+        return Outputs(*(np.concatenate([getattr(part, name) for part in parts]) for name in NAMES))
+
+    def _gates(self, trained: Outputs, checked: Outputs) -> dict[str, Gate]:
+        kinds, gates = kinds_of(self.train, self.recipe), dict[str, Gate]()
+        for name, dimensions in DIMENSIONS.items():
+            gate = fit_gate(getattr(trained, name), kinds, dimensions)
+            gates[name] = set_limit(gate, getattr(checked, name), self.recipe.limit_share, self.recipe.limit_margin)
+        return gates
+
+    def _check(self, trained: Outputs, checked: Outputs) -> InputCheck:
+        features, kinds = [_features(trained)], [0] * len(trained.logits)
+        for kind, canvases in self._taught():
+            answers = _features(self._of(canvases))
+            features.append(answers)
+            kinds += [list(KINDS).index(kind)] * len(answers)
+            Console().print(f"input check: {len(answers)} images taught as {kind}")
+        check = fit_check(np.concatenate(features), kinds)
+        return check.limited(_features(checked), self.recipe.check_share)
+
+    def _taught(self) -> Iterator[tuple[str, Iterator[Array]]]:
+        yield "right", self._varied()
+        random = np.random.default_rng(self.recipe.seed)
+        for kind in self.recipe.wrong:
+            yield kind, (MADE[kind](image, random) for image in self._some(_MADE))
+        for source in self.recipe.strangers:
+            yield "stranger", strangers(self.data, source, self.bundle, "train", _STRANGERS)
+
+    def _some(self, count: int) -> Iterator[Array]:
+        chosen = np.random.default_rng(self.recipe.seed).permutation(len(self.train.samples))[:count]
+        return (self.train.canvases[index].astype(np.float32) / 255.0 for index in chosen)
+
+    def _varied(self) -> Iterator[Array]:
+        """Right images as another scanner or archive would show them: they are to pass."""
+        change = Augmentation(self.recipe, seed=self.recipe.seed, invert=False)
+        for image in self._some(2 * _MADE):
+            yield change(np.round(image * 255).astype(np.uint8)[None])[0].numpy()
+
+
+def fit_check(features: Array, kinds: Sequence[int]) -> InputCheck:
+    """The softmax on features (m, n) of kinds (m,); the wrong kinds weigh alike, the right one as all of them."""
+    centre, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-3)
+    present, counts = np.unique(kinds, return_counts=True)
+    share = np.where(present == 0, 0.5, 0.5 / max(1, len(present) - 1)) / counts
+    weights = share[np.searchsorted(present, kinds)] * len(kinds)
+    model = LogisticRegression(C=_RIDGE, max_iter=300)
+    model.fit((features - centre) / scale, kinds, sample_weight=weights)
+    slope, bias = model.coef_, model.intercept_
+    if len(present) == 2:  # scikit-learn keeps one row for two kinds
+        slope, bias = np.concatenate([-slope, slope]) / 2, np.concatenate([-bias, bias]) / 2
+    return folded(slope, bias, [int(kind) for kind in present], centre, scale)
+
+
+def _features(answers: Outputs) -> Array:
+    return features_of(answers.embedding, answers.context)
+
+
+def prototypes(embeddings: Array, train: Dataset) -> Prototypes:
+    """The training cases in the main directions of their embeddings (m, n)."""
+    mean = embeddings.mean(axis=0)
+    directions = np.linalg.svd(embeddings - mean, full_matrices=False)[2][: DIMENSIONS["embedding"]]
+    labels = [(sample.labels, sample.known) for sample in train.samples]
+    vectors = projected(embeddings, mean, directions)
+    return Prototypes(mean, directions, vectors, [sample.case for sample in train.samples], labels)
+
+
+def kinds_of(dataset: Dataset, recipe: Recipe) -> list[str]:
+    """The group of each sample for the gate: its source, and its class where classes exclude each other."""
+    if not recipe.exclusive:
+        return [sample.source for sample in dataset.samples]
+    return [f"{sample.source} {sorted(sample.labels)}" for sample in dataset.samples]
+
+
+def fit_calibration(recipe: Recipe, logits: Array, dataset: Dataset) -> Calibration:
+    """Platt for each label (every source weighs the same), or one temperature."""
+    if recipe.exclusive:
+        return Calibration("temperature", [fit_temperature(logits, dataset.targets.argmax(axis=1))])
+    sources = dataset.sources
+    weights = np.array([len(sources) / (sources == source).sum() for source in sources])
+    weights /= weights.mean()
+    fits = []
+    for column in range(logits.shape[1]):
+        known = ~np.isnan(dataset.targets[:, column])
+        fits.append(fit_platt(logits[known, column], dataset.targets[known, column] > 0.5, weights[known]))
+    return Calibration("platt", [slope for slope, _ in fits], [intercept for _, intercept in fits])
