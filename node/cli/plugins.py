@@ -1,15 +1,22 @@
-"""`radnode plugins`: what is installed, what it claims, and whether its weights are the declared ones."""
+"""`radnode plugins`: what is installed, what it claims, whether its weights are the declared ones, how fast it is."""
 
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import JsonOption, print_json, print_table
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json, print_table
 
-app = typer.Typer(help="Plugins: list, show, verify.", invoke_without_command=True)
+if TYPE_CHECKING:
+    from node.plugin import Manifest
+    from radnode_kit.engines.bench import Line
+
+app = typer.Typer(help="Plugins: list, show, verify, compare engines.", invoke_without_command=True)
 
 
 @app.callback()
@@ -32,21 +39,22 @@ def list_plugins(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="Name of the plugin.")], as_json: JsonOption = False) -> None:
-    """Show what a plugin accepts and claims, with its operating points."""
-    from node.classify.catalogue import Catalogue
-    from node.errors import PluginError
-
-    found = Catalogue().get(name)
-    if found.manifest is None:
-        raise PluginError(found.error, about=name)
-    manifest = found.manifest
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the plugin.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a plugin accepts and claims, with its operating points; and which engine a node here runs it with."""
+    manifest = _manifest(name)
+    engine = _engine(manifest.folder, config)
     if as_json:
-        print_json(manifest)
+        print_json({**asdict(manifest), "engine": engine})
         return
     for key in ("name", "version", "title", "manufacturer", "intended_use", "licence", "level", "digest"):
         typer.echo(f"{key:<14}{getattr(manifest, key)}")
     typer.echo(f"{'accepts':<14}{manifest.accepts}")
+    if engine:
+        typer.echo(f"{'engine':<14}{engine}")
     rows = []
     for spec in manifest.findings:
         point = spec.operating_point
@@ -78,3 +86,76 @@ def verify(as_json: JsonOption = False) -> None:
     else:
         print_table(("plugin", "weights"), rows, "no plugin is installed")
     raise typer.Exit(os.EX_DATAERR if bad else 0)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="Name of the plugin.")],
+    batch: Annotated[str, typer.Option(help="Images at a time, with commas between.")] = "1,8",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each engine.")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns that each engine gets.")] = 7,
+    cpu_time: Annotated[bool, typer.Option("--cpu-time", help="Count processor seconds; for a busy machine.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the engines that can run a plugin's network on this machine: speed, and how far their answers differ."""
+    from radnode_kit.engines.bench import Plan, compare
+
+    try:
+        batches = tuple(int(count) for count in batch.split(","))
+    except ValueError as error:
+        raise typer.BadParameter("numbers with commas between are wanted, such as 1,8") from error
+    if min(batches) < 1:
+        raise typer.BadParameter("a batch has one image at least")
+    found = compare(_manifest(name).folder, Plan(batches, threads, rounds, cpu_time))
+    if as_json:
+        print_json({"plugin": name, **asdict(found)})
+        return
+    measured = "processor time" if cpu_time else "elapsed time"
+    typer.echo(
+        f"{name}, {found.size} x {found.size} x {found.channels}, {threads} threads, {rounds} rounds, {measured}"
+    )
+    typer.echo(f"machine: {found.machine}; load {found.load:.1f}")
+    print_table(_bench_columns(batches), [_bench_row(line) for line in found.lines], "no engine")
+    cost = ", ".join(f"{times:.2f} times at batch {count}" for count, times in found.cost_of_maps.items())
+    typer.echo(f"with maps a forward pass takes {cost} (torch)")
+
+
+def _bench_columns(batches: Sequence[int]) -> tuple[str, ...]:
+    speeds = [column for count in batches for column in (f"images/s at {count}", "x torch")]
+    return ("engine", *speeds, "probability differs", "maps differ")
+
+
+def _bench_row(line: Line) -> tuple[str, ...]:
+    if line.problem:
+        return line.engine, line.problem
+    speeds = [cell for speed in line.speeds for cell in (f"{speed.images_per_second:.0f}", f"{speed.ratio:.1f}")]
+    return line.engine, *speeds, f"{line.probability:.1e}", "-" if line.maps is None else f"{line.maps:.1e}"
+
+
+def _manifest(name: str) -> Manifest:
+    """Of an installed plugin that can be used."""
+    from node.classify.catalogue import Catalogue
+    from node.errors import PluginError
+
+    found = Catalogue().get(name)
+    if found.manifest is None:
+        raise PluginError(found.error, about=name)
+    return found.manifest
+
+
+def _engine(folder: Path, config: Path) -> str:
+    """What runs the networks of the node with that configuration, and why; empty without such a node."""
+    from node import config as configuration
+
+    if not config.is_file():
+        return ""
+    wishes = configuration.load(config).device.wishes
+    if wishes.engine != "auto":
+        return f"{wishes.engine} (worker.engine)"
+    from radnode_kit.engines.memory import key_of, recall
+
+    try:
+        choice = recall(wishes.memory, key_of(folder, wishes.threads))
+    except OSError:  # no plugin of the kit: it has an engine of its own
+        return ""
+    return choice.reason if choice else "auto: not chosen yet; onnxruntime, unless the worker finds a faster one"

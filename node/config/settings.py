@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from node.device import Device, Wishes
+
 AETitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")]  # PS3.5 6.2: no backslash
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .@+-]+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -105,6 +107,11 @@ class WorkerSettings(Section):
 
     processes: int = Field(1, ge=1, le=64, description="Worker processes.")
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N.")
+    engine: Literal["auto", "onnxruntime", "openvino", "torch"] = Field(
+        "auto",
+        description="What runs the networks on a CPU; auto: the fastest that is installed and gives the same answers. "
+        "A network without an ONNX graph runs with torch.",
+    )
     threads: int = Field(2, ge=1, le=256, description="CPU threads of one worker.")
     batch: int = Field(8, ge=1, le=1024, description="Analyses of one plugin taken together.")
     memory_mb: int = Field(8192, ge=1024, description="Address space a worker may use, MiB.")
@@ -212,6 +219,12 @@ class Settings(Section):
                     what = f"route '{route.name}' names the unknown destination '{name}'"
                     raise Misfit(f"{what}; allowed: {', '.join([*names, SENDER])}", "routes", number, "destinations")
         return self
+
+    @property
+    def device(self) -> Device:
+        """What plugins are loaded for; which engine was the fastest is remembered beside spool and ledger."""
+        memory = self.node.data_dir / "engines.json"
+        return Device(self.worker.device, Wishes(self.worker.engine, self.worker.threads, memory))
 
     def destination(self, name: str) -> Destination | None:
         """The destination of that name."""

@@ -39,7 +39,7 @@ class Worker:
     def __init__(self, settings: config.Settings, catalogue: Catalogue, ledger: Ledger, spool: Spool) -> None:
         self._settings, self._catalogue = settings, catalogue
         self._ledger, self._spool = ledger, spool
-        self._runner = Runner(catalogue, settings.worker.device)
+        self._runner = Runner(catalogue, settings.device)
         self._kept: dict[int, Decoded] = {}
         self._digest = configuration_digest(settings)
 

@@ -105,7 +105,8 @@ class ConvNorm(nn.Module):
         if self.kernel > 1:
             top, bottom = same_padding(int(x.shape[2]), self.kernel, self.stride, self.dilation)
             left, right = same_padding(int(x.shape[3]), self.kernel, self.stride, self.dilation)
-            x = functional.pad(x, (left, right, top, bottom))
+            # The zero is written out: a graph that leaves it open keeps ONNX Runtime from padding inside convolutions.
+            x = functional.pad(x, (left, right, top, bottom), value=0.0)
         y: Tensor = self.norm(self.conv(x))
         return functional.relu6(y) if self.active else y
 
