@@ -6,7 +6,8 @@ Values only; ``node.manifest`` reads them from ``manifest.toml`` and ``node.plug
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from node.errors import PluginError
@@ -30,6 +31,14 @@ class Interval:
     high: float
 
 
+class Outcome(StrEnum):
+    """What is said of a finding that was assessed."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNDETERMINED = "undetermined"  # looked at, and too close to call; not to be confused with "not assessed"
+
+
 @dataclass(frozen=True)
 class OperatingPoint:
     """The probability from which a finding counts as present, and what that costs on held-back data.
@@ -51,6 +60,12 @@ class OperatingPoint:
     source: str
     undetermined: tuple[float, float] | None = None
     error_rate: float = 0.0
+
+    def outcome(self, probability: float) -> Outcome:
+        """What a calibrated probability means: the one place that decides."""
+        if self.undetermined is not None and self.undetermined[0] <= probability < self.undetermined[1]:
+            return Outcome.UNDETERMINED
+        return Outcome.PRESENT if probability >= self.threshold else Outcome.ABSENT
 
 
 @dataclass(frozen=True)
@@ -149,8 +164,18 @@ class Manifest:
         raise PluginError(f"the plugin answered a finding it does not claim: {str(name)[:64]!r}", about=self.name)
 
     @property
+    def claims_digest(self) -> str:
+        """One sha256 (hex) over all that a report says of the plugin: with another threshold it is another report."""
+        from hashlib import sha256
+        from json import dumps
+
+        unsaid = ("folder", "seconds_limit", "accepts")
+        said = {name: value for name, value in asdict(self).items() if name not in unsaid}
+        return sha256(dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+    @property
     def digest(self) -> str:
-        """One sha256 (hex) over the digests of all weight files: the model's identity in UIDs and reports."""
+        """One sha256 (hex) over the digests of all weight files: the model's identity as a device."""
         from hashlib import sha256
 
         lines = "".join(f"{name} {digest}\n" for name, digest in sorted(self.weights.items()))

@@ -48,11 +48,25 @@ def _check(manifest: Manifest) -> None:
     if not 0 < manifest.seconds_limit <= _LONGEST_SECONDS:
         raise ValueError(f"seconds_limit is {manifest.seconds_limit}, allowed are up to {_LONGEST_SECONDS}")
     for spec in manifest.findings:
-        if not 0 <= spec.operating_point.threshold <= 1:
-            raise ValueError(f"threshold of {spec.name!r} is {spec.operating_point.threshold}, allowed are 0 to 1")
+        _check_point(spec.name, spec.operating_point)
     for name in manifest.weights:
         if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
             raise ValueError(f"{name!r} lies outside the plugin")
+
+
+def _check_point(name: str, point: OperatingPoint) -> None:
+    if not 0 <= point.threshold <= 1:
+        raise ValueError(f"threshold of {name!r} is {point.threshold}, allowed are 0 to 1")
+    if not 0 <= point.error_rate < 1:
+        raise ValueError(f"error_rate of {name!r} is {point.error_rate}, allowed are 0 to below 1")
+    if point.undetermined is None:
+        return
+    low, high = point.undetermined
+    if not 0 <= low <= point.threshold <= high <= 1:
+        wanted = f"0 <= low <= threshold ({point.threshold}) <= high <= 1"
+        raise ValueError(f"undetermined of {name!r} is [{low}, {high}], wanted is {wanted}")
+    if not point.error_rate:
+        raise ValueError(f"undetermined of {name!r} comes without the error_rate that its limits were set for")
 
 
 def _finding_spec(item: Mapping[str, Any]) -> FindingSpec:
@@ -60,10 +74,18 @@ def _finding_spec(item: Mapping[str, Any]) -> FindingSpec:
     point = dict(rest.pop("operating_point"))
     for key in ("sensitivity", "specificity"):
         point[key] = Interval(*point[key])
+    if "undetermined" in point:
+        point["undetermined"] = _limits(point["undetermined"])
     rest["code"] = _code(rest["code"])
     if "site" in rest:
         rest["site"] = _code(rest["site"])
     return FindingSpec(operating_point=OperatingPoint(**point), **rest)
+
+
+def _limits(value: Any) -> tuple[float, float]:  # Any: the TOML edge
+    if not (isinstance(value, list) and len(value) == 2 and all(type(one) in (int, float) for one in value)):
+        raise ValueError(f"undetermined is {value!r}, wanted are two probabilities, [low, high]")
+    return value[0], value[1]
 
 
 def _code(parts: Sequence[str]) -> Code:

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from node.claims import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
+from node.claims import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint, Outcome
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +41,7 @@ __all__ = [
     "Manifest",
     "Neighbour",
     "OperatingPoint",
+    "Outcome",
     "Prediction",
 ]
 

@@ -217,3 +217,28 @@ class Picture:
     series_instance_uid: str
     description: str
     finding: str = ""
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What the parts of one image contribute to the logit of a finding; all of it adds up to the logit.
+
+    Attributes:
+        finding: name of the finding.
+        sop_instance_uid: of the image.
+        frame: its frame number.
+        regions: (words, logits) of each part of the image in reading order; left and right are those of the image.
+        outside: logits from beyond the image, where the model padded it.
+        bias: logits that no place contributes, the baseline.
+        logit: of the finding on this image.
+        sentence: the same in words.
+    """
+
+    finding: str
+    sop_instance_uid: str
+    frame: int
+    regions: tuple[tuple[str, float], ...]
+    outside: float
+    bias: float
+    logit: float
+    sentence: str

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.plugin import Finding, FindingSpec, Image, OperatingPoint
+from node import words
+from node.explain.contributions import contribution
+from node.plugin import Finding, FindingSpec, Image, OperatingPoint, Outcome
 from node.study import Analysed, Analysis
+from node.words import limit, per_cent
 
 UNVERIFIED = "AI, not verified by a person."
 RESEARCH = "Research use, not for diagnosis."
@@ -38,12 +41,13 @@ def caption(analysis: Analysis, item: Analysed, finding: Finding, image: Image, 
     spec = analysis.manifest.finding(finding.name)
     kind = analysis.manifest.explanation.meaning
     return Caption(
-        title=f"{spec.label}: {_outcome(finding, spec)}, {_per_cent(finding.probability)}",
+        title=f"{spec.label}: {outcome_of(finding, spec)}, {per_cent(finding.probability)}",
         facts=_facts(finding, spec.operating_point),
         shown=f"{kind}: evidence for {spec.label.lower() if spec.label[1:2].islower() else spec.label}",
         rows=_table(analysis, item),
         notes=(
             *_contour_note(item, finding, held),
+            *_reasons(analysis, item, finding),
             *_notes(analysis, item, image),
             f"{MEASURED} {spec.operating_point.source}.",
         ),
@@ -63,37 +67,49 @@ def caption_without_answer(analysis: Analysis, item: Analysed, image: Image) -> 
     )
 
 
-def is_present(finding: Finding, spec: FindingSpec) -> bool:
-    """Whether the probability reaches the operating point."""
-    return finding.probability >= spec.operating_point.threshold
-
-
-def _outcome(finding: Finding, spec: FindingSpec) -> str:
-    return "present" if is_present(finding, spec) else "absent"
-
-
-def _per_cent(value: float) -> str:
-    if 0.0 < value < 0.01:
-        return "< 1 %"
-    return "> 99 %" if 0.99 < value < 1.0 else f"{100.0 * value:.0f} %"
+def outcome_of(finding: Finding, spec: FindingSpec) -> Outcome:
+    """Present, absent, or neither."""
+    return spec.operating_point.outcome(finding.probability)
 
 
 def _facts(finding: Finding, point: OperatingPoint) -> str:
     side = "at or above" if finding.probability >= point.threshold else "below"
+    if point.undetermined is not None and point.outcome(finding.probability) is Outcome.UNDETERMINED:
+        low, high = point.undetermined
+        side = f"between the limits {limit(low)} and {limit(high)} around"
     return (
-        f"Calibrated probability {_per_cent(finding.probability)}, {side} the operating point of "
-        f"{100 * point.threshold:.3g} % (sensitivity {_per_cent(point.sensitivity.value)}, "
-        f"specificity {_per_cent(point.specificity.value)})"
+        f"Calibrated probability {per_cent(finding.probability)}, {side} the operating point of "
+        f"{limit(point.threshold)} (sensitivity {per_cent(point.sensitivity.value)}, "
+        f"specificity {per_cent(point.specificity.value)})"
     )
+
+
+def _reasons(analysis: Analysis, item: Analysed, finding: Finding) -> tuple[str, ...]:
+    """What stands behind the answer, the same on all images of a stack; what there is nothing to say of is left out."""
+    told = contribution(analysis, item, finding)
+    said = (
+        words.undetermined(finding, analysis.manifest.finding(finding.name).operating_point),
+        "" if told is None else told.sentence,
+        words.agreement(finding),
+    )
+    return tuple(sentence for sentence in said if sentence)
 
 
 def _table(analysis: Analysis, item: Analysed) -> tuple[tuple[str, str, str, str], ...]:
     rows = []
     for finding in item.prediction.findings:
         spec = analysis.manifest.finding(finding.name)
-        threshold = f"{100 * spec.operating_point.threshold:.3g} %"
-        rows.append((spec.label, _per_cent(finding.probability), threshold, _outcome(finding, spec)))
+        rows.append((spec.label, per_cent(finding.probability), _threshold(spec), str(outcome_of(finding, spec))))
     return tuple(rows) if len(rows) > 1 else ()
+
+
+def _threshold(spec: FindingSpec) -> str:
+    """The operating point, with the limits around it where there are any."""
+    point = spec.operating_point
+    if point.undetermined is None:
+        return limit(point.threshold)
+    low, high = (limit(value).removesuffix(" %") for value in point.undetermined)
+    return f"{limit(point.threshold)} ({low}-{high})"
 
 
 def _contour_note(item: Analysed, finding: Finding, held: float) -> tuple[str, ...]:
@@ -105,12 +121,15 @@ def _contour_note(item: Analysed, finding: Finding, held: float) -> tuple[str, .
         if (image.sop_instance_uid, image.frame) == (finding.key_sop_instance_uid, finding.key_frame)
     ]
     where = f" on image {numbers[0]}" if numbers and len(item.image_set.images) > 1 else ""
-    return (f"The contours{where} hold the strongest {_per_cent(held)} of the evidence for the finding.",)
+    return (f"The contours{where} hold the strongest {per_cent(held)} of the evidence for the finding.",)
 
 
 def _notes(analysis: Analysis, item: Analysed, image: Image) -> tuple[str, ...]:
     manifest = analysis.manifest
-    notes = [f"{manifest.title}. Model {manifest.name}, version {manifest.version}, by {manifest.manufacturer}."]
+    notes = [
+        *item.prediction.remarks,
+        f"{manifest.title}. Model {manifest.name}, version {manifest.version}, by {manifest.manufacturer}.",
+    ]
     images = item.image_set.images
     if len(images) > 1:
         place = "" if image.position is None else f", at {image.position:.1f} mm"

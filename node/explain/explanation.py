@@ -7,26 +7,29 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from node.explain.caption import Caption, caption, caption_without_answer, is_present
+from node.explain.caption import Caption, caption, caption_without_answer, outcome_of
+from node.explain.key_image import key_image, map_of
 from node.explain.picture import draw
 from node.explain.regions import regions
 from node.explain.surface import surface
-from node.plugin import EvidenceMap, Finding, Image
+from node.plugin import EvidenceMap, Finding, Image, Outcome
 from node.study import Analysed, Analysis, Picture, Region
 
 #: The colour bar never ends below this (logits per one per cent of the area): weak evidence must look weak.
 FLOOR = 0.25
 #: Pictures of one finding in one series; of more images with a map those around the key image are drawn.
 MOST_PICTURES = 64
+#: Undetermined findings of one series that get pictures, the most probable ones; findings that are present all do.
+MOST_UNDETERMINED = 3
 _COARSE = 96
 
 
 def explain(analysis: Analysis) -> tuple[tuple[Region, ...], tuple[Picture, ...]]:
     """Regions of the findings that are present, and pictures of what was looked at.
 
-    Each series gets the pictures of every finding at or above its operating point, or of the most probable one when
-    none is, on every image that has a map, in the order of space. A series on which the model abstained gets one
-    picture that says so.
+    Each series gets the pictures of every finding that is present, then of those that are undetermined, or of the most
+    probable one when there is neither, on every image that has a map, in the order of space. A series on which the
+    model abstained gets one picture that says so. A finding that is undetermined is pictured and never outlined.
 
     Example::
 
@@ -45,10 +48,10 @@ def _regions(analysis: Analysis, item: Analysed) -> Iterator[Region]:
     """On the image that shows each present finding best."""
     for finding in () if item.prediction.abstained else item.prediction.findings:
         spec = analysis.manifest.finding(finding.name)
-        if not (spec.localises and is_present(finding, spec)):
+        if not (spec.localises and outcome_of(finding, spec) is Outcome.PRESENT):
             continue
-        key = _key_image(item, finding)
-        evidence = _map(item, finding.name, key)
+        key = key_image(item, finding)
+        evidence = map_of(item, finding.name, key)
         if evidence is not None:
             yield from regions(evidence, key)
 
@@ -64,7 +67,7 @@ def _pictures(analysis: Analysis, item: Analysed, found: Sequence[Region]) -> It
         # the same words on all images: they are one stack
         held = sum(place.share for place in found if place.finding == finding.name)
         for image in _images(item, finding):
-            evidence = _map(item, finding.name, image)
+            evidence = map_of(item, finding.name, image)
             own = _here(found, finding.name, image)
             words = caption(analysis, item, finding, image, held)
             yield _picture(item, image, words, evidence, draw(image, words, evidence, own, ceiling))
@@ -91,40 +94,28 @@ def _here(found: Sequence[Region], finding: str, image: Image) -> list[Region]:
 def _shown(analysis: Analysis, item: Analysed) -> list[Finding]:
     if item.prediction.abstained:
         return []
-    findings = list(item.prediction.findings)
-    present = [finding for finding in findings if is_present(finding, analysis.manifest.finding(finding.name))]
-    return present or sorted(findings, key=lambda finding: -finding.probability)[:1]
+    by_probability = sorted(item.prediction.findings, key=lambda finding: -finding.probability)
+    decided = [(finding, outcome_of(finding, analysis.manifest.finding(finding.name))) for finding in by_probability]
+    present = [finding for finding, outcome in decided if outcome is Outcome.PRESENT]
+    unsure = [finding for finding, outcome in decided if outcome is Outcome.UNDETERMINED][:MOST_UNDETERMINED]
+    in_order = item.prediction.findings.index
+    return [*sorted(present, key=in_order), *sorted(unsure, key=in_order)] or by_probability[:1]
 
 
 def _images(item: Analysed, finding: Finding) -> list[Image]:
     """Those with a map of the finding, in the series' order; the key image when there is no map at all."""
-    key = _key_image(item, finding)
-    with_map = [image for image in item.image_set.images if _map(item, finding.name, image) is not None]
+    key = key_image(item, finding)
+    with_map = [image for image in item.image_set.images if map_of(item, finding.name, image) is not None]
     middle = next((number for number, image in enumerate(with_map) if image is key), 0)
     first = max(0, min(middle - MOST_PICTURES // 2, len(with_map) - MOST_PICTURES))
     return with_map[first : first + MOST_PICTURES] or [key]
-
-
-def _key_image(item: Analysed, finding: Finding) -> Image:
-    images = item.image_set.images
-    key = (finding.key_sop_instance_uid, finding.key_frame)
-    exact = [image for image in images if (image.sop_instance_uid, image.frame) == key]
-    return exact[0] if exact else images[len(images) // 2]
-
-
-def _map(item: Analysed, finding: str, image: Image) -> EvidenceMap | None:
-    wanted = (finding, image.sop_instance_uid, image.frame)
-    for evidence in item.prediction.maps:
-        if (evidence.finding, evidence.sop_instance_uid, evidence.frame) == wanted:
-            return evidence
-    return None
 
 
 def _ceiling(item: Analysed, finding: str) -> float:
     """Upper end of the colour bar: the strongest evidence anywhere in the series, so that its images compare."""
     peaks = [FLOOR]
     for image in item.image_set.images:
-        evidence = _map(item, finding, image)
+        evidence = map_of(item, finding, image)
         if evidence is not None:
             rows, columns = image.pixels.shape[:2]
             peaks.append(float(np.max(surface(evidence, (rows, columns), (_COARSE, _COARSE)))))

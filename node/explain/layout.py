@@ -14,8 +14,8 @@ TOP_MARGIN, BOTTOM_MARGIN = 84, 56
 BAR_ROOM = 104
 #: Rows below the colour bar that its unit takes.
 UNIT_ROOM = 76
-#: Most that both panels together may take, downwards.
-MAX_HEIGHT = 580
+#: Most that both panels together may take, downwards; and what they keep however much is written below.
+MAX_HEIGHT, MIN_HEIGHT = 580, 360
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,23 @@ class Panels:
         return max(self.plain.bottom, self.evidence.bottom, self.bar.bottom + UNIT_ROOM)
 
 
-def panels(aspect: float, top: int, heading: int) -> Panels:
+def tallest(above: int, below: int) -> int:
+    """Height of the panels with so many rows of words above and below: the picture as high as wide, if it can be."""
+    return max(MIN_HEIGHT, min(MAX_HEIGHT, WIDTH - above - below))
+
+
+def panels(aspect: float, top: int, heading: int, height: int = MAX_HEIGHT) -> Panels:
     """Two equal panels of that aspect (width / height), side by side or, for wide images, one below the other.
 
     Args:
         aspect: of the image in millimetres.
         top: first row that is free.
         heading: rows that each panel's heading takes above it.
+        height: most that both panels together may take.
     """
     room = WIDTH - 2 * MARGIN - GAP - BAR_ROOM
-    beside = _fit(aspect, (room - GAP) // 2, MAX_HEIGHT)
-    below = _fit(aspect, room, MAX_HEIGHT // 2)
+    beside = _fit(aspect, (room - GAP) // 2, height)
+    below = _fit(aspect, room, height // 2)
     first = top + heading
     if beside[0] * beside[1] >= below[0] * below[1]:
         left = MARGIN + (room - GAP - 2 * beside[0]) // 2
@@ -75,9 +81,9 @@ def panels(aspect: float, top: int, heading: int) -> Panels:
     return Panels(plain, evidence, _bar(evidence))
 
 
-def single(aspect: float, top: int, heading: int) -> Box:
+def single(aspect: float, top: int, heading: int, height: int = MAX_HEIGHT) -> Box:
     """One panel alone, for an image of that aspect, where there is nothing to set beside it."""
-    size = _fit(aspect, WIDTH - 2 * MARGIN, MAX_HEIGHT)
+    size = _fit(aspect, WIDTH - 2 * MARGIN, height)
     return Box((WIDTH - size[0]) // 2, top + heading, *size)
 
 

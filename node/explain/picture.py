@@ -9,14 +9,14 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from node.explain import colourmap, layout, text
+from node.explain import colourmap, layout, table, text
 from node.explain.caption import Caption
 from node.explain.layout import BOTTOM_MARGIN, GAP, MARGIN, TOP_MARGIN, WIDTH, Box, Panels
 from node.explain.surface import surface
 from node.plugin import Array, EvidenceMap, Image
 from node.study import Region
 
-_TITLE, _BODY, _SMALL = 26, 16, 14
+_TITLE, _BODY, _SMALL = 26, 16, table.SIZE
 #: Contours are drawn this much larger and scaled down, which smooths them.
 _FINE = 3
 _UNIT = ("logit per", "1 % of the", "image area")
@@ -35,8 +35,9 @@ def draw(
         ceiling: evidence, in logits per one per cent of the area, at the upper end of the colour bar.
     """
     heading = text.line_height(_SMALL) + 4
-    places = layout.panels(_aspect(image), _top_height(words), heading)
-    plain = places.plain if evidence is not None else layout.single(_aspect(image), _top_height(words), heading)
+    top, tallest = _top_height(words), layout.tallest(_top_height(words) + heading, GAP + _foot_height(words))
+    places = layout.panels(_aspect(image), top, heading, tallest)
+    plain = places.plain if evidence is not None else layout.single(_aspect(image), top, heading, tallest)
     foot = (places.bottom if evidence is not None else plain.bottom) + GAP
     canvas = Pillow.new("RGB", (WIDTH, foot + _foot_height(words)), text.BACKGROUND)
     pen = ImageDraw.Draw(canvas)
@@ -146,27 +147,18 @@ def _foot_lines(words: Caption) -> list[tuple[str, int, text.Colour]]:
 
 
 def _foot_height(words: Caption) -> int:
-    table = (len(words.rows) + 1) * text.line_height(_SMALL) + GAP if words.rows else 0
-    return GAP + table + sum(text.line_height(size) for _, size, _ in _foot_lines(words)) + BOTTOM_MARGIN
+    return (
+        GAP
+        + table.height(words.rows)
+        + sum(text.line_height(size) for _, size, _ in _foot_lines(words))
+        + BOTTOM_MARGIN
+    )
 
 
 def _write_foot(pen: ImageDraw.ImageDraw, words: Caption, top: int) -> None:
     pen.line((MARGIN, top, WIDTH - MARGIN, top), fill=text.RULE)
-    row = top + GAP
-    if words.rows:
-        row = _write_table(pen, words, row) + GAP
+    table.write(pen, words.rows, top + GAP)
+    row = top + GAP + table.height(words.rows)
     for line, size, colour in _foot_lines(words):
         text.write(pen, (MARGIN, row), line, size, colour)
         row += text.line_height(size)
-
-
-def _write_table(pen: ImageDraw.ImageDraw, words: Caption, row: int) -> int:
-    """All findings in columns; answers the first row below."""
-    header = ("Finding", "Probability", "Threshold", "Outcome")
-    starts = (MARGIN, MARGIN + 480, MARGIN + 620, MARGIN + 760)
-    for cells in (header, *words.rows):
-        colour = text.MUTED if cells is header else text.LIGHT
-        for start, cell in zip(starts, cells, strict=True):
-            text.write(pen, (start, row), text.cut(cell, _SMALL, 460 if start == MARGIN else 130), _SMALL, colour)
-        row += text.line_height(_SMALL)
-    return row

@@ -4,6 +4,8 @@ Comes in: a :class:`node.study.Analysis`, the headers of its source instances (r
 explain drew. Goes out: ``(kind, Dataset)`` pairs, complete with File Meta Information, ready to be written as Part 10
 files in Explicit VR Little Endian. Nothing is written to disk here.
 
+The same answers as plain values, for the command line, are an :class:`node.account.Account`.
+
 Building is a pure function: the same analysis gives the same bytes, in any process, so that a retry never doubles a
 report. Identity is told in :mod:`node.report.identity`, the header in :mod:`node.report.provenance`.
 
@@ -11,6 +13,7 @@ What can fail: a source without any usable reference raises :class:`node.errors.
 tags of a source never do; they are left out.
 """
 
+from node.report.account import account_of
 from node.report.results import KINDS, build
 
-__all__ = ["KINDS", "build"]
+__all__ = ["KINDS", "account_of", "build"]

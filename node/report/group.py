@@ -7,10 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from highdicom.sr import ContentItem
 from pydicom.dataset import Dataset
 
-from node.plugin import Image
+from node.plugin import Image, Outcome
 from node.report import codes, evidence, identity, tree
 from node.report.verdict import Verdict
 from node.study import Analysis, Region
+
+#: What is reported where there is no answer is undetermined too; a comment tells the two apart.
+_PRESENCE = {
+    Outcome.PRESENT: codes.PRESENT,
+    Outcome.ABSENT: codes.ABSENT,
+    Outcome.UNDETERMINED: codes.UNDETERMINED,
+    None: codes.UNDETERMINED,
+}
 
 #: SOP Class UID, SOP Instance UID and frame of an image.
 Pointer = tuple[str, str, int | None]
@@ -61,6 +69,9 @@ def region_item(place: Region, images: Mapping[tuple[str, int], Image], sources:
 def _parameters(analysis: Analysis, verdict: Verdict) -> Iterator[str]:
     point = verdict.spec.operating_point
     yield f"threshold on the calibrated probability: {point.threshold:g}"
+    if point.undetermined is not None:
+        low, high = point.undetermined
+        yield f"undetermined from {low:g} to below {high:g}, limits set for an error rate of {point.error_rate:g}"
     for name, interval in (("sensitivity", point.sensitivity), ("specificity", point.specificity)):
         yield f"{name}: {interval.value:g} (95 % CI {interval.low:g} to {interval.high:g}), measured on {point.source}"
     for name, value in sorted(analysis.manifest.parameters.items()):
@@ -93,11 +104,12 @@ def _figures(verdict: Verdict) -> Iterator[ContentItem]:
 
 
 def _outcome(verdict: Verdict) -> Iterator[ContentItem]:
-    presence = {True: codes.PRESENT, False: codes.ABSENT, None: codes.UNDETERMINED}[verdict.present]
-    yield tree.code(codes.PRESENCE, presence)
+    yield tree.code(codes.PRESENCE, _PRESENCE[verdict.outcome])
     if verdict.finding is None:
         yield tree.code(codes.QUALITY, codes.UNUSABLE if verdict.image is None else codes.BELOW_STANDARD)
         yield tree.text(codes.COMMENT, f"Not assessed: {verdict.reason}")
+    for sentence in verdict.reasons:
+        yield tree.text(codes.COMMENT, sentence)
 
 
 def _images(

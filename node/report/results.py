@@ -10,7 +10,7 @@ from node.errors import ReportError
 from node.report.secondary_capture import secondary_capture
 from node.report.structured_report import structured_report
 from node.report.viewer_report import viewer_report
-from node.study import Analysis, Picture, Region
+from node.study import Analysis, Contribution, Picture, Region
 
 #: Kinds of objects this room can make.
 KINDS = ("sc", "sr", "viewer-sr")
@@ -22,6 +22,7 @@ def build(
     regions: Sequence[Region],
     pictures: Sequence[Picture],
     kinds: Collection[str] = KINDS,
+    contributions: Sequence[Contribution] = (),
 ) -> tuple[tuple[str, Dataset], ...]:
     """The objects of one analysis, each with its kind.
 
@@ -34,6 +35,7 @@ def build(
         regions: places that speak for a finding.
         pictures: drawn from the source images.
         kinds: what the destinations take.
+        contributions: what the parts of an image contribute to a finding.
 
     Raises:
         ReportError: on a kind that does not exist, or a picture that cannot be stored.
@@ -51,7 +53,7 @@ def build(
         ("sc", secondary_capture(analysis, sources, picture, index)) for index, picture in enumerate(drawn)
     ]
     if "sr" in kinds:
-        made.append(("sr", structured_report(analysis, sources, regions, drawn)))
+        made.append(("sr", structured_report(analysis, sources, regions, drawn, contributions)))
     if "viewer-sr" in kinds:
         made.append(("viewer-sr", viewer_report(analysis, sources, regions)))
     return tuple((kind, ds) for kind, ds in made if ds is not None)

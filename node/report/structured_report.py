@@ -16,22 +16,26 @@ from node.report.evidence import Reference
 from node.report.group import Pointer, group
 from node.report.library import library
 from node.report.verdict import Verdict, verdicts
-from node.study import Analysis, Picture, Region
+from node.study import Analysis, Contribution, Picture, Region
 
 KIND = "sr"
 
 
 def structured_report(
-    analysis: Analysis, sources: Mapping[str, Dataset], regions: Sequence[Region], pictures: Sequence[Picture]
+    analysis: Analysis,
+    sources: Mapping[str, Dataset],
+    regions: Sequence[Region],
+    pictures: Sequence[Picture],
+    contributions: Sequence[Contribution] = (),
 ) -> Dataset:
     """The report on all claimed findings; `pictures` are those that are sent as Secondary Captures beside it."""
-    found = verdicts(analysis, regions)
+    found = verdicts(analysis, regions, contributions)
     groups = [group(analysis, verdict, sources, _heatmaps(analysis, verdict, pictures)) for verdict in found]
     images = library(analysis, sources)
     body = [
         *([images] if images is not None else []),
         tree.container(codes.MEASUREMENTS, groups),
-        *(tree.text(codes.COMMENT, sentence) for sentence in summary.gaps(analysis)),
+        *(tree.text(codes.COMMENT, sentence) for sentence in (*summary.gaps(analysis), *summary.remarks(analysis))),
         tree.text(codes.SUMMARY, summary.summary(analysis, found)),
     ]
     return document(analysis, sources, KIND, body, _made(analysis, len(pictures)))

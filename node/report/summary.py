@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from node.plugin import Outcome
 from node.report.verdict import Verdict
 from node.study import Analysis
+from node.words import limit, per_cent
 
 UNVERIFIED = "This result was made by a computer program. No person has verified it."
 RESEARCH = "Research use, not for diagnosis."
+#: With more findings than these, the absent ones share a sentence.
+MOST_APART = 6
 
 
 def summary(analysis: Analysis, verdicts: Sequence[Verdict]) -> str:
@@ -25,6 +29,16 @@ def gaps(analysis: Analysis) -> tuple[str, ...]:
     return tuple(named)
 
 
+def remarks(analysis: Analysis) -> tuple[str, ...]:
+    """What the model said beside its findings; with the series where there are several."""
+    several = len(analysis.analysed) > 1
+    return tuple(
+        f"Series {item.image_set.series_instance_uid}: {remark}" if several else remark
+        for item in analysis.analysed
+        for remark in item.prediction.remarks
+    )
+
+
 def _missing(analysis: Analysis) -> int:
     return 0 if analysis.expected is None else max(0, analysis.expected - _seen(analysis) - len(analysis.not_assessed))
 
@@ -37,8 +51,8 @@ def _sentences(analysis: Analysis, verdicts: Sequence[Verdict]) -> Iterator[str]
     manifest = analysis.manifest
     seen = _seen(analysis)
     yield f"{manifest.title} ({manifest.name} {manifest.version}) assessed {seen} image{'' if seen == 1 else 's'}."
-    for verdict in verdicts:
-        yield _sentence(verdict)
+    yield from _outcomes(verdicts)
+    yield from remarks(analysis)
     if analysis.not_assessed:
         yield f"{len(analysis.not_assessed)} received instance(s) could not be assessed."
     if _missing(analysis):
@@ -48,13 +62,31 @@ def _sentences(analysis: Analysis, verdicts: Sequence[Verdict]) -> Iterator[str]
         yield RESEARCH
 
 
+def _outcomes(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """A sentence for each; of many, the absent ones are told together, after those that want to be looked at."""
+    many = len(verdicts) > MOST_APART
+    together = [verdict for verdict in verdicts if many and verdict.outcome is Outcome.ABSENT]
+    apart = [verdict for verdict in verdicts if not (many and verdict.outcome is Outcome.ABSENT)]
+    yield from (_sentence(verdict) for verdict in apart)
+    told = ", ".join(f"{one.spec.label} {per_cent(one.finding.probability)}" for one in together if one.finding)
+    if told:
+        yield f"Absent, each below its operating point: {told}."
+
+
 def _sentence(verdict: Verdict) -> str:
     if verdict.finding is None:
-        return f"{verdict.spec.label}: undetermined. {verdict.reason.rstrip('.')}."
+        return f"{verdict.spec.label}: not assessed. {verdict.reason.rstrip('.')}."
     point = verdict.spec.operating_point
-    word = "present" if verdict.present else "absent"
     return (
-        f"{verdict.spec.label}: {word}, calibrated probability {100 * verdict.finding.probability:.0f} % "
-        f"(operating point {100 * point.threshold:.0f} %, sensitivity {100 * point.sensitivity.value:.0f} %, "
-        f"specificity {100 * point.specificity.value:.0f} %)."
+        f"{verdict.spec.label}: {verdict.outcome}, "
+        f"calibrated probability {per_cent(verdict.finding.probability)}{_between(verdict)} "
+        f"(operating point {limit(point.threshold)}, sensitivity {per_cent(point.sensitivity.value)}, "
+        f"specificity {per_cent(point.specificity.value)})."
     )
+
+
+def _between(verdict: Verdict) -> str:
+    limits = verdict.spec.operating_point.undetermined
+    if limits is None or verdict.outcome is not Outcome.UNDETERMINED:
+        return ""
+    return f" between the limits {limit(limits[0])} and {limit(limits[1])}"

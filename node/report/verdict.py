@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from node import words
 from node.errors import ReportError
-from node.plugin import EvidenceMap, Finding, FindingSpec, Image
-from node.study import Analysed, Analysis, Region
+from node.plugin import EvidenceMap, Finding, FindingSpec, Image, Neighbour, Outcome
+from node.study import Analysed, Analysis, Contribution, Region
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Verdict:
         laterality: L, R, B or empty.
         regions: its places, the weightiest first.
         residual: how far its evidence map is from adding up, logits; None when there is no map.
+        contribution: what the parts of the image contribute; None when there is no map.
+        neighbours: the nearest training cases, nearest first.
     """
 
     spec: FindingSpec
@@ -33,21 +36,38 @@ class Verdict:
     laterality: str = ""
     regions: tuple[Region, ...] = ()
     residual: float | None = None
+    contribution: Contribution | None = None
+    neighbours: tuple[Neighbour, ...] = ()
 
     @property
-    def present(self) -> bool | None:
-        """Whether the probability reaches the operating point; None when there is no answer."""
+    def outcome(self) -> Outcome | None:
+        """Present, absent or undetermined; None when there is no answer."""
+        return None if self.finding is None else self.spec.operating_point.outcome(self.finding.probability)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What stands behind the answer, in sentences; what there is nothing to say of is left out."""
         if self.finding is None:
-            return None
-        return self.finding.probability >= self.spec.operating_point.threshold
+            return ()
+        said = (
+            words.undetermined(self.finding, self.spec.operating_point),
+            "" if self.contribution is None else self.contribution.sentence,
+            words.agreement(self.finding),
+            words.neighbours(self.neighbours),
+        )
+        return tuple(sentence for sentence in said if sentence)
 
 
-def verdicts(analysis: Analysis, regions: Sequence[Region]) -> tuple[Verdict, ...]:
+def verdicts(
+    analysis: Analysis, regions: Sequence[Region], contributions: Sequence[Contribution] = ()
+) -> tuple[Verdict, ...]:
     """One for each claimed finding and subject, in the manifest's order; never none: silence would read as healthy."""
     if not analysis.analysed:
         reason = _why_nothing(analysis)
         return tuple(Verdict(spec, analysis.study_instance_uid, reason=reason) for spec in analysis.manifest.findings)
-    return tuple(verdict for item in analysis.analysed for verdict in _of(analysis, item, regions))
+    return tuple(
+        verdict for item in analysis.analysed for verdict in verdicts_of(analysis, item, regions, contributions)
+    )
 
 
 def _why_nothing(analysis: Analysis) -> str:
@@ -55,24 +75,41 @@ def _why_nothing(analysis: Analysis) -> str:
     return "No image could be assessed: " + ("; ".join(reasons) if reasons else "no image was received")
 
 
-def _of(analysis: Analysis, item: Analysed, regions: Sequence[Region]) -> Iterator[Verdict]:
+def verdicts_of(
+    analysis: Analysis, item: Analysed, regions: Sequence[Region], contributions: Sequence[Contribution]
+) -> Iterator[Verdict]:
+    """One for each claimed finding on one analysed series."""
     answers = {finding.name: finding for finding in item.prediction.findings}
     abstained = item.prediction.abstained
     for spec in analysis.manifest.findings:
         finding = None if abstained else answers.get(spec.name)
         reason = abstained or ("" if finding else "The model gave no answer for this finding")
         image = _key_image(item, answers.get(spec.name))
-        shown = () if finding is None else _regions_of(item, spec.name, regions)
-        yield Verdict(
+        verdict = Verdict(
             spec,
             _subject(analysis, item),
             finding,
             reason,
             image,
             item.image_set.laterality,
-            shown,
-            _residual(item, spec.name, image),
+            residual=_residual(item, spec.name, image),
         )
+        yield verdict if finding is None else _with_reasons(verdict, item, regions, contributions)
+
+
+def _with_reasons(
+    verdict: Verdict, item: Analysed, regions: Sequence[Region], contributions: Sequence[Contribution]
+) -> Verdict:
+    """The verdict with what speaks for it."""
+    name, image = verdict.spec.name, verdict.image
+    where = None if image is None else (name, image.sop_instance_uid, image.frame)
+    told = [one for one in contributions if (one.finding, one.sop_instance_uid, one.frame) == where]
+    return replace(
+        verdict,
+        regions=_regions_of(item, name, regions),
+        contribution=told[0] if told else None,
+        neighbours=tuple(case for case in item.prediction.neighbours if case.finding == name),
+    )
 
 
 def _subject(analysis: Analysis, item: Analysed) -> str:

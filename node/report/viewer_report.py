@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from highdicom.sr import ContentItem
 from pydicom.dataset import Dataset
 
-from node.plugin import Image
+from node.plugin import Image, Outcome
 from node.report import codes, evidence, summary, tree
 from node.report.document import document
 from node.report.group import algorithm, region_item, tracking
@@ -25,7 +25,7 @@ KIND = "viewer-sr"
 
 def viewer_report(analysis: Analysis, sources: Mapping[str, Dataset], regions: Sequence[Region]) -> Dataset | None:
     """The report on what is present, each place a group of its own; None when nothing is present."""
-    present = [verdict for verdict in verdicts(analysis, regions) if verdict.present]
+    present = [verdict for verdict in verdicts(analysis, regions) if verdict.outcome is Outcome.PRESENT]
     groups = [item for verdict in present for item in _groups(analysis, verdict, sources)]
     images = library(analysis, sources)
     if not groups or images is None:

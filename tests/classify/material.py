@@ -35,6 +35,7 @@ threshold = 0.5
 sensitivity = [0.9, 0.8, 1.0]
 specificity = [0.9, 0.8, 1.0]
 source = "nothing"
+{point}
 
 [weights]
 "weights.bin" = "{digest}"
@@ -69,6 +70,43 @@ def plugin():
 """
 
 
+#: A plugin that says all that a plugin can say, and takes what lies between 20 % and 80 % for undetermined.
+TALKATIVE_POINT = "undetermined = [0.2, 0.8]\nerror_rate = 0.1"
+TALKATIVE = """\
+from pathlib import Path
+
+import numpy as np
+
+from node.manifest import read_manifest
+from node.plugin import EvidenceMap, Finding, Neighbour, Prediction
+
+CASES = ("cxr_nih/00001280_004", "cxr_nih/00000013_001")
+
+
+class Talkative:
+    manifest = read_manifest(Path(__file__).with_name("manifest.toml"))
+
+    def load(self, device):
+        pass
+
+    def classify(self, batch):
+        return [self.one(image_set.images[0], len(image_set.images)) for image_set in batch]
+
+    def one(self, image, count):
+        rows, columns = image.pixels.shape[:2]
+        grid = np.zeros((3, 3), np.float32)
+        grid[0, 2] = 1.5
+        evidence = EvidenceMap("bright", grid, -0.5, 1.0, image.sop_instance_uid, 1, (0, 0, rows, columns))
+        finding = Finding("bright", 1.0, 0.5, image.sop_instance_uid, 1, (1, count))
+        cases = tuple(Neighbour("bright", case, 0.93 - 0.1 * i, i == 0) for i, case in enumerate(CASES))
+        return Prediction((finding,), (evidence,), neighbours=cases, remarks=("The header contradicts the pixels.",))
+
+
+def plugin():
+    return Talkative()
+"""
+
+
 def write_plugin(
     folder: Path,
     name: str = "mean",
@@ -80,6 +118,7 @@ def write_plugin(
     seconds: float = 5,
     weights: bytes = b"weights",
     digest: str = "",
+    point: str = "",
 ) -> Path:
     """Write the plugin `name` below `folder`; return its package."""
     module = f"radnode_test_{name}"
@@ -88,7 +127,7 @@ def write_plugin(
     (package / "__init__.py").write_text(code.format(ask=ask, one=one, load=load) if code is CODE else code)
     (package / "weights.bin").write_bytes(weights)
     told = digest or sha256(weights).hexdigest()
-    (package / "manifest.toml").write_text(_MANIFEST.format(name=name, digest=told, seconds=seconds))
+    (package / "manifest.toml").write_text(_MANIFEST.format(name=name, digest=told, seconds=seconds, point=point))
     announce(folder, name, f"{module}:plugin")
     return package
 

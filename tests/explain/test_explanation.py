@@ -10,7 +10,7 @@ import pytest
 
 from node.explain import explain, explanation
 from node.explain.caption import caption
-from node.plugin import Finding
+from node.plugin import Finding, Interval, OperatingPoint
 from node.study import NotAssessed
 from tests.explain.material import analysis, evidence, image, manifest, spec
 
@@ -165,3 +165,70 @@ def test_a_table_lists_all_findings_when_there_are_several() -> None:
     (item,) = made.analysed
     said = caption(made, item, Finding("opacity", 1.0, 0.9), item.image_set.images[0])
     assert said.rows == (("Opacity", "90 %", "50 %", "present"), ("Effusion", "20 %", "50 %", "absent"))
+
+
+_INTERVAL = Interval(0.9, 0.8, 0.95)
+#: Undetermined from 40 % to below 62 %.
+BAND = OperatingPoint(0.5, _INTERVAL, _INTERVAL, "films kept aside", (0.4, 0.62), 0.1)
+
+
+def test_an_undetermined_finding_is_pictured_after_the_present_ones_and_never_outlined() -> None:
+    told = manifest(spec("opacity", operating_point=BAND), spec("effusion"), spec("nodule"))
+    found, pictures = explain(analysis(told=told, probabilities=(0.5, 0.1, 0.9)))
+    assert [picture.finding for picture in pictures] == ["nodule", "opacity"]
+    assert {place.finding for place in found} == {"nodule"}
+
+
+def test_of_many_undetermined_findings_the_most_probable_are_pictured() -> None:
+    names = ("a", "b", "c", "d", "e")
+    told = manifest(*(spec(name, operating_point=BAND) for name in names))
+    _, pictures = explain(analysis(told=told, probabilities=(0.5, 0.41, 0.6, 0.42, 0.55)))
+    assert [picture.finding for picture in pictures] == ["a", "c", "e"]
+    assert explanation.MOST_UNDETERMINED == 3
+
+
+def test_the_words_of_an_undetermined_finding_name_limits_and_error_rate() -> None:
+    said = words(0.47, told=manifest(spec(operating_point=BAND)))
+    assert "Opacity: undetermined, 47 %" in said
+    assert "between the limits 40 % and 62 % around the operating point of 50 %" in said
+    assert "where this model is wrong more often than 10 % of the time" in said
+    assert "Not assessed" not in said
+
+
+@pytest.mark.parametrize(("probability", "side"), [(0.62, "at or above"), (0.39, "below")])
+def test_beyond_the_limits_the_words_are_those_of_any_decided_finding(probability: float, side: str) -> None:
+    said = words(probability, told=manifest(spec(operating_point=BAND)))
+    assert f"{side} the operating point of 50 %" in said
+    assert "Undetermined" not in said
+
+
+def test_the_table_shows_the_limits_beside_the_threshold() -> None:
+    told = manifest(spec("opacity", operating_point=BAND), spec("effusion"))
+    made = analysis(told=told, probabilities=(0.5, 0.2))
+    (item,) = made.analysed
+    said = caption(made, item, item.prediction.findings[0], item.image_set.images[0])
+    assert said.rows == (
+        ("Opacity", "50 %", "50 % (40-62)", "undetermined"),
+        ("Effusion", "20 %", "50 %", "absent"),
+    )
+
+
+def test_the_words_say_what_stands_behind_the_answer_the_same_on_every_image() -> None:
+    slices = tuple(image(number=number) for number in (1, 2, 3))
+    key = slices[1].sop_instance_uid
+    finding = Finding("opacity", 1.0, 0.9, key, 1, agreement=(2, 3))
+    told = analysis(slices, findings=(finding,), remarks=("The header contradicts the pixels.",))
+    (item,) = told.analysed
+    notes = [caption(told, item, finding, one).notes for one in slices]
+    for said in notes:
+        assert "2 of 3 images reach the operating point on their own." in said
+        assert "The header contradicts the pixels." in said
+        assert any(note.startswith("On image 2 of 3: The ") for note in said)
+    assert len({len(said) for said in notes}) == 1
+    assert len({picture.pixels.shape for picture in explain(told)[1]}) == 1, "one stack, one size"
+
+
+def test_what_the_model_remarks_is_said_also_where_it_does_not_answer() -> None:
+    told = analysis(abstained="too dark", remarks=("The film is inverted.",))
+    (item,) = told.analysed
+    assert "The film is inverted." in explanation.caption_without_answer(told, item, item.image_set.images[0]).notes

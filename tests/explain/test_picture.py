@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from node.explain import layout, text
+from node.explain import layout, table, text
 from node.explain.caption import Caption
 from node.explain.picture import draw
 from node.plugin import Image
@@ -119,6 +119,63 @@ def test_a_word_wider_than_the_line_is_cut() -> None:
 
 def test_no_words_are_no_lines() -> None:
     assert text.wrapped("", 16, 300) == []
+
+
+def _many(count: int) -> Caption:
+    """Words with a table of so many findings, every second one undetermined, and six lines of small print."""
+    rows = tuple(
+        (f"Pleural thickening {n}", "> 99 %", "12.5 % (0.5-62.5)", ("undetermined", "absent")[n % 2])
+        for n in range(count)
+    )
+    return Caption("Opacity: present, 87 %", "Calibrated", "evidence", rows, ("A note.",) * 6, "AI, not verified.")
+
+
+@pytest.mark.parametrize("count", [2, 6, 7, 10, 14])
+@pytest.mark.parametrize("shape", [(500, 500), (600, 480), (480, 600), (800, 300)])
+def test_a_picture_with_many_findings_still_fits_a_viewport(count: int, shape: tuple[int, int]) -> None:
+    picture = grey(0.5, *shape)
+    made = draw(picture, _many(count), evidence(picture, spot(at=(5, 5))), (), 0.3)
+    assert made.shape[0] <= 1024
+
+
+@pytest.mark.parametrize("count", [7, 14, 30])
+def test_many_findings_stand_side_by_side(count: int) -> None:
+    alone, beside = table.height(_many(table.MOST_BELOW).rows), table.height(_many(count).rows)
+    assert beside < table.height(_many(1).rows) * count
+    assert (count > 12) or beside <= alone
+
+
+def test_no_rows_take_no_room() -> None:
+    assert table.height(()) == 0
+
+
+@pytest.mark.parametrize("edges", [table._ALONE, table._BESIDE])
+def test_the_longest_outcome_and_limits_are_not_cut(edges: tuple[int, ...]) -> None:
+    (row,) = _many(1).rows
+    for cell, start, end in zip((*table.HEADER[1:], *row[1:]), edges[1:-1] * 2, edges[2:] * 2, strict=True):
+        room = end - start - table._BETWEEN
+        assert text.cut(cell, table.SIZE, room) == cell, (cell, room)
+
+
+def test_the_two_halves_of_the_table_stay_apart_and_on_the_canvas() -> None:
+    assert 2 * table._BESIDE[-1] <= layout.WIDTH - 2 * layout.MARGIN
+    assert table._ALONE[-1] <= layout.WIDTH - 2 * layout.MARGIN
+
+
+def test_what_is_absent_stands_back() -> None:
+    rows = (("Opacity", "90 %", "50 %", "present"), ("Effusion", "10 %", "50 %", "absent"))
+    words = Caption("", "", "", rows, (), "")
+    made = draw(grey(0.0), words, None, (), 0.3).max(axis=-1)
+    foot = made[-(layout.BOTTOM_MARGIN + text.line_height(16) + table.height(rows)) :]
+    header, present, absent = (foot[n * 20 : (n + 1) * 20].max() for n in range(3))
+    assert present > absent
+    assert header == absent
+
+
+def test_however_much_is_written_the_image_keeps_its_least_height() -> None:
+    assert layout.tallest(500, 900) == layout.MIN_HEIGHT
+    assert layout.tallest(100, 100) == layout.MAX_HEIGHT
+    assert layout.tallest(200, 400) == layout.WIDTH - 600
 
 
 def _boxes(source: Image) -> tuple[layout.Box, layout.Box]:

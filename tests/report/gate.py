@@ -37,6 +37,8 @@ PIXELMED_ALLOWED = tuple(
         r"\(111050,DCM,.*not in template",  # PS3.16 TID 1410, TID 1501: extensible; quality of an image not assessed
         r"\(121106,DCM,.*not in template",  # PS3.16 TID 1500, TID 1501: extensible; why something was not assessed
         r"\(121111,DCM,.*not in template",  # PS3.16 TID 1500: extensible; the report in words
+        # PS3.16 TID 1500: a group is of TID 1410, 1411 or 1501; once one has a region it holds all of them to TID 1410
+        r"Template 1410 .*/\[Row [57]\] (SCOORD|IMAGE) .*Missing conditional content item",
         r"\(111012,DCM,.*Missing value",  # PS3.3 C.18.1: Measured Value Sequence is type 2, its absence qualified
     )
 )

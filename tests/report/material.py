@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -31,7 +32,7 @@ from node.plugin import (
     OperatingPoint,
     Prediction,
 )
-from node.study import Analysed, Analysis, NotAssessed, Picture, Region
+from node.study import Analysed, Analysis, Contribution, NotAssessed, Picture, Region
 
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 STARTED = 1_750_000_000.0  # 2025-06-15 15:06:40 UTC
@@ -95,6 +96,12 @@ def spec(name: str = "opacity", **changes: Any) -> FindingSpec:
         "site": Code("39607008", "SCT", "Lung"),
     }
     return FindingSpec(name=name, **(values | changes))
+
+
+def banded(name: str = "opacity", **changes: Any) -> FindingSpec:
+    """A claimed finding that is undetermined from 30 % to below 70 %."""
+    plain = spec(name, **changes)
+    return replace(plain, operating_point=replace(plain.operating_point, undetermined=(0.3, 0.7), error_rate=0.1))
 
 
 def manifest(**changes: Any) -> Manifest:
@@ -186,6 +193,12 @@ def not_assessed(ds: Dataset, reason: str = "pixel data cannot be decoded") -> N
 def region(ds: Dataset, finding: str = "opacity", frame: int = 1, share: float = 0.8) -> Region:
     """A place in the middle of the image."""
     return Region(finding, ds.SOPInstanceUID, frame, ((10.0, 10.0), (30.5, 12.0), (28.0, 40.25)), share)
+
+
+def contribution(ds: Dataset, finding: str = "opacity", frame: int = 1) -> Contribution:
+    """What the parts of the image contribute, in words."""
+    words = "The upper right region of the image as displayed contributes +1.90 of 2.40 logits; the baseline +0.50."
+    return Contribution(finding, ds.SOPInstanceUID, frame, (("upper right", 1.9),), 0.0, 0.5, 2.4, words)
 
 
 def picture(ds: Dataset, finding: str = "opacity", frame: int = 1) -> Picture:

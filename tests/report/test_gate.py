@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
 
-from node.plugin import Code
+from node.plugin import Code, Neighbour
 from node.report import build
 from node.study import Analysis, Picture, Region
 from tests.report import gate
 from tests.report.material import (
     analysis,
+    banded,
     by_uid,
+    contribution,
     header,
     manifest,
     not_assessed,
@@ -111,6 +114,28 @@ def _revised() -> Case:
     return _one(header("DX"), revision=2, predecessors=before)
 
 
+def _undetermined() -> Case:
+    source = header("DX")
+    return analysis(source, probability=0.47, manifest=manifest(findings=(banded(),))), [source], [], [picture(source)]
+
+
+def _talkative() -> Case:
+    """Everything that a model can say beside its probability."""
+    source = header("DX")
+    told = analysis(source, manifest=manifest(findings=(banded(), spec("effusion"))))
+    (item,) = told.analysed
+    findings = tuple(replace(finding, agreement=(1, 1)) for finding in item.prediction.findings)
+    cases = tuple(Neighbour("opacity", f"cxr_nih/{number}", 0.9, present=True) for number in range(5))
+    said = replace(item.prediction, findings=findings, neighbours=cases, remarks=("The header contradicts itself.",))
+    return replace(told, analysed=(replace(item, prediction=said),)), [source], [region(source)], [picture(source)]
+
+
+def _fourteen() -> Case:
+    source = header("DX")
+    specs = tuple(banded(f"finding {number}") for number in range(14))
+    return analysis(source, manifest=manifest(findings=specs)), [source], [], [picture(source)]
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "a DX film": lambda: _one(header("DX")),
     "a CR film without spacing": lambda: _one(header("CR")),
@@ -123,6 +148,9 @@ CASES: dict[str, Callable[[], Case]] = {
     "an ECG in place of an image": _nothing_decoded,
     "a partial study": _partial,
     "several findings and places": _several_findings,
+    "an undetermined finding": _undetermined,
+    "all that a model can say": _talkative,
+    "fourteen findings": _fourteen,
     "nothing found": lambda: _one(header("DX"), probability=0.1),
     "broken optional tags": _broken_tags,
     "missing tags": _missing_tags,
@@ -136,7 +164,8 @@ CASES: dict[str, Callable[[], Case]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_every_object_passes_dciodvfy_and_every_report_is_read_by_dsrdump(name: str, tmp_path: Path) -> None:
     told, sources, regions, pictures = CASES[name]()
-    made = build(told, by_uid(*sources), regions, pictures)
+    words = [contribution(source) for source in sources]
+    made = build(told, by_uid(*sources), regions, pictures, contributions=words)
     assert any(kind == "sr" for kind, _ in made)
     for number, (kind, ds) in enumerate(made):
         path = gate.save(ds, tmp_path, f"{kind}{number}")
@@ -147,11 +176,18 @@ def test_every_object_passes_dciodvfy_and_every_report_is_read_by_dsrdump(name: 
 
 def test_reports_pass_the_template_validator(tmp_path: Path) -> None:
     paths = []
-    for name, wanted in (("several findings and places", "sr"), ("an abstention", "sr"), ("a DX film", "viewer-sr")):
+    for name, wanted in (
+        ("several findings and places", "sr"),
+        ("an abstention", "sr"),
+        ("all that a model can say", "sr"),
+        ("an undetermined finding", "sr"),
+        ("a DX film", "viewer-sr"),
+    ):
         told, sources, regions, pictures = CASES[name]()
-        for kind, ds in build(told, by_uid(*sources), regions, pictures, kinds=(wanted,)):
+        words = [contribution(source) for source in sources]
+        for kind, ds in build(told, by_uid(*sources), regions, pictures, (wanted,), words):
             paths.append(gate.save(ds, tmp_path, f"{len(paths)}-{kind}"))
-    assert len(paths) == 3
+    assert len(paths) == 5
     assert gate.pixelmed(paths) == []
 
 

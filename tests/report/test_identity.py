@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom.uid import UID
 
+from node.plugin import Code, FindingSpec
 from node.report import identity
 from node.study import Analysis
-from tests.report.material import analysis, header, manifest, not_assessed
+from tests.report.material import analysis, banded, header, manifest, not_assessed, spec
 
 
 def test_derived_uids_are_valid_and_lie_under_the_root_of_uuids() -> None:
@@ -37,6 +40,10 @@ def test_the_order_in_which_images_came_does_not_matter() -> None:
     assert identity.instance_uid(analysis(one, two), "sr") == identity.instance_uid(analysis(two, one), "sr")
 
 
+def _at(threshold: float, **changes: Any) -> FindingSpec:
+    return replace(spec(), operating_point=replace(spec().operating_point, threshold=threshold, **changes))
+
+
 def _others() -> dict[str, Analysis]:
     told = analysis(header())
     return {
@@ -46,6 +53,11 @@ def _others() -> dict[str, Analysis]:
         "other weights": analysis(header(), manifest=manifest(weights={"model.onnx": "cd" * 32})),
         "another version": analysis(header(), manifest=manifest(version="1.3.0")),
         "another plugin": analysis(header(), manifest=manifest(name="other")),
+        "another threshold": analysis(header(), manifest=manifest(findings=(_at(0.6),))),
+        "limits around the threshold": analysis(header(), manifest=manifest(findings=(banded(),))),
+        "another code": analysis(header(), manifest=manifest(findings=(spec(code=Code("1", "99T", "Other")),))),
+        "another error rate": analysis(header(), manifest=manifest(findings=(_at(0.5, error_rate=0.2),))),
+        "other parameters": analysis(header(), manifest=manifest(parameters={"input size": "224 x 224"})),
         "other settings": replace(told, configuration_digest="ff"),
     }
 
@@ -83,3 +95,15 @@ def test_the_device_is_known_by_its_weights() -> None:
     other = analysis(header(), manifest=manifest(weights={"model.onnx": "cd" * 32}))
     assert identity.device_uid(analysis(header())) == identity.device_uid(same)
     assert identity.device_uid(analysis(header())) != identity.device_uid(other)
+
+
+def test_where_a_plugin_lies_and_how_long_it_may_take_change_no_uid() -> None:
+    moved = manifest(folder=Path("elsewhere"), seconds_limit=7.0)
+    assert identity.instance_uid(analysis(header(), manifest=moved), "sr") == identity.instance_uid(
+        analysis(header()), "sr"
+    )
+
+
+def test_the_device_stays_the_same_with_another_threshold() -> None:
+    other = analysis(header(), manifest=manifest(findings=(_at(0.6),)))
+    assert identity.device_uid(other) == identity.device_uid(analysis(header()))

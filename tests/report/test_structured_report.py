@@ -11,11 +11,23 @@ from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from node.errors import ReportError
-from node.plugin import Code
+from node.plugin import Code, Neighbour
 from node.report import build
 from node.study import Analysis, Picture, Region
 from tests.report import walk
-from tests.report.material import analysis, by_uid, header, manifest, not_assessed, picture, read_back, region, spec
+from tests.report.material import (
+    analysis,
+    banded,
+    by_uid,
+    contribution,
+    header,
+    manifest,
+    not_assessed,
+    picture,
+    read_back,
+    region,
+    spec,
+)
 
 
 def report(
@@ -109,7 +121,7 @@ def test_an_abstention_is_undetermined_and_gives_its_reason() -> None:
     assert walk.coded(group, "121052") == ["Undetermined"]
     assert walk.coded(group, "111050") == ["Usable - Does not meet the quality control standard"]
     assert "unlike those the model knows" in walk.texts(group, "121106")[0]
-    assert "undetermined" in walk.texts(ds, "121111")[0]
+    assert "not assessed" in walk.texts(ds, "121111")[0]
     assert not walk.named(group, "111088")
 
 
@@ -289,3 +301,69 @@ def test_tracking_identifiers_are_plain() -> None:
     (words,) = walk.texts(of(header()), "112039")
     assert words == "chest-radiograph: Opacity of the lung"
     assert "Cornerstone" not in words
+
+
+def answering(told: Analysis, **changes: Any) -> Analysis:
+    """The analysis with that changed in its only prediction; `agreement` is that of every finding."""
+    (item,) = told.analysed
+    findings = item.prediction.findings
+    if "agreement" in changes:
+        findings = tuple(replace(finding, agreement=changes["agreement"]) for finding in findings)
+        changes = {name: value for name, value in changes.items() if name != "agreement"}
+    return replace(told, analysed=(replace(item, prediction=replace(item.prediction, findings=findings, **changes)),))
+
+
+def test_between_two_limits_a_finding_is_undetermined_with_its_certainty_and_the_reason() -> None:
+    ds = of(header(), probability=0.47, manifest=manifest(findings=(banded(),)))
+    (group,) = walk.groups(ds)
+    assert walk.coded(group, "121052") == ["Undetermined"]
+    assert walk.number(group, "111012") == pytest.approx(47.0)
+    assert walk.number(group, "111088") == 95.0
+    assert not walk.named(group, "111050"), "its quality is not in question"
+    parameters = walk.texts(group, "111002")
+    assert "undetermined from 0.3 to below 0.7, limits set for an error rate of 0.1" in parameters
+    (reason,) = walk.texts(group, "121106")
+    assert "between the two limits 30 % and 70 %, where this model is wrong more often than 10 %" in reason
+    assert "Not assessed" not in reason
+
+
+def test_the_limits_are_stated_also_where_the_finding_is_decided() -> None:
+    (group,) = walk.groups(of(header(), probability=0.9, manifest=manifest(findings=(banded(),))))
+    assert walk.coded(group, "121052") == ["Present"]
+    assert any("limits set for an error rate of 0.1" in line for line in walk.texts(group, "111002"))
+    assert not walk.texts(group, "121106")
+
+
+def test_a_finding_without_limits_states_none() -> None:
+    (group,) = walk.groups(of(header()))
+    assert not any("undetermined" in line for line in walk.texts(group, "111002"))
+
+
+def test_what_stands_behind_a_finding_is_told_in_its_group() -> None:
+    source = header()
+    cases = (Neighbour("opacity", "cxr_nih/1_004", 0.93, present=True), Neighbour("opacity", "b/2", 0.8, present=False))
+    told = answering(analysis(source), neighbours=cases, agreement=(17, 300))
+    ((_, ds),) = build(told, by_uid(source), [], [], ("sr",), [contribution(source)])
+    (group,) = walk.groups(read_back(ds))
+    assert walk.texts(group, "121106") == [
+        contribution(source).sentence,
+        "17 of 300 images reach the operating point on their own.",
+        "Nearest training cases: cxr_nih/1_004 (present, similarity 0.93), b/2 (absent, similarity 0.80); "
+        "1 of 2 carry the finding.",
+    ]
+
+
+def test_remarks_are_comments_on_the_whole_and_leave_the_report_complete() -> None:
+    source = header()
+    ds = report(answering(analysis(source), remarks=("The header contradicts the pixels.",)), source)
+    (comment,) = [item for item in ds.ContentSequence if item.ConceptNameCodeSequence[0].CodeValue == "121106"]
+    assert comment.TextValue == "The header contradicts the pixels."
+    assert "The header contradicts the pixels." in walk.texts(ds, "121111")[0]
+    assert ds.CompletionFlag == "COMPLETE"
+
+
+def test_a_group_with_one_place_is_of_the_template_of_places_and_one_without_is_not() -> None:
+    source = header()
+    told = analysis(source, manifest=manifest(findings=(spec("opacity"), spec("effusion"))))
+    mixed = walk.groups(report(told, source, regions=[region(source)]))
+    assert [one.ContentTemplateSequence[0].TemplateIdentifier for one in mixed] == ["1410", "1501"]

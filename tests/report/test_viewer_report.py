@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from node.report import build
 from node.study import Region
 from tests.report import walk
-from tests.report.material import analysis, by_uid, header, manifest, region, spec
+from tests.report.material import analysis, banded, by_uid, header, manifest, region, spec
 
 
 def viewer_reports(source: Dataset, *regions: Region, **changes: Any) -> list[Dataset]:
@@ -62,7 +62,14 @@ def test_the_coordinates_carry_the_image_they_were_selected_from() -> None:
     assert reference.ReferencedFrameNumber == 1
 
 
-@pytest.mark.parametrize("changes", [{"probability": 0.1}, {"abstained": "unknown kind of image"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"probability": 0.1},
+        {"abstained": "unknown kind of image"},
+        {"probability": 0.6, "manifest": manifest(findings=(banded(),))},
+    ],
+)
 def test_there_is_none_when_nothing_is_present(changes: dict[str, Any]) -> None:
     assert viewer_reports(header(), **changes) == []
 

@@ -1,0 +1,60 @@
+"""The verdicts of an analysis as an :class:`node.account.Account`: the report's words and figures without DICOM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from node.account import Account, FindingAccount, SeriesAccount
+from node.plugin import Finding
+from node.report.verdict import Verdict, verdicts_of
+from node.study import Analysed, Analysis, Contribution
+
+
+def account_of(analysis: Analysis, contributions: Sequence[Contribution]) -> Account:
+    """What was answered, series by series, in the order and with the words of the report."""
+    manifest = analysis.manifest
+    return Account(
+        plugin=manifest.name,
+        version=manifest.version,
+        title=manifest.title,
+        series=tuple(_series(analysis, item, contributions) for item in analysis.analysed),
+        not_assessed=tuple((one.sop_instance_uid, one.reason) for one in analysis.not_assessed),
+    )
+
+
+def _series(analysis: Analysis, item: Analysed, contributions: Sequence[Contribution]) -> SeriesAccount:
+    told = verdicts_of(analysis, item, (), contributions)
+    return SeriesAccount(
+        series_instance_uid=item.image_set.series_instance_uid,
+        modality=item.image_set.modality,
+        images=len(item.image_set.images),
+        findings=tuple(_finding(verdict, verdict.finding) for verdict in told if verdict.finding is not None),
+        abstained=item.prediction.abstained,
+        remarks=item.prediction.remarks,
+    )
+
+
+def _finding(verdict: Verdict, finding: Finding) -> FindingAccount:
+    point = verdict.spec.operating_point
+    return FindingAccount(
+        finding=finding.name,
+        label=verdict.spec.label,
+        outcome=str(verdict.outcome),
+        probability=finding.probability,
+        logit=finding.logit,
+        threshold=point.threshold,
+        undetermined=point.undetermined,
+        error_rate=point.error_rate,
+        sensitivity=point.sensitivity.value,
+        specificity=point.specificity.value,
+        sop_instance_uid="" if verdict.image is None else verdict.image.sop_instance_uid,
+        frame=1 if verdict.image is None else verdict.image.frame,
+        reasons=verdict.reasons,
+        contributions={} if verdict.contribution is None else _contributions(verdict.contribution),
+        agreement=finding.agreement,
+        neighbours=verdict.neighbours,
+    )
+
+
+def _contributions(told: Contribution) -> dict[str, float]:
+    return {**dict(told.regions), "outside": told.outside, "baseline": told.bias}

@@ -1,0 +1,50 @@
+"""Sentences that report, picture and command line share, so that one fact is told in the same words everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from node.plugin import Finding, Neighbour, OperatingPoint, Outcome
+
+
+def per_cent(value: float) -> str:
+    """A share for a person; what is not certain is never rounded to certainty."""
+    if 0.0 < value < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < value < 1.0 else f"{100.0 * value:.0f} %"
+
+
+def limit(value: float) -> str:
+    """A threshold or limit as the manifest states it, in per cent."""
+    return f"{100.0 * value:.3g} %"
+
+
+def undetermined(finding: Finding, point: OperatingPoint) -> str:
+    """Why an assessed finding is neither called present nor absent; empty when it is one of them."""
+    if point.undetermined is None or point.outcome(finding.probability) is not Outcome.UNDETERMINED:
+        return ""
+    low, high = point.undetermined
+    return (
+        f"Undetermined, though assessed: {limit(finding.probability)} lies between the two limits {limit(low)} and "
+        f"{limit(high)}, where this model is wrong more often than {limit(point.error_rate)} of the time."
+    )
+
+
+def agreement(finding: Finding) -> str:
+    """How many images of a series speak for the finding on their own; empty when the model does not say."""
+    if finding.agreement is None:
+        return ""
+    agreeing, assessed = finding.agreement
+    verb, own = ("reaches", "its") if agreeing == 1 else ("reach", "their")
+    return f"{agreeing} of {assessed} images {verb} the operating point on {own} own."
+
+
+def neighbours(cases: Sequence[Neighbour]) -> str:
+    """The nearest training cases of one finding; empty when there are none."""
+    if not cases:
+        return ""
+    told = ", ".join(
+        f"{case.case} ({'present' if case.present else 'absent'}, similarity {case.similarity:.2f})" for case in cases
+    )
+    carrying = sum(case.present for case in cases)
+    return f"Nearest training cases: {told}; {carrying} of {len(cases)} carry the finding."
