@@ -35,11 +35,13 @@ class Slice:
         image: as the plugins see it.
         normal: unit vector along which its position is measured; None when unknown.
         age_years: of the patient when it was made; None when unknown.
+        contrast_agent: (0018,0010); None when the tag is absent, empty when it has no value.
     """
 
     image: Image
     normal: Vector | None = None
     age_years: float | None = None
+    contrast_agent: str | None = None
 
 
 def read_images(path: Path, max_pixels: int) -> list[Image]:
@@ -123,7 +125,15 @@ def _slice(frame: Frame, ds: Dataset, index: int, declared: Declaration) -> Slic
         position=geometry.position,
         padding=padding,
     )
-    return Slice(image, geometry.normal, age_years(str(ds.get("PatientAge", ""))))
+    return Slice(image, geometry.normal, age_years(str(ds.get("PatientAge", ""))), _contrast_agent(ds))
+
+
+def _contrast_agent(ds: Dataset) -> str | None:
+    """Contrast/Bolus Agent as written, on one line."""
+    if "ContrastBolusAgent" not in ds:
+        return None
+    words = str(ds.ContrastBolusAgent or "")
+    return "".join(char if char.isprintable() else " " for char in words).strip()
 
 
 def _grey(

@@ -74,6 +74,7 @@ def _is_in_space(slices: list[Slice]) -> bool:
 
 def _image_set(series: Series, slices: list[Slice], images: tuple[Image, ...]) -> ImageSet:
     attributes = series.attributes
+    agents = (item.contrast_agent for item in slices)
     ages = (attributes.age_years, *(item.age_years for item in slices))
     return ImageSet(
         images=images,
@@ -84,4 +85,5 @@ def _image_set(series: Series, slices: list[Slice], images: tuple[Image, ...]) -
         laterality=attributes.laterality,
         age_years=next((age for age in ages if age is not None), None),
         sex=attributes.sex,
+        contrast_agent=next((agent for agent in agents if agent is not None), None),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from node.plugin import EvidenceMap, Finding, Prediction
+from node.plugin import EvidenceMap, Finding, Neighbour, Prediction
 
 Keyed = tuple[str, Prediction]  # Series Instance UID, prediction
 
@@ -51,6 +51,8 @@ def _describe(prefix: str, keyed: Keyed, arrays: dict[str, np.ndarray[Any, Any]]
         "maps": maps,
         "embedding": f"{prefix}e" if prediction.embedding is not None else "",
         "abstained": prediction.abstained,
+        "neighbours": [asdict(case) for case in prediction.neighbours],
+        "remarks": list(prediction.remarks),
     }
 
 
@@ -60,8 +62,16 @@ def _restore(item: dict[str, Any], arrays: Any) -> Prediction:  # Any: JSON's ed
         for m in item["maps"]
     )
     return Prediction(
-        findings=tuple(Finding(**finding) for finding in item["findings"]),
+        findings=tuple(_finding(finding) for finding in item["findings"]),
         maps=maps,
         embedding=arrays[item["embedding"]] if item["embedding"] else None,
         abstained=item["abstained"],
+        # an older node wrote neither
+        neighbours=tuple(Neighbour(**case) for case in item.get("neighbours", ())),
+        remarks=tuple(item.get("remarks", ())),
     )
+
+
+def _finding(table: dict[str, Any]) -> Finding:
+    agreement = table.get("agreement")
+    return Finding(**table | {"agreement": None if agreement is None else tuple(agreement)})

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from node.classify.catalogue import Catalogue, Found, verify_weights
+from node.classify.check import check
 from node.errors import PluginError, where
-from node.plugin import Classifier, EvidenceMap, Finding, ImageSet, Manifest, Prediction
-
-#: How far an evidence map may be from adding up to its logit.
-MAX_RESIDUAL = 1e-2
+from node.plugin import Classifier, ImageSet, Manifest, Prediction
 
 
 class Runner:
@@ -80,7 +75,7 @@ def _ask(classifier: Classifier, manifest: Manifest, batch: Sequence[ImageSet]) 
         raise PluginError(f"the plugin did not answer one prediction for each of {len(batch)}", about=manifest.name)
     for prediction, image_set in zip(predictions, batch, strict=True):
         try:
-            _check(prediction, image_set, manifest)
+            check(prediction, image_set, manifest)
         except PluginError:
             raise
         except Exception as error:
@@ -94,42 +89,3 @@ def _protect(image_set: ImageSet) -> None:
         for array in (image.pixels, image.values, image.padding):
             if array is not None:
                 array.flags.writeable = False
-
-
-def _check(prediction: Prediction, image_set: ImageSet, manifest: Manifest) -> None:
-    """Raise :class:`~node.errors.PluginError` unless the prediction is one that a report may be built on."""
-    if not isinstance(prediction, Prediction):
-        raise PluginError(f"the plugin answered a {type(prediction).__name__}", about=manifest.name)
-    known = {image.sop_instance_uid for image in image_set.images}
-    for finding in prediction.findings:
-        _check_finding(finding, manifest, known)
-    for evidence in prediction.maps:
-        _check_map(evidence, manifest, known)
-    claimed = [] if prediction.abstained else [spec.name for spec in manifest.findings]
-    if [finding.name for finding in prediction.findings] != claimed or not isinstance(prediction.abstained, str):
-        raise PluginError(f"the plugin answered other findings than it has to: {claimed}", about=manifest.name)
-    if prediction.embedding is not None and not np.isfinite(prediction.embedding.astype(np.float32)).all():
-        raise PluginError("the plugin's embedding is not finite", about=manifest.name)
-
-
-def _check_finding(finding: Finding, manifest: Manifest, known: set[str]) -> None:
-    manifest.finding(finding.name)
-    for what, value in (("logit", finding.logit), ("probability", finding.probability)):
-        if not math.isfinite(value) or (what == "probability" and not 0 <= value <= 1):
-            text = f"the plugin answered a {what} of {float(value)} for {finding.name!r}"
-            raise PluginError(text, about=manifest.name)
-    if finding.key_sop_instance_uid and finding.key_sop_instance_uid not in known:
-        raise PluginError("the plugin's key image is none of those it was given", about=manifest.name)
-
-
-def _check_map(evidence: EvidenceMap, manifest: Manifest, known: set[str]) -> None:
-    manifest.finding(evidence.finding)
-    top, left, bottom, right = evidence.extent
-    whole = evidence.grid.ndim == 2 and evidence.grid.size > 0 and bool(np.isfinite(evidence.grid).all())
-    if not (whole and top < bottom and left < right and evidence.sop_instance_uid in known):
-        raise PluginError(f"the plugin's evidence map for {evidence.finding!r} is no map", about=manifest.name)
-    if not abs(evidence.residual) <= MAX_RESIDUAL:
-        raise PluginError(
-            f"the evidence map for {evidence.finding!r} does not add up: off by {evidence.residual:.3g} logits",
-            about=manifest.name,
-        )

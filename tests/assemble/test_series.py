@@ -129,3 +129,36 @@ def test_a_series_that_tells_no_age_has_none(write):
 def test_images_carry_the_uid_under_which_their_instance_is_known(write):
     image_set, _ = read(write, instance(write(SOPInstanceUID="9.9"), "1.1"))
     assert uids(image_set) == ["1.1"]
+
+
+def test_the_contrast_agent_is_that_of_the_first_instance_that_names_the_tag(write):
+    plain, first, second = (
+        instance(write(), "1.1"),
+        *(
+            instance(write(ContrastBolusAgent=agent), uid)
+            for agent, uid in (("IOMERON 400", "1.2"), ("GADOVIST", "1.3"))
+        ),
+    )
+    image_set, _ = read(write, plain, first, second)
+    assert image_set.contrast_agent == "IOMERON 400"
+
+
+def test_a_series_whose_instances_lack_the_tag_has_no_contrast_agent(write):
+    image_set, _ = read(write, instance(write(), "1.1"), instance(write(), "1.2"))
+    assert image_set.contrast_agent is None
+
+
+def test_a_contrast_agent_without_a_value_is_empty_and_not_absent(write):
+    image_set, _ = read(write, instance(write(), "1.1"), instance(write(ContrastBolusAgent=""), "1.2"))
+    assert image_set.contrast_agent == ""
+
+
+def test_a_contrast_agent_comes_on_one_line(write):
+    image_set, _ = read(write, instance(write(ContrastBolusAgent="CE\x1b[31m  "), "1.1"))
+    assert image_set.contrast_agent == "CE [31m"
+
+
+def test_an_instance_that_cannot_be_decoded_tells_no_contrast_agent(write):
+    broken = instance(write(ContrastBolusAgent="IOMERON", PixelData=b"\0\0"), "1.1")
+    image_set, _ = read(write, broken, instance(write(), "1.2"))
+    assert image_set.contrast_agent is None

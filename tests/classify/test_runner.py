@@ -13,7 +13,7 @@ import pytest
 from node.classify.catalogue import Catalogue
 from node.classify.runner import Runner
 from node.errors import PluginError
-from node.plugin import Finding, ImageSet, Prediction
+from node.plugin import Finding, ImageSet, Neighbour, Prediction
 from tests.classify.material import image_set, importable, prediction, write_plugin
 
 CANARY = "PHICANARY^INEXCEPTION"
@@ -132,6 +132,92 @@ def test_a_map_that_is_none_is_refused(answers: Callable[[Any], Any], evidence: 
 def test_a_map_that_does_not_add_up_says_how_far_it_is_off(answers: Callable[[Any], Any]) -> None:
     answer = answers([replace(prediction(), maps=(replace(_MAP, logit=2.5),))])
     assert "does not add up: off by -0.5 logits" in str(answer)
+
+
+@pytest.mark.parametrize(("off", "kind"), [(0.0009, Prediction), (-0.0009, Prediction), (0.0011, PluginError)])
+def test_the_sum_of_a_map_may_be_off_by_what_float32_loses_and_no_more(
+    answers: Callable[[Any], Any], off: float, kind: type
+) -> None:
+    assert isinstance(answers([replace(prediction(), maps=(replace(_MAP, logit=2.0 + off),))]), kind)
+
+
+_CASE = Neighbour("bright", "cxr_nih/00001280_004", 0.93, present=True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"neighbours": (_CASE, replace(_CASE, similarity=-1.0, present=False), replace(_CASE, similarity=1.0))},
+        {"neighbours": (replace(_CASE, similarity=np.float32(0.5), present=np.bool_(True)),)},  # type: ignore[arg-type]
+        {"neighbours": (_CASE,) * 32},
+        {"remarks": ("The header names a contrast agent, the pixels show none.",)},
+        {"remarks": ("x" * 1024,)},
+        {"findings": (replace(_FINDING, agreement=(0, 1)),)},
+        {"findings": (replace(_FINDING, agreement=(np.int64(1), np.int64(1))),)},
+    ],
+)
+def test_what_a_plugin_may_say_beside_its_findings_is_passed_on(
+    answers: Callable[[Any], Any], said: dict[str, Any]
+) -> None:
+    assert isinstance(answers([replace(prediction(), **said)]), Prediction)
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        (replace(_CASE, similarity=float("nan")), "similarity of nan for 'bright'"),
+        (replace(_CASE, similarity=float("inf")), "similarity of inf"),
+        (replace(_CASE, similarity=1.01), "similarity of 1.01"),
+        (replace(_CASE, similarity=-1.01), "similarity of -1.01"),
+        (replace(_CASE, finding="dark"), "finding it does not claim"),
+        (replace(_CASE, case=""), "training case for 'bright' that is none"),
+        (replace(_CASE, case="x" * 65), "training case for 'bright' that is none"),
+        (replace(_CASE, case="cxr\x1b[31m"), "training case for 'bright' that is none"),
+        (replace(_CASE, case="two\nlines"), "training case for 'bright' that is none"),
+        (replace(_CASE, present="yes"), "training case for 'bright' that is none"),  # type: ignore[arg-type]
+        (replace(_CASE, similarity="near"), "TypeError"),  # type: ignore[arg-type]
+        (replace(_CASE, case=7), "TypeError"),  # type: ignore[arg-type]
+        ("not a case", "AttributeError"),
+    ],
+)
+def test_a_training_case_that_cannot_be_is_refused(answers: Callable[[Any], Any], case: Any, reason: str) -> None:
+    answer = answers([replace(prediction(), neighbours=(case,))])
+    assert isinstance(answer, PluginError)
+    assert reason in str(answer)
+
+
+def test_too_many_training_cases_are_refused(answers: Callable[[Any], Any]) -> None:
+    assert "more than 32 cases" in str(answers([replace(prediction(), neighbours=(_CASE,) * 33)]))
+
+
+@pytest.mark.parametrize(
+    "remarks",
+    [
+        ("",),
+        ("   ",),
+        ("x" * 1025,),
+        ("two\nlines",),
+        ("\x1b[31mred",),
+        (7,),
+        "one string",
+        ["a list"],
+        ("x",) * 17,
+        None,
+    ],
+)
+def test_a_remark_that_cannot_be_printed_is_refused(answers: Callable[[Any], Any], remarks: Any) -> None:
+    assert isinstance(answers([replace(prediction(), remarks=remarks)]), PluginError)
+
+
+@pytest.mark.parametrize("agreement", [(2, 1), (-1, 1), (0, 0), (1, 2), (0.5, 1), (1,), (1, 1, 1), 7, ("a", "b")])
+def test_an_agreement_of_images_that_were_not_given_is_refused(answers: Callable[[Any], Any], agreement: Any) -> None:
+    answer = answers([replace(prediction(), findings=(replace(_FINDING, agreement=agreement),))])
+    assert isinstance(answer, PluginError)
+
+
+def test_more_agreeing_images_than_there_are_is_said_plainly(answers: Callable[[Any], Any]) -> None:
+    answer = answers([replace(prediction(), findings=(replace(_FINDING, agreement=(17, 300)),))])
+    assert "17 of 300 images agree on 'bright', where it was given 1" in str(answer)
 
 
 @pytest.mark.parametrize("error", ["RuntimeError", "SystemExit", "KeyboardInterrupt", "MemoryError", "BaseException"])
