@@ -4,29 +4,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from node.errors import PluginError
 from node.plugin import Interval, OperatingPoint
 from radnode_kit.classifier import BundleClassifier
-from radnode_kit.evaluation import Measured, area, confusion, error_of, softmax_areas, subgroups
+from radnode_kit.evaluation import Measured, area, confusion, error_of, precision, softmax_areas, subgroups
+from radnode_kit.metrics import wilson
 from radnode_kit.operating_point import RULES, sensitivity_specificity
 from radnode_kit.recipe import Recipe
+from radnode_kit.refusals import Refusals
+from radnode_kit.shortcuts import Shortcut
+
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
-def write_card(folder: Path, text: str) -> None:
-    """Replace what stands between the marks."""
-    path = folder / "MODEL_CARD.md"
-    block = f"{BEGIN}\n{text.rstrip()}\n{END}"
-    card = re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: block, path.read_text("utf-8"), flags=re.S)
-    path.write_text(card, encoding="utf-8")
+@dataclass(frozen=True)
+class Extras:
+    """What is measured beside the labels: wrong inputs, and images with a part covered."""
+
+    refusals: Sequence[Refusals]
+    shortcuts: Sequence[Shortcut]
+
+
+def write_card(folder: Path, text: str, part: str = "measured") -> None:
+    """Replace what stands between the marks of a part; raises :class:`PluginError` when the card has no such marks."""
+    path, (begin, end) = folder / "MODEL_CARD.md", marks(part)
+    card = path.read_text(encoding="utf-8")
+    if begin not in card or end not in card:
+        raise PluginError("the model card has no place for this", about=str(path), hint=f"add {begin} {end}")
+    block = f"{begin}\n{text.rstrip()}\n{end}"
+    path.write_text(re.sub(re.escape(begin) + ".*?" + re.escape(end), lambda _: block, card, flags=re.S), "utf-8")
+
+
+def marks(part: str) -> tuple[str, str]:
+    """What stands before and after a part that a command writes."""
+    return BEGIN.replace("measured", part), END.replace("measured", part)
 
 
 def measured_text(
-    classifier: BundleClassifier, recipe: Recipe, held_back: Measured, table: Mapping[str, OperatingPoint]
+    classifier: BundleClassifier,
+    recipe: Recipe,
+    held_back: Measured,
+    table: Mapping[str, OperatingPoint],
+    extras: Extras,
 ) -> str:
     """The measured part of the card, in Markdown."""
     parts = [_intro(held_back, classifier)]
@@ -34,7 +59,8 @@ def measured_text(
         parts.append(_classes(classifier, held_back))
     for name, point in table.items():
         parts.append(_finding(classifier, recipe, held_back, name, point))
-    parts.append(_gate(recipe, held_back))
+    parts.append(_gate(recipe, held_back, extras.refusals))
+    parts.append(_shortcuts(extras.shortcuts))
     parts.append(_explanation(held_back))
     return "\n\n".join(parts)
 
@@ -68,16 +94,35 @@ def _finding(
     groups = [("all", "", everything)] if recipe.exclusive or len(recipe.sources) > 1 else []
     groups += [(source, "", held_back.sources == source) for source in recipe.sources]
     groups += subgroups(held_back)
-    rows = []
-    for source, subgroup, mask in groups:
-        row = _row(held_back, column, mask, point.threshold)
-        if row:
-            rows.append([source, subgroup, *row])
-    head = ["source", "subgroup", "images", "with label", "AUROC", "sensitivity", "specificity"]
+    rows = [
+        [source, subgroup, *row]
+        for source, subgroup, mask in groups
+        if (row := _row(held_back, column, mask, point.threshold))
+    ]
+    head = ["source", "subgroup", "images", "with label", "AUROC", "PR-AUC", "sensitivity", "specificity"]
     return (
         f"### {classifier.manifest.finding(name).label} (`{name}`)\n\n"
         f"Present from a probability of {point.threshold:.3f} ({RULES[recipe.threshold]}). "
-        f"Expected calibration error {error_of(held_back, column):.3f}.\n\n" + markdown(head, rows)
+        f"Expected calibration error {error_of(held_back, column):.3f}. {_band(held_back, column, point, recipe)}\n\n"
+        + markdown(head, rows)
+    )
+
+
+def _band(held_back: Measured, column: int, point: OperatingPoint, recipe: Recipe) -> str:
+    if point.undetermined is None:
+        return f"No probability is undetermined: both kinds of error stay below {recipe.error_rate:.0%} without a band."
+    low, high = point.undetermined
+    known = ~np.isnan(held_back.targets[:, column])
+    values, truth = held_back.probabilities[known, column], held_back.targets[known, column] > 0.5
+    missed, alarms = (
+        wilson(int((values[truth] < low).sum()), int(truth.sum())),
+        wilson(int((values[~truth] >= high).sum()), int((~truth).sum())),
+    )
+    between = float(((values >= low) & (values < high)).mean())
+    return (
+        f"Undetermined from {low:.3f} to {high:.3f} ({between:.0%} of the held-back images); beyond, at most "
+        f"{point.error_rate:.0%} of each kind should be wrong, and were: {interval(missed)} of those with the finding "
+        f"called absent, {interval(alarms)} of those without called present."
     )
 
 
@@ -92,21 +137,34 @@ def _row(
     both = 0 < truth.sum() < len(truth)
     shown = [
         interval(area(held_back, column, known)) if both else "-",
+        interval(precision(held_back, column, known)) if both else "-",
         interval(sensitivity) if truth.any() else "-",
         interval(specificity) if not truth.all() else "-",
     ]
     return [str(len(truth)), str(int(truth.sum())), *shown]
 
 
-def _gate(recipe: Recipe, held_back: Measured) -> str:
+def _gate(recipe: Recipe, held_back: Measured, wrong: Sequence[Refusals]) -> str:
     rows = []
     for source in recipe.sources:
         distance = held_back.distance[held_back.sources == source]
-        refused = int((distance > 1.0).sum())
-        rows.append(
-            [source, str(len(distance)), f"{refused} ({refused / len(distance):.1%})", f"{np.median(distance):.2f}"]
-        )
-    return "### Gate\n\n" + markdown(["source", "images", "refused", "median distance (limit 1)"], rows)
+        refused = wilson(int((distance > 1.0).sum()), len(distance))
+        rows.append([f"{source} (right)", "-", str(len(distance)), interval(refused)])
+    rows += [[row.kind, "yes" if row.taught else "no", str(row.count), interval(row.refused)] for row in wrong]
+    head = ["input", "kind was taught", "images", "share refused"]
+    return (
+        "### What it refuses\n\nHeld-back images, as they are and made wrong, and images of other sets; none of these "
+        "images was learned from, of some sets not even others.\n\n" + markdown(head, rows)
+    )
+
+
+def _shortcuts(rows: Sequence[Shortcut]) -> str:
+    table = [[row.source, row.label, row.covered, interval(row.area)] for row in rows]
+    return (
+        "### Shortcuts\n\nThe same images with a part covered: the outer tenth on each side, or a square of 70 % of "
+        "the side. Without the frame the AUROC should stay; without the middle it should fall towards 0.5.\n\n"
+        + markdown(["source", "label", "covered", "AUROC"], table)
+    )
 
 
 def _explanation(held_back: Measured) -> str:

@@ -1,42 +1,62 @@
-"""What ``python -m radnode_kit`` does: train a plugin's model, measure it, write its digests."""
+"""What `radnode train`, `calibrate` and `models measure` do: train, fit what stands beside the weights, measure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-from rich.console import Console
-
+from node.classify.catalogue import Catalogue
 from node.errors import PluginError
-from node.manifest import read_manifest
 from radnode_kit.bundle import read_bundle
-from radnode_kit.card import measured_text, write_card
+from radnode_kit.card import Extras, measured_text, write_card
 from radnode_kit.classifier import BundleClassifier
 from radnode_kit.dataset import load_dataset
 from radnode_kit.evaluation import measure, points
 from radnode_kit.manifest_file import seal, write_points
 from radnode_kit.recipe import read_recipe
+from radnode_kit.refusals import refusals
+from radnode_kit.shortcuts import shortcuts
 from radnode_kit.sources import read_sources
 
-PLUGINS = Path(__file__).parent.parent
+SEQUENCE = "bundle/configs/sequence.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the command line says of one training run; None: as the recipe has it."""
+
+    epochs: int | None = None
+    seed: int | None = None
+    device: str = "auto"
 
 
 def folder_of(name: str) -> Path:
-    """The folder of a plugin beside this kit, by its manifest's name."""
-    found = {read_manifest(path).name: path.parent for path in sorted(PLUGINS.glob("radnode_*/manifest.toml"))}
-    if name not in found:
-        raise PluginError(f"there is no plugin {name!r}", hint=f"there are {', '.join(found)}")
-    return found[name]
+    """The folder of an installed plugin; raises :class:`PluginError` naming those there are."""
+    found = Catalogue().get(name)
+    if found.manifest is None:
+        raise PluginError(found.error, about=name)
+    return found.manifest.folder
 
 
-def train(folder: Path, data: Path, work: Path, epochs: int | None, device: str) -> None:
-    """Train, export, fit calibration and gate, and write the digests; see ``radnode_kit.training``."""
+def train(folder: Path, data: Path, work: Path, run: Run) -> None:
+    """Train, export, fit calibration and gates, and write the digests; see ``radnode_kit.training``."""
+    if sequence := _sequence(folder):
+        sequence.train(folder, data, work)
+        return
+    from radnode_kit.ensemble import train_ensemble
     from radnode_kit.export import export, finished
-    from radnode_kit.training import Trainer
+    from radnode_kit.training import Trainer, device_of
 
     recipe, bundle = read_recipe(folder), read_bundle(folder)
+    recipe = recipe if run.seed is None else replace(recipe, seed=run.seed)
     dataset = load_dataset(read_sources(data, recipe.sources), bundle, work)
-    trainer = Trainer(recipe, bundle, dataset, work, device)
-    network = trainer.run(recipe.epochs if epochs is None else epochs)
+    if recipe.members and run.epochs is None:
+        network = train_ensemble(recipe, bundle, dataset, work, device_of(run.device))
+    else:
+        trainer = Trainer(recipe, bundle, dataset, work, device_of(run.device))
+        network = trainer.run(recipe.epochs if run.epochs is None else run.epochs)
     reference = bundle.labels.index(recipe.reference) if recipe.exclusive else None
     export(finished(network, reference, bundle), bundle, folder)
     calibrate(folder, data, work)
@@ -44,6 +64,9 @@ def train(folder: Path, data: Path, work: Path, epochs: int | None, device: str)
 
 def calibrate(folder: Path, data: Path, work: Path) -> None:
     """Fit calibration, gates, input check and prototypes to the model that is there, and write the digests."""
+    if sequence := _sequence(folder):
+        sequence.calibrate(folder, data, work)
+        return
     from radnode_kit.fitting import Fitter
 
     recipe, bundle = read_recipe(folder), read_bundle(folder)
@@ -52,16 +75,23 @@ def calibrate(folder: Path, data: Path, work: Path) -> None:
     seal(folder)
 
 
-def evaluate(folder: Path, data: Path, *, write: bool) -> str:
+def measure_held_back(folder: Path, data: Path, work: Path, *, write: bool) -> str:
     """Measure the shipped model; with `write`, put the numbers into manifest and card. Answers the card's text."""
+    if sequence := _sequence(folder):
+        return str(sequence.evaluate(folder, data, work, write=write))
     recipe, classifier = read_recipe(folder), BundleClassifier(folder)
     classifier.load("cpu")
     samples = read_sources(data, recipe.sources)
     validation, held_back = (measure(classifier, samples, part) for part in ("validation", "held-back"))
     table = points(classifier, recipe, validation, held_back)
-    text = measured_text(classifier, recipe, held_back, table)
+    extras = Extras(refusals(classifier, recipe, held_back.samples, data), shortcuts(classifier, held_back.samples))
+    text = measured_text(classifier, recipe, held_back, table, extras)
     if write:
         write_points(folder, table)
         write_card(folder, text)
-    Console().print(text, markup=False)
     return text
+
+
+def _sequence(folder: Path) -> ModuleType | None:
+    """The commands of sequence models, where the recipe belongs to one."""
+    return import_module("radnode_kit.sequence.commands") if (folder / SEQUENCE).is_file() else None

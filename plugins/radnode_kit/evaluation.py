@@ -14,7 +14,7 @@ from node.plugin import Array, Image, Interval, OperatingPoint
 from radnode_kit.calibration import Floats
 from radnode_kit.classifier import BundleClassifier
 from radnode_kit.dataset import read_pixels, targets_of
-from radnode_kit.metrics import auroc, bootstrap, calibration_error, macro_auroc
+from radnode_kit.metrics import auroc, average_precision, bootstrap, calibration_error, macro_auroc
 from radnode_kit.operating_point import choose_threshold, conformal_limits, sensitivity_specificity, settled
 from radnode_kit.recipe import Recipe
 from radnode_kit.sources import Sample
@@ -114,6 +114,13 @@ def area(measured: Measured, column: int, chosen: npt.NDArray[np.bool_]) -> Inte
     known = chosen & ~np.isnan(measured.targets[:, column])
     values, truth = measured.probabilities[known, column], measured.targets[known, column] > 0.5
     return bootstrap(lambda rows: auroc(values[rows], truth[rows]), measured.groups[known])
+
+
+def precision(measured: Measured, column: int, chosen: npt.NDArray[np.bool_]) -> Interval:
+    """Average precision of one label over chosen images, with a bootstrap interval over patients."""
+    known = chosen & ~np.isnan(measured.targets[:, column])
+    values, truth = measured.probabilities[known, column], measured.targets[known, column] > 0.5
+    return bootstrap(lambda rows: average_precision(values[rows], truth[rows]), measured.groups[known])
 
 
 def softmax_areas(measured: Measured) -> tuple[Interval, Interval]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any  # the JSON edge
 
@@ -35,6 +36,9 @@ class Recipe:
         ridge: inverse regularisation (C) of the linear probe.
         limit_share: share of validation images that must pass each gate.
         limit_margin: factor on the distance of the limit, where false refusals weigh more than missed strangers.
+        members: recipes that differ from this one, each trained by itself; the shipped network is then distilled from
+            all of them (Hinton et al., arXiv:1503.02531), starting from the first. Empty: no ensemble.
+        distil: how much the members count against the labels in that last stage, 0..1.
         wrong: kinds of wrong image that the input check learns, made from right ones (``radnode_kit.wrong``).
         strangers: other sets whose images it learns to refuse.
         check_share: share of validation images that must pass the check.
@@ -61,6 +65,8 @@ class Recipe:
     ridge: float = 0.01
     limit_share: float = 0.99
     limit_margin: float = 1.0
+    members: tuple[Mapping[str, Any], ...] = ()
+    distil: float = 0.6
     wrong: tuple[str, ...] = ("inverted", "rotated", "cropped", "screen", "noise")
     strangers: tuple[str, ...] = ()
     check_share: float = 0.98
@@ -68,12 +74,21 @@ class Recipe:
     source_weights: tuple[float, ...] = ()
     seed: int = 20260101
 
+    def of_members(self) -> list[Recipe]:
+        """The recipe of each member; raises TypeError for a key that there is not."""
+        return [replace(self, members=(), **_tuples(member)) for member in self.members]
+
+
+def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+
 
 def read_recipe(folder: Path) -> Recipe:
     """Read the recipe of a plugin's folder; raises :class:`PluginError`."""
     try:
         table = json.loads((folder / TRAIN).read_text(encoding="utf-8"))
-        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
-        return Recipe(**values)
+        recipe = Recipe(**_tuples(table))
+        recipe.of_members()
+        return recipe
     except (OSError, ValueError, TypeError) as error:
         raise PluginError(f"the training recipe cannot be read: {error}", about=str(folder / TRAIN)) from error

@@ -11,7 +11,7 @@ import copy
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +29,20 @@ from radnode_kit.lite import Block, Lite
 from radnode_kit.losses import Loss, mixed
 from radnode_kit.probe import probe
 from radnode_kit.recipe import Recipe
-from radnode_kit.sources import Sample
+from radnode_kit.sampling import chances, draw, sample_weights
 from radnode_kit.watch import score
 
 #: Weight of the past in the moving average of the weights, once it has begun.
 _AVERAGE = 0.985
 #: The new last layer learns so much faster than the rest.
 _HEAD_RATE = 4.0
+
+
+class Distillation(Protocol):
+    """Something that says what the network should answer (``radnode_kit.ensemble``)."""
+
+    def loss(self, logits: Tensor, images: Tensor) -> Tensor:
+        """One number for logits (n, k) of normalised images (n, c, s, s)."""
 
 
 @dataclass
@@ -79,7 +86,13 @@ class Trainer:
         self.console = Console()
         self.chances = chances(self.train, recipe)
         self.loss = Loss(recipe, self.train.targets)
+        self.first: Lite | None = None
+        self.teachers: Distillation | None = None
         torch.manual_seed(recipe.seed)
+
+    def learn_from(self, first: Lite, teachers: Distillation) -> None:
+        """Begin with the weights of `first`, and listen to the teachers as well as to the labels."""
+        self.first, self.teachers = first, teachers
 
     def run(self, epochs: int) -> Lite:
         """Train for so many epochs in all (0: the linear probe alone); goes on from a checkpoint."""
@@ -111,6 +124,9 @@ class Trainer:
         return pretrained(len(self.bundle.labels), self.bundle.channels, variant)
 
     def _start(self) -> Progress:
+        if self.first is not None:
+            network = copy.deepcopy(self.first).requires_grad_(True)
+            return Progress(0, network, copy.deepcopy(network))
         network = channels_last(self._pretrained().to(self.device))
         nn.init.zeros_(network.linear.weight)
         nn.init.zeros_(network.linear.bias)
@@ -155,9 +171,12 @@ class Trainer:
         if self.recipe.mixup > 0:
             share = float(torch.distributions.Beta(self.recipe.mixup, self.recipe.mixup).sample())
             images, targets = mixed(images, targets, share, torch.randperm(len(images)))
+        normal = self._normalise(images)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            logits = network(self._normalise(images))[0]
-        return self.loss(logits.float(), targets.to(self.device))
+            logits = network(normal)[0].float()
+            told = self.teachers.loss(logits, normal) if self.teachers else 0.0
+        share = self.recipe.distil if self.teachers else 0.0
+        return (1 - share) * self.loss(logits, targets.to(self.device)) + share * told
 
     def _normalise(self, images: Tensor) -> Tensor:
         normal = torch.from_numpy(self.bundle.normalised(images.numpy()))
@@ -206,48 +225,11 @@ class Trainer:
         )
 
 
-def chances(data: Dataset, recipe: Recipe) -> npt.NDArray[np.float64]:
-    """(n,), chance of each sample to be drawn: sum 1.
-
-    Sources come as the recipe says; within a source the watched labels alike, and the strata of `balance` alike for
-    each label, so that a stratum (the view of a film, say) tells nothing of the label.
-    """
-    chance = np.zeros(len(data.samples))
-    shares = recipe.source_weights or (1.0,) * len(recipe.sources)
-    kinds = np.array([_kind(sample, recipe) for sample in data.samples])
-    for source, share in zip(recipe.sources, shares, strict=True):
-        here = data.sources == source
-        for kind in np.unique(kinds[here]):
-            chosen = here & (kinds == kind)
-            chance[chosen] = share / (len(np.unique(kinds[here])) * chosen.sum())
-    return np.asarray(chance / chance.sum())
-
-
-def _kind(sample: Sample, recipe: Recipe) -> str:
-    labels = sample.labels & frozenset(recipe.watch) if recipe.watch else sample.labels
-    return f"{sorted(labels)} {[sample.strata.get(name) for name in recipe.balance]}"
-
-
-def sample_weights(data: Dataset, recipe: Recipe) -> Array:
-    """float32 (n, k) of mean about 1: each label weighs the same in each source, and sources as the recipe says."""
-    weights = np.zeros_like(data.targets)
-    shares = recipe.source_weights or (1.0,) * len(recipe.sources)
-    for source, share in zip(recipe.sources, shares, strict=True):
-        here = data.sources == source
-        for column in range(data.targets.shape[1]):
-            for value in (0.0, 1.0):
-                chosen = here & (data.targets[:, column] == value)
-                if chosen.any():
-                    weights[chosen, column] = share * here.sum() / (2.0 * chosen.sum())
-    if recipe.exclusive:
-        own = (weights * np.nan_to_num(data.targets)).sum(axis=1, keepdims=True)
-        weights = np.repeat(own, weights.shape[1], axis=1)
-    return np.asarray(weights / weights[weights > 0].mean(), dtype=np.float32)
-
-
-def draw(chance: npt.NDArray[np.float64], count: int, seed: int) -> npt.NDArray[np.int64]:
-    """`count` indices, drawn with these chances."""
-    return np.random.default_rng(seed).choice(len(chance), count, p=chance)
+def device_of(wish: str) -> str:
+    """``cuda:0`` for ``auto`` where there is a GPU, else ``cpu``; any other wish as it is."""
+    if wish != "auto":
+        return wish
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
 def prepare(network: Lite, frozen: int = 0) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ pytest.importorskip("sklearn")
 
 from radnode_kit.augmentation import Augmentation
 from radnode_kit.probe import probe
-from radnode_kit.training import average, chances, draw, prepare, sample_weights, set_rate
+from radnode_kit.sampling import chances, draw, sample_weights
+from radnode_kit.training import average, prepare, set_rate
 
 PATH = Path("x.png")
 
@@ -79,12 +81,10 @@ def test_labels_are_drawn_alike_within_a_source_and_sources_as_asked() -> None:
 
 def test_strata_are_drawn_alike_for_each_label_so_that_they_tell_nothing() -> None:
     made = [("p", "AP", 3), ("p", "PA", 30), ("", "AP", 40), ("", "PA", 5)]
-    samples = [
-        replace(sample("a", label), strata={"view": view}) for label, view, count in made for _ in range(count)
-    ]
+    samples = [replace(sample("a", label), strata={"view": view}) for label, view, count in made for _ in range(count)]
     chance = chances(dataset(samples, "p"), Recipe(("a",), exclusive=False, watch=("p",), balance=("view",)))
     starts = np.cumsum([0, 3, 30, 40, 5])
-    shares = [chance[low:high].sum() for low, high in zip(starts[:-1], starts[1:], strict=True)]
+    shares = [chance[low:high].sum() for low, high in pairwise(starts)]
     assert shares == pytest.approx([0.25] * 4)
 
 

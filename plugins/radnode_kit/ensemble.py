@@ -1,0 +1,54 @@
+"""A small ensemble, distilled into one network: what several say together, at the price of one.
+
+Comes in: a recipe with members. Goes out: one network. On disk afterwards: a folder with a checkpoint for each member
+under the work folder, from which a stopped run goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from radnode_kit.bundle import Bundle
+from radnode_kit.dataset import Dataset
+from radnode_kit.lite import Lite
+from radnode_kit.recipe import Recipe
+from radnode_kit.training import Trainer
+
+
+class Teachers(nn.Module):
+    """Trained networks that together say what another one should answer. Args: networks; exclusive: a softmax."""
+
+    def __init__(self, networks: list[Lite], *, exclusive: bool):
+        super().__init__()
+        self._networks = nn.ModuleList(network.eval().requires_grad_(False) for network in networks)
+        self._exclusive = exclusive
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images (n, c, s, s) -> probabilities (n, k) of the mean logits."""
+        logits = torch.stack([network(images)[0].float() for network in self._networks]).mean(dim=0)
+        return torch.softmax(logits, dim=1) if self._exclusive else torch.sigmoid(logits)
+
+    def loss(self, logits: Tensor, images: Tensor) -> Tensor:
+        """Cross entropy of logits (n, k) against what the teachers say of the same images."""
+        soft: Tensor = self(images)
+        if self._exclusive:
+            return -(soft * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
+        return functional.binary_cross_entropy_with_logits(logits, soft)
+
+
+def train_ensemble(recipe: Recipe, bundle: Bundle, data: Dataset, work: Path, device: str) -> Lite:
+    """Train every member, then the network that learns from all of them and from the labels."""
+    networks = []
+    for number, member in enumerate(recipe.of_members(), start=1):
+        folder = work / f"member-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        networks.append(Trainer(member, bundle, data, folder, device).run(member.epochs))
+    trainer = Trainer(replace(recipe, members=()), bundle, data, work, device)
+    trainer.learn_from(networks[0], Teachers(networks, exclusive=recipe.exclusive))
+    return trainer.run(recipe.epochs)
