@@ -109,10 +109,11 @@ def test_the_command_prints_machine_engines_and_cost() -> None:
 
 
 def test_the_command_answers_json() -> None:
-    done = CliRunner().invoke(app, ["plugins", "bench", NAME, "--batch", "1", "--rounds", "1", "--cpu-time", "--json"])
+    asked = ["--batch", "1", "--threads", "1", "--rounds", "1", "--cpu-time", "--json"]
+    done = CliRunner().invoke(app, ["plugins", "bench", NAME, *asked])
     told = json.loads(done.output)
     assert told["plugin"] == NAME
-    assert told["plan"] == {"batches": [1], "threads": 2, "rounds": 1, "cpu_time": True}
+    assert told["plan"] == {"batches": [1], "threads": 1, "rounds": 1, "cpu_time": True}
     assert told["machine"]["cores"] >= 1
     assert "1" in told["cost_of_maps"]
 
