@@ -19,6 +19,7 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
+from node import account
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerProcess
 from node.config import Route, Settings, frozen, load
@@ -38,7 +39,17 @@ _GROUP_LENGTH_ELEMENT = 12  # (0002,0000) UL with its header
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What came of one study. `files` are the written results; `error` is empty when all went well."""
+    """What came of one study.
+
+    Attributes:
+        study_instance_uid: the study.
+        plugin: that looked at it; empty when none did.
+        summary: in a line.
+        error: why there is no result; empty when all went well.
+        reasons: of the routing.
+        files: the written result objects.
+        account: what was answered; None when there is no result.
+    """
 
     study_instance_uid: str
     plugin: str
@@ -46,6 +57,7 @@ class StudyResult:
     error: str = ""
     reasons: tuple[str, ...] = ()
     files: tuple[Path, ...] = field(default=())
+    account: account.Account | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +145,12 @@ class Bench:
         row = analyses[0]
         files = tuple(self._copy(result, out) for result in self.ledger.analyses.results(row.id))
         error = row.error if row.state is AnalysisState.FAILED else ""
-        return StudyResult(uid, row.plugin, row.summary, error, reasons, files)
+        return StudyResult(
+            uid, row.plugin, row.summary, error, reasons, files, self._account(row.id) if files else None
+        )
+
+    def _account(self, analysis_id: int) -> account.Account:
+        return account.account_from(self.spool.path(f"work/{analysis_id}/{account.FILE}").read_bytes())
 
     def _copy(self, result: ResultObject, out: Path) -> Path:
         target = out / f"{result.kind}-{result.sop_instance_uid}.dcm"
@@ -161,6 +178,11 @@ def bench(routes: Sequence[Route] | None, config: Path | None = None, plugins: S
         yield Bench(folder, settings)
 
 
+def _engine(settings: Settings) -> str:
+    """The engine of the settings; for a few studies the fastest is not looked for: that takes as long as they do."""
+    return "onnxruntime" if settings.worker.engine == "auto" else settings.worker.engine
+
+
 def write_png(secondary_capture: Path, target: Path) -> Path:
     """The picture of a Secondary Capture of ours as PNG."""
     from PIL import Image
@@ -178,11 +200,6 @@ def _arrival(path: Path, spool: Spool) -> Arrival:
         str(meta.get("MediaStorageSOPClassUID", "")).encode(),
         str(meta.get("MediaStorageSOPInstanceUID", "")).encode(),
         str(meta.get("TransferSyntaxUID", "")),
-def _engine(settings: Settings) -> str:
-    """The engine of the settings; for a few studies the fastest is not looked for: that takes as long as they do."""
-    return "onnxruntime" if settings.worker.engine == "auto" else settings.worker.engine
-
-
     )
     with spool.receive() as incoming:
         incoming.write(data)

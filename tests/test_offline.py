@@ -13,7 +13,7 @@ from node.config import Route
 from node.errors import PermanentError, PluginError
 from node.samples import sample_paths
 from node.states import StudyState
-from tests.classify.material import importable, write_plugin
+from tests.classify.material import TALKATIVE, TALKATIVE_POINT, importable, write_plugin
 from tests.peers import Hospital
 
 CHEST = "chest-radiograph"
@@ -85,6 +85,36 @@ def test_a_plugin_that_ends_its_process_fails_the_study_with_that_reason(
     assert "the worker process ended (exit status 9)" in result.error
     assert "attempt 3" in result.error
     assert result.files == ()
+
+
+def test_a_result_brings_the_account_of_what_was_answered(plugins: Path, tmp_path: Path, hospital: Hospital) -> None:
+    write_plugin(plugins, code=TALKATIVE, point=TALKATIVE_POINT)
+    with offline.bench(rule("mean"), plugins=["mean"]) as bench:
+        bench.take([hospital.film(1), hospital.film(2, PixelData=b"\0" * 10)])
+        results = {result.study_instance_uid: result for result in bench.analyse(tmp_path / "out")}
+    answered, unreadable = (results[hospital.study_uid(patient)].account for patient in (1, 2))
+    assert answered is not None
+    assert unreadable is not None
+    (series,) = answered.series
+    assert (series.findings[0].outcome, len(series.findings[0].reasons)) == ("undetermined", 4)
+    assert series.remarks == ("The header contradicts the pixels.",)
+    assert unreadable.series == ()
+    assert len(unreadable.not_assessed) == 1
+
+
+def test_with_other_limits_the_same_film_has_results_of_its_own(
+    plugins: Path, tmp_path: Path, hospital: Hospital
+) -> None:
+    film, names = hospital.film(1), []
+    manifest = write_plugin(plugins, code=TALKATIVE, point=TALKATIVE_POINT) / "manifest.toml"
+    for limits in ("[0.2, 0.8]", "[0.2, 0.5]"):
+        manifest.write_text(manifest.read_text().replace("[0.2, 0.8]", limits))
+        with offline.bench(rule("mean"), plugins=["mean"]) as bench:
+            bench.take([film])
+            (result,) = bench.analyse(tmp_path / "out")
+        names.append({path.name for path in result.files})
+    assert [len(one) for one in names] == [2, 2]
+    assert not names[0] & names[1]
 
 
 def test_a_plugin_whose_weights_were_changed_classifies_nothing(

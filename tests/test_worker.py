@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,18 @@ import pydicom
 import pytest
 
 from node import offline
+from node.account import FILE, account_from
 from node.classify.process import WorkerDied, WorkerProcess
 from node.config import Route, Settings, frozen, load
 from node.errors import LedgerBusy
 from node.ledger import AnalysisRow
-from node.plugin import Finding, Prediction
+from node.plugin import Finding, Manifest, Prediction
 from node.states import StudyState
-from node.worker.worker import Worker, configuration_digest, summary
-from tests.classify.material import importable, write_plugin
+from node.worker.summary import summary
+from node.worker.worker import Worker, configuration_digest
+from tests.classify.material import TALKATIVE, TALKATIVE_POINT, importable, write_plugin
 from tests.peers import Hospital
+from tests.report import walk
 
 CANARY = "PHICANARY^INEXCEPTION"
 
@@ -197,6 +201,61 @@ def test_summaries_say_present_absent_and_why_not() -> None:
     text = summary(manifest("chest"), [present, absent, abstained], 2)
     assert text == "F 50% (present); F 49% (absent); abstained: unlike the training images; 2 images not assessed"
     assert summary(manifest("chest"), [], 0) == "nothing was assessed"
+
+
+def _claims(count: int, limits: tuple[float, float] | None = None) -> Manifest:
+    from tests.test_pipeline import manifest
+
+    plain = manifest("chest")
+    (spec,) = plain.findings
+    point = replace(spec.operating_point, undetermined=limits, error_rate=0.1)
+    names = [f"f{number}" for number in range(count)]
+    return replace(plain, findings=tuple(replace(spec, name=n, label=n.upper(), operating_point=point) for n in names))
+
+
+def _answer(*probabilities: float, **changes: Any) -> Prediction:
+    return Prediction(tuple(Finding(f"f{n}", 1.0, p) for n, p in enumerate(probabilities)), **changes)
+
+
+def test_summaries_say_undetermined_and_remark_what_the_model_remarks() -> None:
+    answer = _answer(0.5, remarks=("The header contradicts the pixels.",))
+    text = summary(_claims(1, (0.4, 0.6)), [answer], 0)
+    assert text == "F0 50% (undetermined); The header contradicts the pixels"
+
+
+def test_of_many_findings_a_summary_lists_those_to_be_looked_at() -> None:
+    answer = _answer(0.9, 0.5, 0.05, 0.3, *[0.1] * 10)
+    text = summary(_claims(14, (0.4, 0.6)), [answer], 0)
+    assert text == "F0 90% (present); F1 50% (undetermined); 12 findings absent, the most probable F3 30%"
+
+
+def test_six_findings_are_all_listed() -> None:
+    text = summary(_claims(6), [_answer(*[0.1] * 6)], 0)
+    assert text.count("(absent)") == 6
+
+
+@pytest.mark.parametrize("desk", [{"code": TALKATIVE, "point": TALKATIVE_POINT}], indirect=True)
+def test_all_that_a_plugin_says_reaches_report_picture_and_account(desk: Desk, hospital: Hospital) -> None:
+    (row,) = desk.take(hospital.film())
+    (answer,) = desk.ask("classify", row)
+    assert answer["summary"] == "Bright 50% (undetermined); The header contradicts the pixels"
+    (answer,) = desk.ask("report", row)
+    objects = {result["kind"]: pydicom.dcmread(desk.bench.spool.path(result["path"])) for result in answer["results"]}
+    sentences = walk.texts(objects["sr"], "121106")
+    assert walk.coded(objects["sr"], "121052") == ["Undetermined"]
+    assert sentences == [
+        "Undetermined, though assessed: 50 % lies between the two limits 20 % and 80 %, where this model is wrong "
+        "more often than 10 % of the time.",
+        "The upper right region of the image as displayed contributes +1.50 of 1.00 logits; the other regions +0.00 "
+        "and the baseline -0.50.",
+        "1 of 1 images reaches the operating point on its own.",
+        "Nearest training cases: cxr_nih/00001280_004 (present, similarity 0.93), cxr_nih/00000013_001 (absent, "
+        "similarity 0.83); 1 of 2 carry the finding.",
+        "The header contradicts the pixels.",
+    ]
+    assert "Bright: undetermined, 50 %" in objects["sc"].DerivationDescription
+    account = account_from(desk.bench.spool.path(f"work/{row.id}/{FILE}").read_bytes())
+    assert [*account.series[0].findings[0].reasons, *account.series[0].remarks] == sentences
 
 
 def test_other_settings_that_shape_a_result_give_another_digest() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json, print_table, printable
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json, printable
 
 if TYPE_CHECKING:
     from node.config import Destination
@@ -43,9 +43,10 @@ def run(
     png: Annotated[bool, typer.Option("--png", help="Write the heatmaps as PNG too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify files and write the result objects, without a node."""
+    """Classify files, show what was found and why, and write the result objects, without a node."""
     from node import offline
     from node.cli.progress import working
+    from node.cli.results import as_table, lines
     from node.config import Route
 
     everything = Route(name="run", plugin=plugin, accept_missing=True, include_excluded=True)
@@ -58,10 +59,10 @@ def run(
         offline.write_png(f, f.with_suffix(".png")) for r in results for f in r.files if png and f.name.startswith("sc")
     ]
     if as_json:
-        print_json({"studies": [vars(r) for r in results], "refused": [vars(r) for r in refused], "png": pictures})
+        print_json({"studies": [as_table(r) for r in results], "refused": [vars(r) for r in refused], "png": pictures})
     else:
-        rows = [(r.study_instance_uid, r.summary, len(r.files), r.error) for r in results]
-        print_table(("study", "result", "objects", "error"), rows, "no file could be taken")
+        for line in [line for result in results for line in lines(result)] or ["no file could be taken"]:
+            typer.echo(line)
         for refusal in refused:
             typer.echo(f"{refusal.path}: not taken: {refusal.reason}", err=True)
         for reason in {reason for r in results if r.error for reason in r.reasons}:

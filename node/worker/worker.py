@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -13,15 +13,16 @@ from typing import Any, TypeVar
 import pydicom
 from pydicom import Dataset
 
-from node import assemble, config, explain, report
+from node import account, assemble, config, explain, report
 from node.classify.catalogue import Catalogue
 from node.classify.predictions import prediction_bytes, prediction_from
 from node.classify.runner import Runner
 from node.errors import PermanentError, PluginError, RadnodeError, where
 from node.ledger import AnalysisRow, Ledger
-from node.plugin import ImageSet, Manifest, Prediction
+from node.plugin import ImageSet, Prediction
 from node.spool import Spool
 from node.study import Analysed, Analysis, NotAssessed, ResultObject
+from node.worker.summary import summary
 
 #: Made for every analysis, whether or not a destination asks for more.
 ALWAYS = ("sc", "sr")
@@ -114,11 +115,14 @@ class Worker:
         }
 
     def report(self, row: AnalysisRow) -> list[ResultObject]:
-        """The result objects of a classified analysis, written into the spool."""
+        """The result objects of a classified analysis, written into the spool with an account of what they say."""
         analysis = self._analysis(row)
         regions, pictures = explain.explain(analysis)
+        contributions = explain.contributions(analysis)
         kinds = {*ALWAYS, *(k for name in row.destinations if (d := self._settings.destination(name)) for k in d.kinds)}
-        built = report.build(analysis, self._headers(row), regions, pictures, kinds=tuple(sorted(kinds)))
+        built = report.build(analysis, self._headers(row), regions, pictures, tuple(sorted(kinds)), contributions)
+        told = account.account_bytes(report.account_of(analysis, contributions))
+        self._spool.write(f"work/{row.id}/{account.FILE}", told)
         self._kept.pop(row.id, None)
         return [self._write(row, number, kind, dataset) for number, (kind, dataset) in enumerate(built)]
 
@@ -196,18 +200,3 @@ def configuration_digest(settings: config.Settings) -> str:
     """Hex, of the settings that shape a result: with other ones, the same study gives other objects."""
     shaping = (settings.node.ae_title, settings.node.station_name, settings.worker.max_pixels)
     return sha256(json.dumps(shaping).encode()).hexdigest()
-
-
-def summary(manifest: Manifest, predictions: Iterable[Prediction], not_assessed: int) -> str:
-    """One line for the operator: findings with probability, abstentions, what was not assessed; no patient's data."""
-    parts = []
-    for prediction in predictions:
-        if prediction.abstained:
-            parts.append(f"abstained: {prediction.abstained}")
-        for finding in prediction.findings:
-            spec = manifest.finding(finding.name)
-            reached = finding.probability >= spec.operating_point.threshold
-            parts.append(f"{spec.label} {finding.probability:.0%} ({'present' if reached else 'absent'})")
-    if not_assessed:
-        parts.append(f"{not_assessed} image{'s' if not_assessed > 1 else ''} not assessed")
-    return "; ".join(parts) or "nothing was assessed"
