@@ -8,7 +8,7 @@ import sys
 import typer
 
 from node import __version__
-from node.cli import configuration, demo, doctor, files, models, plugins, queue, serve, status, studies
+from node.cli import configuration, demo, doctor, evaluate, files, models, plugins, queue, serve, status, studies
 from node.errors import ConfigError, PermanentError, RadnodeError, SpoolError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(files.run)
 app.command()(files.send)
 app.command()(files.echo)
 app.add_typer(plugins.app, name="plugins")
+app.command()(evaluate.evaluate)
 app.add_typer(models.app, name="models")
 app.add_typer(configuration.app, name="config")
 app.command()(doctor.doctor)

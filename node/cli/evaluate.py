@@ -1,0 +1,95 @@
+"""`radnode evaluate`: the site acceptance test of a plugin, on the site's own labelled images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.output import JsonOption, print_table, printable
+
+if TYPE_CHECKING:
+    from radnode_kit.acceptance.result import Evaluation
+
+_NOT_ACCEPTED = 1
+_SHOWN = 20
+_Csv = Annotated[Path, typer.Argument(help="CSV file: column file, then labels.", exists=True, dir_okay=False)]
+_Out = Annotated[Path, typer.Option(help="Folder for report.html, report.json and cases.csv.")]
+_KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Count files that cannot be read, and go on.")]
+_MaxAbstained = Annotated[float, typer.Option(help="Largest share of abstentions.", min=0.0, max=1.0)]
+_Phi = Annotated[bool, typer.Option("--phi", help="Name files and patients in the results.")]
+
+
+def evaluate(  # noqa: PLR0913  an option each
+    plugin: Annotated[str, typer.Argument(help="Name of the plugin.")],
+    dataset: _Csv,
+    out: _Out,
+    keep_going: _KeepGoing = False,
+    max_abstained: _MaxAbstained = 0.1,
+    device: Annotated[str, typer.Option(help="cpu or cuda:N.")] = "cpu",
+    phi: _Phi = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a plugin on labelled images, before go-live. Exit status 1 when it does not keep what it states.
+
+    Columns: file (DICOM, PNG, JPEG, TIFF), patient, series; then one per finding (1, 0, empty), or label (names with
+    | between them); and for subgroups sex, age, view, source, maker.
+    """
+    from node.cli.progress import counted
+    from radnode_kit.acceptance import files
+    from radnode_kit.acceptance.result import json_text
+    from radnode_kit.acceptance.run import Options
+    from radnode_kit.acceptance.run import evaluate as measure
+
+    files.prepare(out)
+    found = measure(plugin, dataset, Options(keep_going, device, max_abstained), counted)
+    report, *_ = files.write(found, out, phi=phi)
+    if as_json:
+        typer.echo(json_text(found, phi=phi), nl=False)
+    else:
+        _print(found)
+        typer.echo(f"report: {report}")
+    raise typer.Exit(0 if found.accepted else _NOT_ACCEPTED)
+
+
+def _print(found: Evaluation) -> None:
+    counts = found.counts
+    typer.echo(
+        f"{counts.cases} cases of {counts.patients} patients: {counts.answered} answered, {counts.abstained} "
+        f"abstained, {counts.refused} not accepted by the manifest; {counts.not_assessed} files not assessed"
+    )
+    rows: list[tuple[str, ...]] = [
+        (check.finding or "-", check.what, check.promised, check.found, check.verdict, check.remark)
+        for check in found.checks
+    ]
+    print_table(("finding", "figure", "promised", "found (95 %)", "verdict", "remark"), _areas(found) + rows, "")
+    for line in _remarks(found):
+        typer.echo(printable(line))
+    typer.echo("ACCEPTED" if found.accepted else "NOT ACCEPTED")
+
+
+def _areas(found: Evaluation) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for figures in found.findings:
+        area, precision = figures.discrimination.auroc, figures.discrimination.average_precision
+        shown = f"{area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
+        rows.append((figures.name, "AUROC", "-", shown, "-", area.method))
+        shown = f"{precision.value:.3f} ({precision.low:.3f} to {precision.high:.3f})"
+        baseline = f"prevalence {figures.discrimination.prevalence.value:.3f}"
+        rows.append((figures.name, "average precision", "-", shown, "-", baseline))
+    return rows
+
+
+def _remarks(found: Evaluation) -> list[str]:
+    """Gaps between subgroups, names that no finding has, reasons and files."""
+    lines = [
+        f"subgroups: {figures.name}, {gap.figure}: {gap.trait} {gap.best} is better than {gap.worst} by "
+        f"{gap.gap.value:.3f} ({gap.gap.low:.3f} to {gap.gap.high:.3f})"
+        for figures in found.findings
+        for gap in figures.gaps
+        if gap.flagged
+    ]
+    lines += [f"label {name!r} ({count} lines) is no finding of the plugin" for name, count in found.unclaimed.items()]
+    lines += [f"{count} not answered: {reason}" for reason, count in found.reasons.items()][:_SHOWN]
+    return lines + [f"not assessed: {problem}" for problem in found.unreadable[:_SHOWN]]
