@@ -128,9 +128,10 @@ def _findings(model: ForeignModel) -> Iterator[str]:
 
 
 def _point(label: Label) -> Iterator[str]:
+    """Nothing was measured, so nothing is promised: at least 0, and anything up to 1."""
     yield f"threshold = {quoted(label.threshold)}"
-    yield "sensitivity = [0.5, 0.0, 1.0]"
-    yield "specificity = [0.5, 0.0, 1.0]"
+    yield "sensitivity = [0.0, 0.0, 1.0]"
+    yield "specificity = [0.0, 0.0, 1.0]"
     yield f"source = {quoted(f'{NOT_MEASURED} (threshold: {label.source})')}"
 
 

@@ -83,7 +83,7 @@ def input_from(transforms: Sequence[Table], shape: Table, wish: Wish) -> Input:
     if not steps.scaled and high > 1:  # no scaling: the network is given the values of the file
         steps = _affine(steps, high - low, low, before=True)
     size = steps.size or _square(shape.get("spatial_shape"), "spatial_shape")
-    mean = tuple(-shift / scale for scale, shift in zip(steps.scale, steps.shift, strict=True))
+    mean = tuple(0.0 - shift / scale for scale, shift in zip(steps.scale, steps.shift, strict=True))
     entry = Input(size, channels, mean, tuple(1.0 / scale for scale in steps.scale), steps.fit)
     chosen = wish if wish.fit != "squash" else replace(wish, fit=steps.fit)
     return entry_of(chosen, entry)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from node.claims import Interval
 from node.errors import PluginError
 from node.manifest import read_manifest
 from radnode_kit.foreign import build_backend
@@ -85,8 +86,7 @@ def test_nothing_is_claimed_that_nobody_measured(chexnet: Path) -> None:
     assert manifest.research_only
     for spec in manifest.findings:
         point = spec.operating_point
-        assert (point.sensitivity.low, point.sensitivity.high) == (0.0, 1.0)
-        assert (point.specificity.low, point.specificity.high) == (0.0, 1.0)
+        assert point.sensitivity == point.specificity == Interval(0.0, 0.0, 1.0)
         assert point.source.startswith("not measured: run `radnode evaluate`")
 
 

@@ -196,9 +196,13 @@ def test_a_densenet_of_monai_becomes_our_own(tmp_path: Path) -> None:
 
 def test_the_same_names_with_another_activation_are_not_mistaken_for_it(tmp_path: Path) -> None:
     changed = DENSENET | {"act": ["ELU", {"inplace": True}]}
-    model = reader.read(bundle(tmp_path / "bundle", changed), WISH)
+    model = reader.read(bundle(tmp_path / "bundle", changed), replace(WISH, size=64))
     assert model.network["_target_"] == "onnxruntime.InferenceSession"
     assert model.exact
+
+
+def test_a_map_of_a_single_place_is_no_map(tmp_path: Path) -> None:
+    assert not reader.read(bundle(tmp_path / "bundle", RESNET | {"conv1_t_stride": 2}), WISH).exact
 
 
 def test_without_permission_nothing_of_it_runs(tmp_path: Path) -> None:
