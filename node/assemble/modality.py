@@ -41,11 +41,25 @@ def modality_values(stored: Stored, ds: Dataset, index: int, declared: Declarati
         little = declared.is_little_endian
         lut = read_lut(item.LUTDescriptor, item.LUTData, little_endian=little, signed=declared.signed)
         return lut.apply(stored).astype(np.float32)
-    group = functional_group(ds, index, "PixelValueTransformationSequence")
-    slope, intercept = _number(group, "RescaleSlope", 1.0), _number(group, "RescaleIntercept", 0.0)
-    if slope in (0.0, 1.0) and intercept == 0.0:  # a slope of zero is no slope
+    slope, intercept = _rescale(ds, index)
+    if slope == 1.0 and intercept == 0.0:
         return _as_float(stored)
-    return stored.astype(np.float64) * (slope or 1.0) + intercept
+    return stored.astype(np.float64) * slope + intercept
+
+
+def can_be_negative(ds: Dataset, index: int, declared: Declaration) -> bool:
+    """Whether the output of the Modality LUT is signed: by what the object declares, not by what this frame holds.
+
+    A VOI LUT whose first value is above 32767 or below zero is read by it (PS3.3 C.11.2.1.1).
+    """
+    if declared.is_float:
+        return True
+    if ds.get("ModalityLUTSequence") and not _is_for_analysis_only(ds):
+        return False
+    slope, intercept = (1.0, 0.0) if _is_for_analysis_only(ds) else _rescale(ds, index)
+    low = -(1 << declared.bits_stored - 1) if declared.signed else 0
+    high = low + (1 << declared.bits_stored) - 1
+    return min(low * slope, high * slope) + intercept < 0
 
 
 def padding_mask(stored: Stored, ds: Dataset, declared: Declaration) -> npt.NDArray[np.bool_] | None:
@@ -87,6 +101,12 @@ def _is_for_analysis_only(ds: Dataset) -> bool:
     """XA and XRF images with LOG or DISP values carry a table for measuring, not for showing (PS3.3 C.8.7.1.1.2)."""
     relationship = ds.get("PixelIntensityRelationship")
     return ds.get("SOPClassUID") in _FLUOROSCOPY and relationship in ("LOG", "DISP")
+
+
+def _rescale(ds: Dataset, index: int) -> tuple[float, float]:
+    """Rescale Slope and Rescale Intercept of a frame; a slope of zero is no slope."""
+    group = functional_group(ds, index, "PixelValueTransformationSequence")
+    return _number(group, "RescaleSlope", 1.0) or 1.0, _number(group, "RescaleIntercept", 0.0)
 
 
 def _as_float(stored: Stored) -> npt.NDArray[np.floating[Any]]:

@@ -14,6 +14,7 @@ from pydicom.multival import MultiValue
 from node.assemble.declaration import Declaration
 from node.assemble.groups import functional_group
 from node.assemble.lut import read_lut
+from node.assemble.modality import can_be_negative
 
 Values = npt.NDArray[np.floating[Any]]
 Mask = npt.NDArray[np.bool_]
@@ -61,7 +62,7 @@ def shown(values: Values, padding: Mask | None, ds: Dataset, index: int, declare
     group = functional_group(ds, index, "FrameVOILUTSequence")
     if sequence := group.get("VOILUTSequence"):
         item = sequence[0]
-        signed = bool(values.min() < 0)
+        signed = can_be_negative(ds, index, declared)
         lut = read_lut(item.LUTDescriptor, item.LUTData, little_endian=declared.is_little_endian, signed=signed)
         return lut.apply(values).astype(np.float32) / np.float32(lut.top)
     window = read_window(group)
