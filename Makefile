@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml deploy/constraints.txt | sha256sum | cut -c1-16)
 TEST_STAMP := $(STAMP)-test
 
-.PHONY: demo test test-slow install check tests peers docs train-install clean
+.PHONY: demo test test-slow train-smoke install check tests peers docs train-install clean
 
 demo: install
 	$(BIN)/radnode demo
@@ -44,6 +44,9 @@ tests:
 
 test-slow: $(TEST_STAMP) peers
 	$(BIN)/pytest -m slow
+
+train-smoke: $(TEST_STAMP)
+	$(BIN)/pytest tests/plugins/test_train_smoke.py
 
 docs: install
 	$(BIN)/python -m node.docs README.md

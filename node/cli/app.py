@@ -8,7 +8,20 @@ import sys
 import typer
 
 from node import __version__
-from node.cli import configuration, demo, doctor, evaluate, files, models, plugins, queue, serve, status, studies
+from node.cli import (
+    configuration,
+    demo,
+    doctor,
+    evaluate,
+    files,
+    models,
+    plugins,
+    queue,
+    serve,
+    status,
+    studies,
+    training,
+)
 from node.errors import ConfigError, PermanentError, RadnodeError, SpoolError
 
 app = typer.Typer(
@@ -32,7 +45,11 @@ app.command()(files.run)
 app.command()(files.send)
 app.command()(files.echo)
 app.add_typer(plugins.app, name="plugins")
+app.command()(training.train)
+app.command()(training.calibrate)
 app.command()(evaluate.evaluate)
+for _command in (training.measure, training.explain, training.compare, training.synthesise, training.seal):
+    models.app.command()(_command)
 app.add_typer(models.app, name="models")
 app.add_typer(configuration.app, name="config")
 app.command()(doctor.doctor)

@@ -64,11 +64,13 @@ def show(
                 spec.label,
                 f"{spec.code.value} {spec.code.scheme}",
                 f"{point.threshold:.0%}",
+                "-" if point.undetermined is None else "{:.0%}-{:.0%}".format(*point.undetermined),
                 f"{sensitivity.value:.0%} ({sensitivity.low:.0%}-{sensitivity.high:.0%})",
                 f"{specificity.value:.0%} ({specificity.low:.0%}-{specificity.high:.0%})",
             )
         )
-    print_table(("finding", "code", "threshold", "sensitivity (95 %)", "specificity (95 %)"), rows, "claims nothing")
+    head = ("finding", "code", "threshold", "undetermined", "sensitivity (95 %)", "specificity (95 %)")
+    print_table(head, rows, "claims nothing")
 
 
 @app.command()

@@ -19,7 +19,6 @@ from radnode_kit.recipe import Recipe
 from radnode_kit.refusals import Refusals
 from radnode_kit.shortcuts import Shortcut
 
-
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 

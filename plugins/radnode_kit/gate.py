@@ -119,6 +119,7 @@ def fit_gate(embeddings: Array, groups: Sequence[str], dimensions: int = 64) -> 
     member = np.array([names.index(group) for group in groups])
     centres = np.stack([embeddings[member == index].mean(axis=0) for index in range(len(names))])
     offsets = embeddings - centres[member]
+    dimensions = min(dimensions, len(offsets) // 4)  # a direction needs some images to be known by
     _, lengths, directions = np.linalg.svd(offsets, full_matrices=False)
     variances = np.square(lengths) / len(offsets)
     rest = float(variances[dimensions:].sum() / (embeddings.shape[1] - dimensions))

@@ -17,6 +17,8 @@ def seal(folder: Path) -> None:
     """Write the sha256 of every weight and configuration file into the table ``[weights]``."""
     path = folder / "manifest.toml"
     there = [name for name in SEALED if (folder / name).is_file()]
+    for name in there:
+        (folder / name).chmod(0o644)  # safetensors writes files that only their owner may read
     lines = [f'"{name}" = "{sha256((folder / name).read_bytes()).hexdigest()}"' for name in there]
     table = "\n".join(["[weights]", *lines]) + "\n"
     text = re.sub(r"^\[weights\]\n(?:[^\[\n].*\n|\n(?!\[))*", lambda _: table, path.read_text("utf-8"), flags=re.M)

@@ -36,21 +36,22 @@ class Shortcut:
 
 
 def without_frame(image: Array) -> Array:
-    """(c, s, s) with its outer tenth in the image's mean grey."""
+    """(c, s, s) with its outer tenth in the mean grey of the rest."""
     side = image.shape[1]
     width = round(FRAME * side)
-    out = np.full_like(image, image.mean())
-    out[:, width : side - width, width : side - width] = image[:, width : side - width, width : side - width]
+    kept = image[:, width : side - width, width : side - width]
+    out = np.full_like(image, kept.mean())  # not the whole image's mean, which would tell of what is covered
+    out[:, width : side - width, width : side - width] = kept
     return out
 
 
 def without_middle(image: Array) -> Array:
-    """(c, s, s) with a square of 70 % of its side covered by the image's mean grey."""
+    """(c, s, s) with a square of 70 % of its side covered by the mean grey of the rest."""
     side = image.shape[1]
     start = round((1 - MIDDLE) / 2 * side)
-    out = image.copy()
-    out[:, start : side - start, start : side - start] = image.mean()
-    return out
+    frame = np.ones((side, side), dtype=bool)
+    frame[start : side - start, start : side - start] = False
+    return np.where(frame, image, image[:, frame].mean())
 
 
 COVERS: dict[str, Callable[[Array], Array]] = {"the frame": without_frame, "the middle": without_middle}

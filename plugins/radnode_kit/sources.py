@@ -14,6 +14,9 @@ from node.errors import PluginError
 from radnode_kit.split import part_of
 
 Row = Mapping[str, str]
+#: A row of a table -> group, labels that are true, labels that are told, strata.
+Reader = Callable[[Row], tuple[str, set[str], set[str], dict[str, str]]]
+_NO_LABELS = {"file", "patient", "series", "label", "part", "view", "sex", "age", "source", "maker"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,18 @@ def _skin_isic2017(row: Row) -> tuple[str, set[str], set[str], dict[str, str]]:
     return Path(row["file"]).stem, {row["label"]} & known, known, strata
 
 
+def _own(row: Row) -> tuple[str, set[str], set[str], dict[str, str]]:
+    """Any other set: a column for each label with 1, 0 or nothing; the other columns as `radnode evaluate` has them."""
+    told = {name: value.strip() for name, value in row.items() if name not in _NO_LABELS and value and value.strip()}
+    wrong = {name: value for name, value in told.items() if value not in ("0", "1")}
+    if wrong:
+        raise ValueError(f"label columns hold 1, 0 or nothing, not {wrong}")
+    strata = {name: row[name] for name in ("view", "sex", "source", "maker") if row.get(name)}
+    if "age" in row:
+        strata["age"] = age_band(row["age"])
+    return row.get("patient") or row["file"], {name for name, value in told.items() if value == "1"}, set(told), strata
+
+
 def publishers_part(source: str, row: Row, group: str) -> str:
     """The part that a publisher's own split asks for: ISIC 2017's validation images are validation here too."""
     if source != "skin_isic2017":
@@ -84,7 +99,7 @@ def publishers_part(source: str, row: Row, group: str) -> str:
     return "held-back" if part_of(group) == "held-back" else "train"
 
 
-READERS: Mapping[str, Callable[[Row], tuple[str, set[str], set[str], dict[str, str]]]] = {
+READERS: Mapping[str, Reader] = {
     "cxr_nih": _cxr_nih,
     "cxr_pediatric_kermany": _cxr_pediatric_kermany,
     "mr_brain_tumor": _mr_brain_tumor,
@@ -100,11 +115,20 @@ def read_source(data: Path, source: str) -> list[Sample]:
     samples = []
     with table.open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
-            group, labels, known, strata = READERS[source](row)
+            group, labels, known, strata = _read(READERS.get(source, _own), row, table)
             path = data / source / row["file"]
             part = publishers_part(source, row, group)
             samples.append(Sample(path, source, group, frozenset(labels), frozenset(known), strata, part))
     return samples
+
+
+def _read(reader: Reader, row: Row, table: Path) -> tuple[str, set[str], set[str], dict[str, str]]:
+    try:
+        return reader(row)
+    except (KeyError, ValueError) as error:
+        about = f"{table}, file {row.get('file', '?')}"
+        what, hint = f"a row of the table cannot be read: {error}", "see plugins/DATA.md"
+        raise PluginError(what, about=about, hint=hint) from error
 
 
 def read_sources(data: Path, sources: Sequence[str]) -> list[Sample]:

@@ -63,3 +63,21 @@ def test_ages_fall_into_bands(age: str, band: str) -> None:
 def test_a_missing_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="cxr_nih"):
         read_sources(tmp_path, ["cxr_nih"])
+
+
+def test_ones_own_set_has_a_column_for_each_label(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    text = "file,patient,view,age,opacity,nodule\na.png,p1,AP,71,1,\nb.png,,PA,,0,1\n"
+    (tmp_path / "mine" / "labels.csv").write_text(text, encoding="utf-8")
+    first, second = read_sources(tmp_path, ["mine"])
+    assert (first.labels, first.known, first.group) == ({"opacity"}, {"opacity"}, "p1")
+    assert (second.labels, second.known, second.group) == ({"nodule"}, {"opacity", "nodule"}, "b.png")
+    assert first.strata == {"view": "AP", "age": "60 and over"}
+
+
+def test_a_label_that_is_neither_yes_nor_no_is_refused_by_file_and_column(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "labels.csv").write_text("file,opacity\na.png,maybe\n", encoding="utf-8")
+    with pytest.raises(PluginError, match=r"maybe.*\n?.*") as caught:
+        read_sources(tmp_path, ["mine"])
+    assert "a.png" in str(caught.value)

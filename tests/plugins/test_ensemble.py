@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from radnode_kit.ensemble import Teachers
+from radnode_kit.lite import Lite
+from radnode_kit.recipe import Recipe
+
+IMAGES = torch.rand(2, 1, 32, 32)
+
+
+def network(seed: int) -> Lite:
+    torch.manual_seed(seed)
+    made = Lite(3)
+    torch.nn.init.normal_(made.linear.weight, std=0.2)
+    return made
+
+
+def said(networks: list[Lite]) -> torch.Tensor:
+    with torch.inference_mode():
+        return torch.stack([each.eval()(IMAGES)[0] for each in networks]).mean(dim=0)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_teachers_say_what_their_mean_logit_says(exclusive: bool) -> None:
+    networks = [network(1), network(2)]
+    expected = said(networks).softmax(1) if exclusive else said(networks).sigmoid()
+    assert torch.allclose(Teachers(networks, exclusive=exclusive)(IMAGES), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_who_says_the_same_has_nothing_to_learn(exclusive: bool) -> None:
+    networks = [network(1), network(2)]
+    logits = said(networks).clone().requires_grad_(True)
+    teachers = Teachers(networks, exclusive=exclusive)
+    loss = teachers.loss(logits, IMAGES)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert logits.grad.abs().max() < 1e-5
+    assert teachers.loss(logits.detach() + torch.tensor([1.0, 0.0, 0.0]), IMAGES) > loss
+
+
+def test_teachers_do_not_learn() -> None:
+    teachers = Teachers([network(1)], exclusive=False)
+    assert not any(parameter.requires_grad for parameter in teachers.parameters())
+    assert not teachers(IMAGES).requires_grad
+
+
+def test_members_differ_from_the_recipe_only_where_they_say() -> None:
+    recipe = Recipe(("a",), exclusive=False, epochs=8, members=({"seed": 5, "balance": ["view"]}, {"epochs": 3}))
+    first, second = recipe.of_members()
+    assert (first.seed, first.balance, first.epochs, first.members) == (5, ("view",), 8, ())
+    assert (second.seed, second.epochs) == (recipe.seed, 3)
+
+
+def test_a_member_with_a_key_that_there_is_not_is_refused() -> None:
+    with pytest.raises(TypeError, match="colour"):
+        Recipe(("a",), exclusive=False, members=({"colour": 1},)).of_members()
