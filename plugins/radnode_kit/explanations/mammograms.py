@@ -95,9 +95,14 @@ def read_films(folder: Path) -> list[Film]:
 
 
 def places_of(text: str) -> tuple[Place, ...]:
-    """``535 425 197;300 80 20`` (column, row from the bottom, radius, for 1024 pixels) -> places in the input."""
+    """``535 425 197;300 80 20`` (column, row from the bottom, radius, for 1024 pixels) -> places in the input.
+
+    A note in the place of a circle says that a finding is spread out; it marks nothing.
+    """
     scale, places = SIZE / _ORIGINAL, []
-    for each in filter(None, text.split(";")):
+    for each in text.split(";"):
+        if not each or each.startswith("*"):
+            continue
         x, y, radius = (float(number) for number in each.split())
         places.append(Place((_ORIGINAL - y) * scale, x * scale, radius * scale))
     return tuple(places)

@@ -58,6 +58,11 @@ def test_rows_of_the_marks_are_counted_from_the_bottom() -> None:
     assert places_of("") == ()
 
 
+def test_a_note_that_a_finding_is_spread_out_marks_no_place() -> None:
+    assert places_of("*NOTE 3*") == ()
+    assert len(places_of("*NOTE 3*;300 80 20")) == 1
+
+
 def test_films_are_read_with_their_marks(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text(HEAD + "a.png,p1,benign,512 512 50\nb.png,p1,normal,\n")
     one, other = read_films(tmp_path)
