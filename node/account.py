@@ -29,8 +29,8 @@ class FindingAccount:
         threshold: of the operating point.
         undetermined: its two limits; None when every probability is an answer.
         error_rate: that the limits were set for.
-        sensitivity: at the operating point.
-        specificity: at the operating point.
+        sensitivity: at the operating point; None: nobody measured it.
+        specificity: as sensitivity.
         sop_instance_uid: of the image that shows it best.
         frame: its frame number.
         reasons: sentences: why it is undetermined, contributions, images that agree, the nearest training cases.
@@ -48,8 +48,8 @@ class FindingAccount:
     threshold: float
     undetermined: tuple[float, float] | None
     error_rate: float
-    sensitivity: float
-    specificity: float
+    sensitivity: float | None
+    specificity: float | None
     sop_instance_uid: str
     frame: int
     reasons: tuple[str, ...] = ()

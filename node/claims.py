@@ -30,6 +30,16 @@ class Interval:
     low: float
     high: float
 
+    @property
+    def known(self) -> bool:
+        """False for an interval from 0 to 1, which says nothing: nobody measured the figure."""
+        return self.low > 0.0 or self.high < 1.0
+
+    @property
+    def figure(self) -> float | None:
+        """The value; None where it is not known."""
+        return self.value if self.known else None
+
 
 class Outcome(StrEnum):
     """What is said of a finding that was assessed."""

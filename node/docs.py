@@ -9,9 +9,10 @@ from pathlib import Path
 from node.classify.catalogue import Catalogue
 from node.config import settings_table
 from node.errors import PermanentError
-from node.plugin import Interval, Manifest
+from node.plugin import FindingSpec, Manifest
 from node.receive.status import table as status_table
 from node.states import diagram
+from node.words import with_interval
 
 #: The plugins that come with the node; those of the machine at hand are not its documentation.
 SHIPPED = ("brain-tumour-mr", "chest-radiograph")
@@ -39,15 +40,13 @@ def plugins_table() -> str:
 def _plugin_rows(manifest: Manifest) -> list[str]:
     accepts = manifest.accepts
     takes = f"{', '.join(accepts.modality)}: {', '.join(accepts.body_part).lower() or 'any part'}"
-    return [
-        f"| `{manifest.name}` {manifest.version} | {takes} | {spec.label} | {_shown(spec.operating_point.sensitivity)}"
-        f" | {_shown(spec.operating_point.specificity)} | {spec.operating_point.source} |"
-        for spec in manifest.findings
-    ]
+    return [_plugin_row(f"| `{manifest.name}` {manifest.version} | {takes}", spec) for spec in manifest.findings]
 
 
-def _shown(interval: Interval) -> str:
-    return f"{interval.value:.0%} ({interval.low:.0%}-{interval.high:.0%})"
+def _plugin_row(head: str, spec: FindingSpec) -> str:
+    point = spec.operating_point
+    figures = f"{with_interval(point.sensitivity)} | {with_interval(point.specificity)}"
+    return f"{head} | {spec.label} | {figures} | {point.source} |"
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from node.plugin import Finding, Neighbour, OperatingPoint, Outcome
+from node.plugin import Finding, Interval, Neighbour, OperatingPoint, Outcome
+
+#: Said in place of a figure that the manifest leaves open, from 0 to 1.
+NOT_MEASURED = "not measured"
 
 
 def per_cent(value: float) -> str:
@@ -17,6 +20,19 @@ def per_cent(value: float) -> str:
 def limit(value: float) -> str:
     """A threshold or limit as the manifest states it, in per cent."""
     return f"{100.0 * value:.3g} %"
+
+
+def accuracy(sensitivity: float | None, specificity: float | None) -> str:
+    """What an operating point costs; None: nobody measured it."""
+    if sensitivity is None and specificity is None:
+        return f"sensitivity and specificity {NOT_MEASURED}"
+    told = (NOT_MEASURED if figure is None else per_cent(figure) for figure in (sensitivity, specificity))
+    return "sensitivity {}, specificity {}".format(*told)
+
+
+def with_interval(figure: Interval) -> str:
+    """``87% (80%-92%)``, for a table."""
+    return f"{figure.value:.0%} ({figure.low:.0%}-{figure.high:.0%})" if figure.known else NOT_MEASURED
 
 
 def undetermined(finding: Finding, point: OperatingPoint) -> str:

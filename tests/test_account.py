@@ -11,7 +11,7 @@ from node.account import account_bytes, account_from
 from node.plugin import Neighbour
 from node.report import account_of
 from node.study import Analysis
-from tests.report.material import analysis, banded, contribution, header, manifest, not_assessed, spec
+from tests.report.material import analysis, banded, contribution, header, manifest, not_assessed, spec, unmeasured
 
 CASE = Neighbour("opacity", "cxr_nih/1", 0.93, present=True)
 
@@ -62,3 +62,10 @@ def test_numbers_of_numpy_are_written_as_numbers() -> None:
     data = account_bytes(replace(account, series=(replace(series, findings=(strange,)),)))
     (finding,) = json.loads(data)["series"][0]["findings"]
     assert (finding["probability"], finding["agreement"]) == (0.5, [1, 2])
+
+
+def test_a_figure_that_nobody_measured_is_none_and_comes_back_as_none() -> None:
+    account = account_of(analysis(header(), manifest=manifest(findings=(unmeasured(),))), [])
+    (finding,) = account.series[0].findings
+    assert (finding.sensitivity, finding.specificity) == (None, None)
+    assert account_from(account_bytes(account)) == account

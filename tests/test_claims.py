@@ -49,3 +49,18 @@ def test_other_weights_are_other_claims_too() -> None:
 def test_the_order_in_which_weights_are_listed_does_not_matter() -> None:
     one, two = manifest(weights={"a": "1", "b": "2"}), manifest(weights={"b": "2", "a": "1"})
     assert (one.claims_digest, one.digest) == (two.claims_digest, two.digest)
+
+
+@pytest.mark.parametrize(
+    ("interval", "figure"),
+    [
+        (Interval(0.0, 0.0, 1.0), None),
+        (Interval(0.5, 0.0, 1.0), None),
+        (Interval(0.0, 0.0, 0.2), 0.0),
+        (Interval(1.0, 0.3, 1.0), 1.0),
+        (Interval(0.9, 0.8, 0.95), 0.9),
+    ],
+)
+def test_an_interval_from_nought_to_one_says_nothing(interval: Interval, figure: float | None) -> None:
+    assert interval.known is (figure is not None)
+    assert interval.figure == figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -16,6 +17,7 @@ from node.config import Settings, load, settings_table
 from node.errors import PermanentError
 from node.receive import status
 from node.states import ANALYSIS_MOVES, STUDY_MOVES
+from tests.report.material import manifest, spec, unmeasured
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,6 +49,14 @@ GROUPS = {command[0] for command in COMMANDS if len(command) == 2}
 @pytest.mark.parametrize("name", list(docs.BLOCKS))
 def test_what_the_program_writes_stands_in_the_readme(name: str) -> None:
     assert block(name) == docs.BLOCKS[name]() + "\n", "run `make docs`"
+
+
+def test_the_table_of_plugins_shows_no_figure_that_nobody_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    blind = manifest(findings=(unmeasured(), spec("effusion")))
+    monkeypatch.setattr(docs, "Catalogue", lambda _: SimpleNamespace(manifests={"blind": blind}))
+    first, second = docs.plugins_table().splitlines()[2:]
+    assert "| not measured | not measured | a paper's threshold |" in first
+    assert "| 95% (92%-97%) | 88% (84%-91%) |" in second
 
 
 def test_writing_the_readme_again_changes_nothing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node import words
-from node.plugin import Finding, Neighbour
+from node.plugin import Finding, Interval, Neighbour
 from tests.report.material import banded, spec
 
 
@@ -59,3 +59,25 @@ def test_the_nearest_training_cases_are_named_with_similarity_and_label() -> Non
         "similarity 0.90), cxr_nih/00000099_000 (present, similarity -0.05); 2 of 3 carry the finding."
     )
     assert words.neighbours([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("sensitivity", "specificity", "said"),
+    [
+        (0.87, 0.93, "sensitivity 87 %, specificity 93 %"),
+        (0.0, 1.0, "sensitivity 0 %, specificity 100 %"),
+        (None, 0.93, "sensitivity not measured, specificity 93 %"),
+        (0.87, None, "sensitivity 87 %, specificity not measured"),
+        (None, None, "sensitivity and specificity not measured"),
+    ],
+)
+def test_what_nobody_measured_is_no_share(sensitivity: float | None, specificity: float | None, said: str) -> None:
+    assert words.accuracy(sensitivity, specificity) == said
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [(Interval(0.9, 0.83, 0.95), "90% (83%-95%)"), (Interval(0.0, 0.0, 1.0), "not measured")],
+)
+def test_a_figure_is_told_with_its_interval(figure: Interval, said: str) -> None:
+    assert words.with_interval(figure) == said

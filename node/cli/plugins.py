@@ -45,6 +45,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a plugin accepts and claims, with its operating points; and which engine a node here runs it with."""
+    from node.words import with_interval
+
     manifest = _manifest(name)
     engine = _engine(manifest.folder, config)
     if as_json:
@@ -58,15 +60,14 @@ def show(
     rows = []
     for spec in manifest.findings:
         point = spec.operating_point
-        sensitivity, specificity = point.sensitivity, point.specificity
         rows.append(
             (
                 spec.label,
                 f"{spec.code.value} {spec.code.scheme}",
                 f"{point.threshold:.0%}",
                 "-" if point.undetermined is None else "{:.0%}-{:.0%}".format(*point.undetermined),
-                f"{sensitivity.value:.0%} ({sensitivity.low:.0%}-{sensitivity.high:.0%})",
-                f"{specificity.value:.0%} ({specificity.low:.0%}-{specificity.high:.0%})",
+                with_interval(point.sensitivity),
+                with_interval(point.specificity),
             )
         )
     head = ("finding", "code", "threshold", "undetermined", "sensitivity (95 %)", "specificity (95 %)")

@@ -70,10 +70,10 @@ def _findings(findings: Sequence[FindingAccount]) -> Iterator[str]:
 
 
 def _point(one: FindingAccount) -> str:
-    from node.words import limit, per_cent
+    from node.words import accuracy, limit
 
     point = f"operating point {limit(one.threshold)}"
     if one.undetermined is not None:
         low, high = one.undetermined
         point += f", undetermined {limit(low)} to {limit(high)}"
-    return f"({point}; sensitivity {per_cent(one.sensitivity)}, specificity {per_cent(one.specificity)})"
+    return f"({point}; {accuracy(one.sensitivity, one.specificity)})"

@@ -12,7 +12,6 @@ from node.words import limit, per_cent
 
 UNVERIFIED = "AI, not verified by a person."
 RESEARCH = "Research use, not for diagnosis."
-MEASURED = "Sensitivity and specificity measured on"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def caption(analysis: Analysis, item: Analysed, finding: Finding, image: Image, 
             *_contour_note(item, finding, held),
             *_reasons(analysis, item, finding),
             *_notes(analysis, item, image),
-            f"{MEASURED} {spec.operating_point.source}.",
+            _source(spec.operating_point),
         ),
         warning=_warning(analysis),
     )
@@ -79,9 +78,14 @@ def _facts(finding: Finding, point: OperatingPoint) -> str:
         side = f"between the limits {limit(low)} and {limit(high)} around"
     return (
         f"Calibrated probability {per_cent(finding.probability)}, {side} the operating point of "
-        f"{limit(point.threshold)} (sensitivity {per_cent(point.sensitivity.value)}, "
-        f"specificity {per_cent(point.specificity.value)})"
+        f"{limit(point.threshold)} ({words.accuracy(point.sensitivity.figure, point.specificity.figure)})"
     )
+
+
+def _source(point: OperatingPoint) -> str:
+    figures = (("sensitivity", point.sensitivity), ("specificity", point.specificity))
+    measured = " and ".join(name for name, figure in figures if figure.known).capitalize()
+    return f"{measured} measured on {point.source}." if measured else f"Source of the operating point: {point.source}."
 
 
 def _reasons(analysis: Analysis, item: Analysed, finding: Finding) -> tuple[str, ...]:

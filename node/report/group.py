@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from highdicom.sr import ContentItem
 from pydicom.dataset import Dataset
 
-from node.plugin import Image, Outcome
+from node.plugin import Image, OperatingPoint, Outcome
 from node.report import codes, evidence, identity, tree
 from node.report.verdict import Verdict
 from node.study import Analysis, Region
+from node.words import NOT_MEASURED
 
 #: What is reported where there is no answer is undetermined too; a comment tells the two apart.
 _PRESENCE = {
@@ -72,8 +73,7 @@ def _parameters(analysis: Analysis, verdict: Verdict) -> Iterator[str]:
     if point.undetermined is not None:
         low, high = point.undetermined
         yield f"undetermined from {low:g} to below {high:g}, limits set for an error rate of {point.error_rate:g}"
-    for name, interval in (("sensitivity", point.sensitivity), ("specificity", point.specificity)):
-        yield f"{name}: {interval.value:g} (95 % CI {interval.low:g} to {interval.high:g}), measured on {point.source}"
+    yield from _measured(point)
     for name, value in sorted(analysis.manifest.parameters.items()):
         yield f"{name}: {value}"
     for name, digest in sorted(analysis.manifest.weights.items()):
@@ -82,6 +82,14 @@ def _parameters(analysis: Analysis, verdict: Verdict) -> Iterator[str]:
         yield f"logit before calibration: {verdict.finding.logit:.4f}"
     if verdict.residual is not None:
         yield f"evidence map and bias add up to the logit within {abs(verdict.residual):.0e}"
+
+
+def _measured(point: OperatingPoint) -> Iterator[str]:
+    for name, interval in (("sensitivity", point.sensitivity), ("specificity", point.specificity)):
+        figure = f"{interval.value:g} (95 % CI {interval.low:g} to {interval.high:g}), measured on {point.source}"
+        yield f"{name}: {figure if interval.known else NOT_MEASURED}"
+    if not (point.sensitivity.known or point.specificity.known):
+        yield f"source of the operating point: {point.source}"
 
 
 def _what_and_where(verdict: Verdict) -> Iterator[ContentItem]:
@@ -99,8 +107,9 @@ def _figures(verdict: Verdict) -> Iterator[ContentItem]:
         return
     point = verdict.spec.operating_point
     yield tree.num(codes.CERTAINTY, 100.0 * verdict.finding.probability, codes.PERCENT)
-    yield tree.num(codes.SENSITIVITY, 100.0 * point.sensitivity.value, codes.PERCENT)
-    yield tree.num(codes.SPECIFICITY, 100.0 * point.specificity.value, codes.PERCENT)
+    for concept, interval in ((codes.SENSITIVITY, point.sensitivity), (codes.SPECIFICITY, point.specificity)):
+        if interval.known:  # a nought would read as a figure
+            yield tree.num(concept, 100.0 * interval.value, codes.PERCENT)
 
 
 def _outcome(verdict: Verdict) -> Iterator[ContentItem]:

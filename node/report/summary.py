@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from node.plugin import Outcome
 from node.report.verdict import Verdict
 from node.study import Analysis
-from node.words import limit, per_cent
+from node.words import accuracy, limit, per_cent
 
 UNVERIFIED = "This result was made by a computer program. No person has verified it."
 RESEARCH = "Research use, not for diagnosis."
@@ -80,8 +80,7 @@ def _sentence(verdict: Verdict) -> str:
     return (
         f"{verdict.spec.label}: {verdict.outcome}, "
         f"calibrated probability {per_cent(verdict.finding.probability)}{_between(verdict)} "
-        f"(operating point {limit(point.threshold)}, sensitivity {per_cent(point.sensitivity.value)}, "
-        f"specificity {per_cent(point.specificity.value)})."
+        f"(operating point {limit(point.threshold)}, {accuracy(point.sensitivity.figure, point.specificity.figure)})."
     )
 
 

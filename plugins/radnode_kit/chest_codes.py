@@ -1,8 +1,9 @@
 """Codes of the findings on chest films that public label sets name: NIH ChestX-ray14 and the 18 of TorchXRayVision.
 
 Where PS3.16 has the concept, its code stands here, looked up in pydicom's dictionary (CID 6102, 6104, 6107, 645). The
-others are SNOMED CT concepts whose fully specified name was found alike in at least two published implementation
-guides. What could not be looked up gets a private code (99RADNODE) and no guess. PS3.16 CID 12249 gives 287272002 for
+others are SNOMED CT concepts found in public code tables and implementation guides, and not looked up in SNOMED CT
+itself; hiatal hernia and consolidation rest on the thinnest evidence. Have them checked before relying on them. What
+was found nowhere gets a private code (99RADNODE) and no guess. PS3.16 CID 12249 gives 287272002 for
 cardiomegaly, which SNOMED CT calls "Enlarged septal foramen of heart": 8186001 is used instead.
 """
 

@@ -13,6 +13,7 @@ from node.cli.app import EXIT_STATUS, app
 from node.errors import ConfigError, DeliveryRefused, LedgerBusy, PermanentError, RadnodeError, SpoolError
 from node.offline import Bench
 from node.states import AnalysisState, StudyState
+from tests.classify.material import importable, write_plugin
 from tests.cli.conftest import Site
 from tests.peers.hospital import CANARY
 
@@ -321,6 +322,20 @@ def test_a_plugin_shows_what_it_claims(site: Site) -> None:
     text = site.text("plugins", "show", "chest-radiograph", needs_config=False)
     assert "Pneumonia-like opacity" in text
     assert "sensitivity (95 %)" in text
+
+
+def test_a_plugin_of_which_nothing_was_measured_shows_no_figures(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "installed"
+    folder.mkdir()
+    path = write_plugin(folder, "unmeasured") / "manifest.toml"
+    path.write_text(path.read_text().replace("[0.9, 0.8, 1.0]", "[0.0, 0.0, 1.0]"))
+    importable(folder, monkeypatch)
+    text = site.text("plugins", "show", "unmeasured", needs_config=False)
+    (row,) = [line for line in text.splitlines() if line.startswith("Bright")]
+    assert row.count("not measured") == 2
+    assert "0% (0%-100%)" not in text
 
 
 def test_weights_are_verified(site: Site) -> None:

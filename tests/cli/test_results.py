@@ -67,6 +67,14 @@ def test_limits_are_shown_beside_the_operating_point() -> None:
     assert "undetermined  (operating point 58 %, undetermined 40 % to 62.5 %;" in shown(result(limited))
 
 
+def test_figures_that_nobody_measured_are_called_so() -> None:
+    blind = result(finding(sensitivity=None, specificity=None))
+    assert "(operating point 58 %; sensitivity and specificity not measured)" in shown(blind)
+    assert "0 %" not in shown(blind)
+    (told,) = json.loads(json.dumps(as_table(blind), default=str))["series"][0]["findings"]
+    assert told["sensitivity"] is None
+
+
 def test_findings_stand_in_columns() -> None:
     text = shown(result(finding("Opacity"), finding("Pleural effusion", "absent", probability=0.004)))
     rows = [line for line in text.splitlines() if "operating point" in line]

@@ -141,6 +141,22 @@ def test_the_words_name_finding_probability_operating_point_and_model() -> None:
     assert "measured on films kept aside" in said
 
 
+def test_figures_that_nobody_measured_are_called_so() -> None:
+    nothing = Interval(0.0, 0.0, 1.0)
+    point = OperatingPoint(0.5, nothing, nothing, "a paper's threshold")
+    said = words(told=manifest(spec(operating_point=point)))
+    assert "operating point of 50 % (sensitivity and specificity not measured)" in said
+    assert "Source of the operating point: a paper's threshold." in said
+    assert "measured on" not in said
+
+
+def test_only_what_was_measured_is_said_to_be() -> None:
+    point = OperatingPoint(0.5, Interval(0.95, 0.9, 0.98), Interval(0.0, 0.0, 1.0), "films kept aside")
+    said = words(told=manifest(spec(operating_point=point)))
+    assert "(sensitivity 95 %, specificity not measured)" in said
+    assert "\nSensitivity measured on films kept aside." in said
+
+
 def test_the_words_say_that_no_person_has_verified_it() -> None:
     assert words().endswith("AI, not verified by a person. Research use, not for diagnosis.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydicom.sr._concepts_dict import concepts
 
+from radnode_kit import chest_codes
 from radnode_kit.chest_codes import FINDINGS, NIH_LABELS, NOTHING, XRV_LABELS, CodedFinding, coded, key
 
 
@@ -88,3 +89,9 @@ def test_an_unknown_label_gets_a_private_code_of_its_own() -> None:
 @pytest.mark.parametrize("label", ["No Finding", "Normal", "notumor", "No_tumor"])
 def test_labels_that_say_nothing_was_found_are_known(label: str) -> None:
     assert key(label) in NOTHING
+
+
+def test_the_module_claims_no_more_of_its_codes_than_was_looked_up() -> None:
+    told = " ".join((chest_codes.__doc__ or "").split())
+    assert "not looked up in SNOMED CT itself" in told
+    assert "hiatal hernia and consolidation" in told

@@ -98,6 +98,12 @@ def spec(name: str = "opacity", **changes: Any) -> FindingSpec:
     return FindingSpec(name=name, **(values | changes))
 
 
+def unmeasured(name: str = "opacity", **changes: Any) -> FindingSpec:
+    """A claimed finding whose sensitivity and specificity nobody measured."""
+    nothing = Interval(0.0, 0.0, 1.0)
+    return spec(name, operating_point=OperatingPoint(0.5, nothing, nothing, "a paper's threshold"), **changes)
+
+
 def banded(name: str = "opacity", **changes: Any) -> FindingSpec:
     """A claimed finding that is undetermined from 30 % to below 70 %."""
     plain = spec(name, **changes)

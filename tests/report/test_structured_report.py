@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from node.errors import ReportError
-from node.plugin import Code, Neighbour
+from node.plugin import Code, Interval, Neighbour
 from node.report import build
 from node.study import Analysis, Picture, Region
 from tests.report import walk
@@ -27,6 +27,7 @@ from tests.report.material import (
     read_back,
     region,
     spec,
+    unmeasured,
 )
 
 
@@ -367,3 +368,29 @@ def test_a_group_with_one_place_is_of_the_template_of_places_and_one_without_is_
     told = analysis(source, manifest=manifest(findings=(spec("opacity"), spec("effusion"))))
     mixed = walk.groups(report(told, source, regions=[region(source)]))
     assert [one.ContentTemplateSequence[0].TemplateIdentifier for one in mixed] == ["1410", "1501"]
+
+
+def test_what_was_never_measured_is_no_number_but_said_in_words() -> None:
+    ds = of(header(), manifest=manifest(findings=(unmeasured(),)))
+    (group,) = walk.groups(ds)
+    assert walk.number(group, "111012") == pytest.approx(87.0)
+    assert not walk.named(group, "111088")
+    assert not walk.named(group, "111090")
+    parameters = walk.texts(group, "111002")
+    assert {"sensitivity: not measured", "specificity: not measured"} < set(parameters)
+    assert "source of the operating point: a paper's threshold" in parameters
+    assert not any("CI 0 to 1" in line for line in parameters)
+    (words,) = walk.texts(ds, "121111")
+    assert "(operating point 50 %, sensitivity and specificity not measured)" in words
+
+
+def test_the_one_figure_that_was_measured_stays_a_number() -> None:
+    half = spec(operating_point=replace(spec().operating_point, specificity=Interval(0.0, 0.0, 1.0)))
+    ds = of(header(), manifest=manifest(findings=(half,)))
+    (group,) = walk.groups(ds)
+    assert walk.number(group, "111088") == 95.0
+    assert not walk.named(group, "111090")
+    parameters = walk.texts(group, "111002")
+    assert "specificity: not measured" in parameters
+    assert not any(line.startswith("source of") for line in parameters)
+    assert "sensitivity 95 %, specificity not measured)" in walk.texts(ds, "121111")[0]

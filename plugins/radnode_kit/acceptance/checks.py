@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from node.plugin import Interval
+from node.words import NOT_MEASURED
 from radnode_kit.acceptance.figures import Share
 from radnode_kit.acceptance.finding import FindingFigures
 
@@ -72,9 +73,12 @@ def _finding(figures: FindingFigures) -> Iterator[Check]:
 
 def _at_least(finding: str, what: str, found: Share, stated: Interval) -> Check:
     """Broken only when chance does not explain it: the site's interval lies wholly below the stated figure."""
-    promised = f"{stated.value:.3f} or more"
+    promised = f"{stated.value:.3f} or more" if stated.known else NOT_MEASURED
     if found.total == 0:
         return Check(finding, what, promised, "no such case", Verdict.NOT_TESTED)
+    if not stated.known:
+        remark = "the manifest states no figure to compare with"
+        return Check(finding, what, promised, in_words(found), Verdict.NOT_TESTED, remark)
     verdict = Verdict.NOT_MET if found.high < stated.value else Verdict.MET
     remark = "the whole interval is above the stated figure" if found.low > stated.value else ""
     return Check(finding, what, promised, in_words(found), verdict, remark or _few(found))

@@ -140,6 +140,11 @@ class Operation:
     stated_specificity: Interval
     stated_source: str
 
+    @property
+    def is_stated(self) -> bool:
+        """Whether the manifest knows both figures, so that they are a point of the ROC plot."""
+        return self.stated_sensitivity.known and self.stated_specificity.known
+
 
 @dataclass(frozen=True)
 class Calibration:

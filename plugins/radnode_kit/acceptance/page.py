@@ -8,6 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from node.plugin import Interval
+from node.words import NOT_MEASURED
 from radnode_kit.acceptance import plots
 from radnode_kit.acceptance.checks import MAX_ECE, MIN_CONVINCING, Verdict
 from radnode_kit.acceptance.figures import Estimate, Share
@@ -28,7 +30,7 @@ def html_text(evaluation: Evaluation, *, phi: bool) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "number": number, "mark": mark}
+    environment.filters |= {"figure": figure, "stated": stated, "number": number, "mark": mark}
     return environment.get_template("page.html").render(
         e=evaluation,
         pictures={each.name: _pictures(each) for each in evaluation.findings},
@@ -52,11 +54,16 @@ def _pictures(figures: FindingFigures) -> dict[str, Markup]:
     return {name: Markup(picture) for name, picture in drawn.items()}  # noqa: S704 our SVG, its texts escaped
 
 
-def figure(found: Estimate | Share) -> str:
+def figure(found: Estimate | Share | Interval) -> str:
     """``0.912 (0.880 to 0.941)``; a dash when there is none."""
     if not math.isfinite(found.value):
         return "–"
     return f"{found.value:.3f} ({number(found.low)} to {number(found.high)})"
+
+
+def stated(figure_of_manifest: Interval) -> str:
+    """As :func:`figure`; in words where nobody measured it."""
+    return figure(figure_of_manifest) if figure_of_manifest.known else NOT_MEASURED
 
 
 def number(value: float, digits: int = 3) -> str:

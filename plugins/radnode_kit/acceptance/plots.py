@@ -16,7 +16,7 @@ _ROW, _PANEL, _LABELS, _GUTTER = 24.0, 200.0, 270.0, 26.0
 
 
 def roc_plot(figures: FindingFigures) -> str:
-    """Sensitivity against 1 - specificity, with the operating point here and as stated."""
+    """Sensitivity against 1 - specificity, with the operating point here and, where the manifest has it, as stated."""
     drawing = Drawing(_SIDE, _SIDE)
     frame = Frame(drawing, _WHOLE, _WHOLE, ("1 - specificity", "sensitivity"))
     drawing.line(frame.at((0, 0)), frame.at((1, 1)), "reference")
@@ -28,8 +28,9 @@ def roc_plot(figures: FindingFigures) -> str:
         drawing.line(frame.at((1 - across.high, here.value)), frame.at((1 - across.low, here.value)), "bar")
         drawing.line(frame.at((x, here.low)), frame.at((x, here.high)), "bar")
         drawing.dot(frame.at((x, here.value)), 4.5, "dot")
-    stated = (1 - operation.stated_specificity.value, operation.stated_sensitivity.value)
-    drawing.diamond(frame.at(stated), 6, "stated")
+    if operation.is_stated:
+        stated = (1 - operation.stated_specificity.value, operation.stated_sensitivity.value)
+        drawing.diamond(frame.at(stated), 6, "stated")
     return drawing.markup(f"ROC curve of {figures.label}, AUROC {figures.discrimination.auroc.value:.3f}")
 
 

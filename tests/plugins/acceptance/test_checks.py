@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from node.plugin import Interval
 from radnode_kit.acceptance.checks import Check, Verdict, accepted, checks_of
 from radnode_kit.acceptance.finding import FindingFigures
 from tests.plugins.acceptance.test_figures import figures, scored, spec
@@ -116,3 +117,21 @@ def test_where_nothing_of_a_finding_was_tested_nothing_is_accepted() -> None:
     rows = checked(figures(scored([0.5], [math.nan])), answered=1)
     assert not any(row.verdict is Verdict.NOT_MET for row in rows)
     assert not accepted(rows)
+
+
+def test_a_figure_that_was_never_stated_is_not_tested() -> None:
+    found = measured(0.9, 0.9)
+    nothing = Interval(0.0, 0.0, 1.0)
+    silent = replace(found, operation=replace(found.operation, stated_sensitivity=nothing, stated_specificity=nothing))
+    rows = checked(silent)
+    for what in ("sensitivity", "specificity"):
+        row = check(rows, what)
+        assert (row.promised, row.verdict) == ("not measured", Verdict.NOT_TESTED)
+        assert row.found.startswith("0.900 (0.8"), "what this site found is still worth reading"
+        assert row.remark == "the manifest states no figure to compare with"
+
+
+def test_a_stated_nought_with_an_interval_is_a_promise() -> None:
+    found = measured(0.9, 0.9)
+    low = replace(found, operation=replace(found.operation, stated_sensitivity=Interval(0.0, 0.0, 0.1)))
+    assert check(checked(low), "sensitivity").verdict is Verdict.MET

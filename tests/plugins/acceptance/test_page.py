@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from node.plugin import Manifest
+from node.plugin import Interval, Manifest
 from radnode_kit.acceptance.figures import Estimate
 from radnode_kit.acceptance.page import figure, html_text, number
 from radnode_kit.acceptance.plots import (
@@ -77,6 +78,19 @@ def test_the_page_shows_every_figure(evaluation: Evaluation) -> None:
     assert evaluation.provenance.digest in text
     assert evaluation.provenance.csv_sha256 in text
     assert ("Not accepted" in text) is not evaluation.accepted
+
+
+def test_what_the_manifest_never_measured_is_no_figure_and_no_point(evaluation: Evaluation) -> None:
+    nothing = Interval(0.0, 0.0, 1.0)
+    assert 'class="stated"' in roc_plot(evaluation.findings[0])
+    findings = tuple(
+        replace(each, operation=replace(each.operation, stated_sensitivity=nothing, stated_specificity=nothing))
+        for each in evaluation.findings
+    )
+    text = html_text(replace(evaluation, findings=findings), phi=False)
+    assert text.count("<td>not measured</td>") == 2 * len(findings)
+    assert 'class="stated"' not in text
+    assert "as stated in the manifest" not in text
 
 
 def test_texts_of_others_are_escaped(tmp_path: Path, colour: Manifest) -> None:
