@@ -59,15 +59,19 @@ def conformal_limits(
     return low, high
 
 
-def settled(threshold: float, limits: tuple[float, float]) -> tuple[float, tuple[float, float] | None]:
+def settled(
+    threshold: float, limits: tuple[float, float], *, movable: bool = True
+) -> tuple[float, tuple[float, float] | None]:
     """The operating point and the band around it that is no answer, from a wish and the limits.
 
-    Where the limits leave no band between them, every point from the upper to the lower one keeps both errors.
+    Where the limits leave no band between them, every point from the upper to the lower one keeps both errors: a
+    `movable` wish goes there. One that is not (half, of exclusive findings) gets a band that reaches to the limit.
     """
     low, high = (round(value, 3) for value in limits)
-    if high <= low:
+    if high <= low and movable:
         return min(max(threshold, high), low), None
-    return threshold, (min(low, threshold), max(high, threshold))
+    band = (min(low, threshold), max(high, threshold))
+    return threshold, band if band[0] < band[1] else None
 
 
 def _quantile_below(values: Floats, rate: float) -> float:

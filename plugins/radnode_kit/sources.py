@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.errors import PluginError
-from radnode_kit.split import part_of
 
 Row = Mapping[str, str]
 #: A row of a table -> group, labels that are true, labels that are told, strata.
@@ -90,13 +89,9 @@ def _own(row: Row) -> tuple[str, set[str], set[str], dict[str, str]]:
     return row.get("patient") or row["file"], {name for name, value in told.items() if value == "1"}, set(told), strata
 
 
-def publishers_part(source: str, row: Row, group: str) -> str:
+def publishers_part(source: str, row: Row) -> str:
     """The part that a publisher's own split asks for: ISIC 2017's validation images are validation here too."""
-    if source != "skin_isic2017":
-        return ""
-    if row["part"] == "val":
-        return "validation"
-    return "held-back" if part_of(group) == "held-back" else "train"
+    return "validation" if source == "skin_isic2017" and row["part"] == "val" else ""
 
 
 READERS: Mapping[str, Reader] = {
@@ -117,7 +112,7 @@ def read_source(data: Path, source: str) -> list[Sample]:
         for row in csv.DictReader(stream):
             group, labels, known, strata = _read(READERS.get(source, _own), row, table)
             path = data / source / row["file"]
-            part = publishers_part(source, row, group)
+            part = publishers_part(source, row)
             samples.append(Sample(path, source, group, frozenset(labels), frozenset(known), strata, part))
     return samples
 

@@ -59,3 +59,9 @@ def test_the_threshold_lies_where_both_errors_are_small() -> None:
     assert 0.4 < threshold < 0.6
     assert sensitivity.low < sensitivity.value < 1
     assert specificity.value > 0.9
+
+
+def test_half_stays_half_for_exclusive_findings_and_the_band_reaches_to_the_limit() -> None:
+    assert settled(0.5, (0.2, 0.1), movable=False) == (0.5, (0.2, 0.5))
+    assert settled(0.5, (0.9, 0.8), movable=False) == (0.5, (0.5, 0.8))
+    assert settled(0.5, (0.8, 0.2), movable=False) == (0.5, None)
