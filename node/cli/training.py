@@ -78,9 +78,8 @@ def explain(
 def compare(plugin: Name, data: Data, work: Work = Path("training"), write: Write = True) -> None:
     """Compare backbones, input sizes and losses by a linear layer on frozen features, on the validation part."""
     with _trainer():
-        from radnode_kit.comparison import comparison
-
         from radnode_kit import commands
+        from radnode_kit.comparison import comparison
 
         typer.echo(comparison(commands.folder_of(plugin), data, work / plugin, write=write))
 

@@ -11,9 +11,7 @@ from radnode_kit.chest_codes import FINDINGS, NIH_LABELS, NOTHING, XRV_LABELS, C
 
 def in_the_standard(scheme: str, value: str) -> list[str]:
     """Meanings that pydicom's dictionary of PS3.16 has for a code."""
-    return [
-        entry[0] for table in concepts.get(scheme, {}).values() for found, entry in table.items() if found == value
-    ]
+    return [entry[0] for table in concepts.get(scheme, {}).values() for found, entry in table.items() if found == value]
 
 
 def test_all_labels_of_both_sets_have_a_finding_of_their_own() -> None:

@@ -13,7 +13,7 @@ from radnode_kit.acceptance.figures import Share
 from radnode_kit.acceptance.finding import FindingFigures
 
 MAX_ECE = 0.1
-MAX_RESIDUAL = 1e-3
+MAX_RESIDUAL = 1e-4
 #: Cases below which a share that agrees with the manifest proves little.
 MIN_CONVINCING = 30
 

@@ -261,10 +261,10 @@ def test_abstentions_above_the_limit_are_not_accepted(tmp_path: Path, colour: Ma
 
 
 def test_evidence_that_does_not_add_up_is_not_accepted(tmp_path: Path, plugins: Path) -> None:
-    write_colour_plugin(plugins, bias=5e-3)  # the runner would let it pass
+    write_colour_plugin(plugins, bias=5e-4)  # the runner would let it pass
     done = command(NAME, colours(tmp_path, good=1.0), "--out", tmp_path / "out")
     assert done.exit_code == 1
-    assert "-\tevidence adds up to the logit\twithin 0.001\twithin 5.0e-03\tnot met" in done.output
+    assert "-\tevidence adds up to the logit\twithin 0.0001\twithin 5.0e-04\tnot met" in done.output
 
 
 def test_the_command_prints_json(tmp_path: Path, colour: Manifest) -> None:
