@@ -101,7 +101,7 @@ def test_abstentions_have_a_limit(abstained: int, verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("residual", "verdict"), [(9e-4, Verdict.MET), (2e-3, Verdict.NOT_MET), (math.nan, Verdict.NOT_TESTED)]
+    ("residual", "verdict"), [(9e-5, Verdict.MET), (2e-4, Verdict.NOT_MET), (math.nan, Verdict.NOT_TESTED)]
 )
 def test_evidence_has_to_add_up(residual: float, verdict: Verdict) -> None:
     assert check(checked(measured(0.9, 0.9), residual=residual), "evidence").verdict is verdict
