@@ -23,6 +23,7 @@ from radnode_kit.lite import Lite
 
 Columns = npt.NDArray[np.int64]
 CHUNK = 8
+_AGREE = 1e-2  # logits
 _LITE = "radnode_kit.lite.Lite"
 
 
@@ -95,7 +96,19 @@ def open_subject(folder: Path) -> Subject:
     arguments = {key: value for key, value in bundle.network.items() if not key.startswith("_")}
     plain, fine = both_forms(network, **arguments)
     engine = OnnxEngine(folder / ONNX, len(bundle.labels), threads=torch.get_num_threads())
+    check_twins(network, engine, bundle, about)
     return Subject(network, plain, fine, bundle.calibration, bundle.size, engine)
+
+
+def check_twins(network: Lite, engine: Engine, bundle: Bundle, about: str) -> None:
+    """Raise :class:`PluginError` unless both answer the same for one image of random numbers."""
+    shape = (1, bundle.channels, bundle.size, bundle.size)
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    with torch.inference_mode():
+        logits: Tensor = network(tensor_of(image))[0]
+    if not np.allclose(logits.numpy(), engine(image).logits, atol=_AGREE):
+        hint = "export the plugin again: `network_def` or one of its weight files was changed alone"
+        raise PluginError("the ONNX graph is not that of the other weight file", about=about, hint=hint)
 
 
 def trained(bundle: Bundle, folder: Path) -> Lite:

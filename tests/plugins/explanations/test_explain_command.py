@@ -12,7 +12,7 @@ from radnode_kit.dataset import Dataset, targets_of
 from radnode_kit.explanations import commands, cost
 from radnode_kit.explanations.card import BEGIN, END
 from radnode_kit.explanations.commands import cam_difference, cases, explain, normalised
-from radnode_kit.explanations.subject import open_subject
+from radnode_kit.explanations.subject import check_twins, open_subject
 from radnode_kit.sources import Sample
 from tests.plugins.explanations.tiny import pictures, subject
 
@@ -73,6 +73,14 @@ def test_a_plugin_without_weights_is_named(tmp_path: Path) -> None:
     (tmp_path / "bundle/configs").symlink_to(FOLDER / "bundle/configs")
     with pytest.raises(PluginError, match="no weights yet"):
         open_subject(tmp_path)
+
+
+def test_a_graph_of_another_network_is_refused() -> None:
+    bundle, examined = read_bundle(FOLDER), open_subject(FOLDER)
+    assert examined.engine is not None
+    check_twins(examined.fine if bundle.network.get("dilated") else examined.plain, examined.engine, bundle, "here")
+    with pytest.raises(PluginError, match="not that of the other weight file"):
+        check_twins(examined.plain if bundle.network.get("dilated") else examined.fine, examined.engine, bundle, "here")
 
 
 @pytest.fixture
