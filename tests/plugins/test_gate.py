@@ -71,4 +71,8 @@ def test_the_check_refuses_beside_the_gates_and_says_why(tmp_path: Path) -> None
 
 
 def test_no_gate_lets_everything_pass() -> None:
-    assert Gates({}).distances({"embedding": cloud(0, count=3), "context": cloud(0, count=3)}).tolist() == [0.0, 0.0, 0.0]
+    assert Gates({}).distances({"embedding": cloud(0, count=3), "context": cloud(0, count=3)}).tolist() == [
+        0.0,
+        0.0,
+        0.0,
+    ]

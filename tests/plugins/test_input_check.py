@@ -7,7 +7,7 @@ pytest.importorskip("sklearn")
 
 from node.plugin import Array
 from radnode_kit.fitting import fit_check
-from radnode_kit.input_check import KINDS
+from radnode_kit.input_check import KINDS, InputCheck
 
 ORDER = list(KINDS)
 
@@ -18,9 +18,10 @@ def features(kind: str, count: int = 120, seed: int = 0) -> Array:
     return (centre + np.random.default_rng(seed).normal(size=(count, 12))).astype(np.float32)
 
 
-def fitted(*kinds: str):  # type: ignore[no-untyped-def]
+def fitted(*kinds: str) -> InputCheck:
     taught = [ORDER.index(kind) for kind in kinds for _ in range(120)]
-    return fit_check(np.concatenate([features(kind) for kind in kinds]), taught).limited(features("right", seed=7), 0.98)
+    check = fit_check(np.concatenate([features(kind) for kind in kinds]), taught)
+    return check.limited(features("right", seed=7), 0.98)
 
 
 def test_right_images_pass_and_wrong_ones_are_named() -> None:

@@ -40,7 +40,7 @@ _UNREADABLE = (
     struct.error,
 )
 _CONVERT = (
-    'import torch; from safetensors.torch import save_file; '
+    "import torch; from safetensors.torch import save_file; "
     't = torch.load("FILE", map_location="cpu", weights_only=False); '
     'save_file({k: v.contiguous() for k, v in t["state_dict"].items()}, "model.safetensors")'
 )

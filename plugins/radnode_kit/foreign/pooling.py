@@ -58,9 +58,7 @@ def _constants(graph: onnx.GraphProto) -> dict[str, Array]:
     return found
 
 
-def _linear(
-    makers: Mapping[str, NodeProto], constants: Mapping[str, Array], logits: str
-) -> tuple[str, Array] | None:
+def _linear(makers: Mapping[str, NodeProto], constants: Mapping[str, Array], logits: str) -> tuple[str, Array] | None:
     """(input, weight (k, c)) of the linear layer that makes `logits`."""
     node = makers.get(logits)
     while node is not None and node.op_type == "Identity":

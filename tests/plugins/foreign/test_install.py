@@ -101,9 +101,7 @@ def test_series_numbers_are_those_of_results_and_can_be_chosen(chexnet: Path) ->
     assert number % 10 == 0
 
 
-def test_the_wheel_has_a_record_of_every_file(
-    chexnet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_wheel_has_a_record_of_every_file(chexnet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(chexnet)
     name = build_backend.build_wheel(str(tmp_path))
     assert name == "radnode_my_chexnet-0.1.0-py3-none-any.whl"

@@ -143,9 +143,7 @@ def test_maps_of_their_own_are_believed_only_if_they_add_up(tmp_path: Path, erro
 
 def test_maps_that_do_not_add_up_are_not_even_in_the_graph(tmp_path: Path) -> None:
     classifier = imported(written(Mapped(0.3), tmp_path, ("logits", "maps")), tmp_path)
-    logits, maps, _, _ = run(
-        onnx.load(classifier.manifest.folder / ONNX), np.zeros((1, 3, 32, 32), dtype=np.float32)
-    )
+    logits, maps, _, _ = run(onnx.load(classifier.manifest.folder / ONNX), np.zeros((1, 3, 32, 32), dtype=np.float32))
     assert maps.flatten().tolist() == logits.flatten().tolist()
 
 
