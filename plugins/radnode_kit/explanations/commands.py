@@ -1,4 +1,4 @@
-"""What ``python -m radnode_kit explain`` and ``point`` do: measure the explanations of a shipped model."""
+"""What ``radnode models explain`` and :func:`point` do: measure the explanations of a shipped model."""
 
 from __future__ import annotations
 

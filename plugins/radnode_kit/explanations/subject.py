@@ -91,7 +91,7 @@ def open_subject(folder: Path) -> Subject:
     if bundle.network.get("_target_") != _LITE:
         raise PluginError("only networks of the kit can be explained here", about=about)
     if not (folder / SAFETENSORS).is_file() or not (folder / ONNX).is_file():
-        raise PluginError("the plugin has no weights yet", about=about, hint="`python -m radnode_kit train` makes them")
+        raise PluginError("the plugin has no weights yet", about=about, hint="`radnode train` makes them")
     network = trained(bundle, folder)
     arguments = {key: value for key, value in bundle.network.items() if not key.startswith("_")}
     plain, fine = both_forms(network, **arguments)

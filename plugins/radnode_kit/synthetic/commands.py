@@ -1,4 +1,4 @@
-"""What ``python -m radnode_kit synthesise`` does: train the generator, draw images, measure, write the report."""
+"""What ``radnode models synthesise`` does: train the generator, draw images, measure, write the report."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ def facts_of(progress: Progress, drawn: Drawn, plan: Plan) -> Mapping[str, str |
     """What a reader needs to judge the figures and to repeat them."""
     return {
         "machine": str(this_machine()),
+        "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "monai": monai.__version__,
         "parameters": sum(each.numel() for each in progress.network.parameters()),

@@ -48,9 +48,9 @@ class Plan:
 
     size: int = 64
     channels: tuple[int, ...] = (32, 64, 96)
-    steps: int = 3000
+    steps: int = 2000
     batch: int = 32
-    rate: float = 6e-4
+    rate: float = 8e-4
     drop: float = 0.1
     samples: tuple[int, ...] = (300, 100, 100)
     sampler_steps: int = 40

@@ -38,7 +38,8 @@ def _run(findings: Findings, plan: Plan) -> str:
         f"Generator: {facts['parameters']:,} parameters, {plan.steps} steps of {plan.batch} images at {plan.size} x "
         f"{plan.size} pixels, {facts['training_minutes']:.1f} minutes, last loss {facts['loss']:.4f}; sampling: "
         f"{sum(plan.samples)} images, {plan.sampler_steps} steps of DDIM, guidance {plan.guidance}, "
-        f"{facts['sampling_minutes']:.1f} minutes. Machine: {facts['machine']}; torch {facts['torch']}, "
+        f"{facts['sampling_minutes']:.1f} minutes. Machine: {facts['machine']}; {facts['threads']} threads; "
+        f"torch {facts['torch']}, "
         f"MONAI {facts['monai']}; seed {plan.seed}, {plan.repeats} seeds of the classifier."
     )
 

@@ -19,7 +19,7 @@ from radnode_kit.synthetic.images import CLASSES, VIEWS, Images, view
 
 CHECKPOINT = "generator.pt"
 _SAVE_EVERY = 200
-_AVERAGE = 0.998
+_AVERAGE = 0.995
 _WARM = 100
 
 

@@ -49,6 +49,7 @@ def findings(gain: Interval) -> Findings:
             "sampling_minutes": 2.0,
             "loss": 0.0421,
             "machine": "one processor",
+            "threads": 2,
             "torch": "2",
             "monai": "1",
         },
@@ -98,7 +99,13 @@ def test_quality_has_a_floor_and_another_class_to_compare_with() -> None:
 
 def test_the_run_can_be_repeated_from_what_the_report_says() -> None:
     text = measured_text(findings(HALF), TINY)
-    for fact in ("one processor", f"seed {TINY.seed}", f"guidance {TINY.guidance}", "1,811,000", "11.5 minutes"):
+    for fact in (
+        "one processor; 2 threads",
+        f"seed {TINY.seed}",
+        f"guidance {TINY.guidance}",
+        "1,811,000",
+        "11.5 minutes",
+    ):
         assert fact in text
     assert "| train | 310 | 205 | 1089 |" in text
     assert ASKED in text
