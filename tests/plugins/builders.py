@@ -16,8 +16,9 @@ def pattern(rows: int = 96, columns: int = 96, seed: int = 0) -> Array:
 
 
 def image(pixels: Array, number: int = 1) -> Image:
-    """One image with a UID of its own."""
-    return Image(pixels, None, f"1.2.3.{number}")
+    """One image with a UID of its own; a grey one has values as a CT would: -1000 to 1000."""
+    values = pixels * np.float32(2000.0) - np.float32(1000.0) if pixels.ndim == 2 else None
+    return Image(pixels, values, f"1.2.3.{number}")
 
 
 def image_set(*pixels: Array, modality: str = "MR") -> ImageSet:
