@@ -101,9 +101,9 @@ def _gains(found: Found) -> str:
 def _sanity(found: Found) -> str:
     last, every = found.likeness
     return (
-        f"Shuffled weights destroy the map: its rank correlation with the true one is {last.mean:+.2f} on average "
-        f"with the last layer shuffled (size {last.size:.2f}) and {every.mean:+.2f} with all layers (size "
-        f"{every.size:.2f})."
+        "Likeness of the map with shuffled weights to the true one, by rank (1: the same, 0: nothing left): "
+        f"{signed(last.mean)} on average with the last layer shuffled, in size {last.size:.2f}; {signed(every.mean)} "
+        f"with all layers shuffled, in size {every.size:.2f}."
     )
 
 

@@ -6,6 +6,7 @@ a round's ratios to the pass without maps, which keeps the gate's features as sh
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ def torch_cost(network: Lite, image: Array, rounds: int = ROUNDS) -> Cost:
     from monai.visualize import GradCAM  # slow to load, and needed here only
 
     labels, shown = network.linear.out_features, tensor_of(image)
-    theirs = GradCAM(nn_module=_LogitsOnly(network), target_layers="network.head")
+    # A copy: its hooks stay, and the other ways must not pay for them.
+    theirs = GradCAM(nn_module=_LogitsOnly(copy.deepcopy(network)).eval(), target_layers="network.head")
 
     def without() -> object:
         with torch.inference_mode():

@@ -13,14 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from node.plugin import Array
+from node.plugin import Array, Interval
 from radnode_kit.calibration import Floats
+from radnode_kit.explanations.faithfulness import mean_interval
 from radnode_kit.explanations.methods import exact_map
 from radnode_kit.explanations.subject import Columns
 from radnode_kit.lite import Lite
 from radnode_kit.metrics import midranks
 
-DRAWS = 5
+DRAWS = 20
 _SEED = 20260101
 
 
@@ -29,11 +30,11 @@ class Likeness:
     """Spearman's rank correlation of maps before and after the weights were shuffled, over images and draws.
 
     Attributes:
-        mean: with its sign; near 0 when nothing is left.
+        mean: with its sign, and with its interval over draws; near 0 when nothing is left.
         size: mean without the sign: single draws may resemble or mirror the map by chance.
     """
 
-    mean: float
+    mean: Interval
     size: float
 
 
@@ -45,8 +46,9 @@ def likeness(
     for draw in range(draws):
         other = shuffled(network, all_layers=all_layers, seed=seed + draw)
         found.append(rank_correlations(before, exact_map(other, images, columns)))
-    values = np.concatenate(found)
-    return Likeness(float(values.mean()), float(np.abs(values).mean()))
+    values = np.stack(found)
+    mean = mean_interval(values.mean(axis=1), np.arange(draws).astype(str))
+    return Likeness(mean, float(np.abs(values).mean()))
 
 
 def shuffled(network: Lite, *, all_layers: bool, seed: int) -> Lite:

@@ -26,9 +26,13 @@ def test_ways_take_turns_and_the_first_round_is_not_counted() -> None:
 
 @pytest.mark.filterwarnings("ignore")  # monai warns on import of things that are none of ours
 def test_grad_cam_of_many_labels_costs_many_passes_and_maps_cost_few() -> None:
-    found = torch_cost(with_many_labels(network(1, dilated=True)), pictures(1), rounds=3)
+    made = with_many_labels(network(1, dilated=True))
+    found = torch_cost(made, pictures(1), rounds=3)
     assert found.ratios["with"] < 2  # 1.02 when nothing else runs
     assert found.ratios["MONAI's GradCAM"] > MANY / 2
+    assert not made.training  # else later answers would be with dropout
+    assert not made.head._forward_hooks
+    assert not made.head._backward_hooks
 
 
 def test_many_labels_keep_the_features() -> None:

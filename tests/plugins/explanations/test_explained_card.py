@@ -27,7 +27,7 @@ M = len(METHODS)
 FOUND = Found(
     faithfulness=Faithfulness(tuple(METHODS), np.full((M, 3), 0.25), np.full((M, 3), 0.75), np.array(["x", "y", "z"])),
     focus=Focus(tuple(METHODS), np.full((M, 5), 0.625)),
-    likeness=(Likeness(0.01, 0.2), Likeness(-0.02, 0.3)),
+    likeness=(Likeness(Interval(0.01, -0.1, 0.12), 0.2), Likeness(Interval(-0.02, -0.1, 0.06), 0.3)),
     residuals={"torch": 1e-6, "onnxruntime": 2e-6},
     checked=77,
     costs={"torch": Cost({"without": 0.02, "with": 0.021}, {"without": 1.0, "with": 1.05})},
@@ -47,7 +47,15 @@ def test_every_method_has_a_row_with_its_three_figures() -> None:
 
 def test_the_text_says_what_was_measured() -> None:
     text = explained_text(FOUND)
-    for words in ("3 held-back images", "5 mosaics", "14 x 14", "77 held-back", "torch 1.0e-06", "+0.01", "-0.02"):
+    for words in (
+        "3 held-back images",
+        "5 mosaics",
+        "14 x 14",
+        "77 held-back",
+        "torch 1.0e-06",
+        "+0.010 (-0.100 to +0.120)",
+        "-0.020 (",
+    ):
         assert words in text
     assert "| torch | with | 21 | 1.05 |" in text
 

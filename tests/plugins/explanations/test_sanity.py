@@ -14,7 +14,8 @@ COLUMNS = np.zeros(4, dtype=np.int64)
 def test_shuffled_weights_destroy_the_map(all_layers: bool) -> None:
     made = network(1, dilated=True)
     found = likeness(made, pictures(4), COLUMNS, all_layers=all_layers, draws=8)
-    assert abs(found.mean) < 0.35
+    assert abs(found.mean.value) < 0.35
+    assert found.mean.low <= found.mean.value <= found.mean.high
     assert found.size < 0.8
 
 
