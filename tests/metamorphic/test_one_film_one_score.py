@@ -87,7 +87,7 @@ def test_the_films_are_assessed_with_a_score_for_every_finding(answers: Answers)
         assert answers.of(film, REFERENCE)
 
 
-#: Where the shipped chest weights fail: they react to noise of one grey level on this film (see the model card). Strict:
+#: Where the shipped chest weights fail: noise of one grey level moves this film (see the model card). Strict: better
 #: weights that pass make these lines fail, and they go.
 SENSITIVE = {(ADULT, "JPEG-LS near-lossless"), (ADULT, "JPEG 2000 lossy")}
 
