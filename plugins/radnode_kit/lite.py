@@ -6,7 +6,8 @@ the evidence exact: ``logit_c = bias_c + sum over positions of (w_c . feature) /
 
 A finer map costs no exactness: with `dilated` the last stride of two becomes a dilation (Yu and Koltun,
 arXiv:1511.07122). Every second position then is, to the letter, a position of the plain network, and the others are
-those of the plain network on the image shifted by 16 pixels: the logit becomes the mean over four shifts.
+those of the plain network on the image shifted by 16 pixels, but for what the edges do: the logit becomes nearly the
+mean over four shifts. That it is the sum of its map holds exactly.
 """
 
 from __future__ import annotations

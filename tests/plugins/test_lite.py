@@ -56,7 +56,7 @@ def test_padding_is_that_of_tensorflow(size: int, kernel: int, stride: int, both
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_finer_map_is_the_mean_of_four_shifted_plain_maps(variant: str) -> None:
+def test_every_second_place_of_the_finer_map_is_the_plain_map_and_it_still_adds_up(variant: str) -> None:
     plain = Lite(2, variant=variant).eval()
     fine = Lite(2, variant=variant, dilated=True).eval()
     fine.load_state_dict(plain.state_dict())
