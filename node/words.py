@@ -42,7 +42,7 @@ def undetermined(finding: Finding, point: OperatingPoint) -> str:
     low, high = point.undetermined
     return (
         f"Undetermined, though assessed: {limit(finding.probability)} lies between the two limits {limit(low)} and "
-        f"{limit(high)}, where this model is wrong more often than {limit(point.error_rate)} of the time."
+        f"{limit(high)}, set so that beyond them at most {limit(point.error_rate)} of each kind is called wrongly."
     )
 
 

@@ -24,8 +24,8 @@ def test_a_limit_keeps_its_digits(value: float, said: str) -> None:
 
 def test_an_undetermined_finding_says_why_and_that_it_was_assessed() -> None:
     assert words.undetermined(Finding("opacity", 0.1, 0.472), banded().operating_point) == (
-        "Undetermined, though assessed: 47.2 % lies between the two limits 30 % and 70 %, where this model is wrong "
-        "more often than 10 % of the time."
+        "Undetermined, though assessed: 47.2 % lies between the two limits 30 % and 70 %, set so that "
+        "beyond them at most 10 % of each kind is called wrongly."
     )
 
 

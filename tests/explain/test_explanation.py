@@ -207,7 +207,7 @@ def test_the_words_of_an_undetermined_finding_name_limits_and_error_rate() -> No
     said = words(0.47, told=manifest(spec(operating_point=BAND)))
     assert "Opacity: undetermined, 47 %" in said
     assert "between the limits 40 % and 62 % around the operating point of 50 %" in said
-    assert "where this model is wrong more often than 10 % of the time" in said
+    assert "set so that beyond them at most 10 % of each kind is called wrongly" in said
     assert "Not assessed" not in said
 
 

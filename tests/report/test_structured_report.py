@@ -324,7 +324,10 @@ def test_between_two_limits_a_finding_is_undetermined_with_its_certainty_and_the
     parameters = walk.texts(group, "111002")
     assert "undetermined from 0.3 to below 0.7, limits set for an error rate of 0.1" in parameters
     (reason,) = walk.texts(group, "121106")
-    assert "between the two limits 30 % and 70 %, where this model is wrong more often than 10 %" in reason
+    assert (
+        "between the two limits 30 % and 70 %, set so that beyond them at most 10 % of each kind is called wrongly"
+        in reason
+    )
     assert "Not assessed" not in reason
 
 
