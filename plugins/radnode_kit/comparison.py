@@ -28,6 +28,7 @@ from radnode_kit.sampling import sample_weights
 from radnode_kit.sources import read_sources
 from radnode_kit.training import channels_last
 from radnode_kit.watch import score
+from radnode_kit.whole import whole
 
 _RIDGE = 3e-3
 
@@ -77,7 +78,8 @@ def embeddings(variant: str, bundle: Bundle, recipe: Recipe, data: Path, work: P
             with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
                 fast = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
                 parts.append(network(fast)[2].float().numpy())
-        np.save(stored, np.concatenate(parts))
+        with whole(stored) as new:
+            np.save(new, np.concatenate(parts))
     return dataset, np.load(stored)
 
 

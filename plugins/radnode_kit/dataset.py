@@ -17,6 +17,7 @@ from radnode_kit.bundle import Bundle
 from radnode_kit.letterbox import canvas
 from radnode_kit.sources import Sample
 from radnode_kit.split import part_of
+from radnode_kit.whole import whole
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ def load_dataset(samples: Sequence[Sample], bundle: Bundle, work: Path) -> Datas
     name = sha256("".join(f"{s.source}/{s.path.name}\n" for s in samples).encode()).hexdigest()[:12]
     stored = work / f"canvases-{name}-{bundle.channels}x{bundle.size}.npy"
     if not stored.is_file():
-        work.mkdir(parents=True, exist_ok=True)
-        np.save(stored, np.stack([_canvas(s.path, bundle) for s in track(samples, description="decode")]))
+        canvases = np.stack([_canvas(s.path, bundle) for s in track(samples, description="decode")])
+        with whole(stored) as new:
+            np.save(new, canvases)
     parts = np.array([sample.part or part_of(sample.group) for sample in samples])
     return Dataset(samples, np.load(stored, mmap_mode="r"), targets_of(samples, bundle.labels), parts)
 

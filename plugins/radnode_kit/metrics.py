@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from node.plugin import Interval
 from radnode_kit.calibration import Floats
-from radnode_kit.dataset import Dataset
 
 Truth = npt.NDArray[np.bool_]
 #: Two-sided 95 % of the normal distribution.
@@ -237,15 +236,3 @@ def risk_coverage(certainty: npt.ArrayLike, wrong: npt.ArrayLike) -> tuple[Float
     shared = np.bincount(place, weights=w, minlength=len(count)) / count
     kept = np.arange(1, len(c) + 1)
     return kept / max(1, len(c)), np.cumsum(np.repeat(shared, count)) / kept
-
-
-def score(logits: npt.ArrayLike, data: Dataset) -> float:
-    """What training watches: mean AUROC over the sources and labels that a data set tells."""
-    values, scores = np.asarray(logits, dtype=np.float64), []
-    for source in np.unique(data.sources):
-        here = data.sources == source
-        for column in range(values.shape[1]):
-            known = here & ~np.isnan(data.targets[:, column])
-            if known.any():
-                scores.append(auroc(values[known, column], data.targets[known, column] > 0.5))
-    return float(np.nanmean(scores))

@@ -31,6 +31,7 @@ from radnode_kit.probe import probe
 from radnode_kit.recipe import Recipe
 from radnode_kit.sampling import chances, draw, sample_weights
 from radnode_kit.watch import score
+from radnode_kit.whole import whole
 
 #: Weight of the past in the moving average of the weights, once it has begun.
 _AVERAGE = 0.985
@@ -209,7 +210,8 @@ class Trainer:
     def _save(self, progress: Progress) -> None:
         states = {"network": progress.network.state_dict(), "average": progress.average.state_dict()}
         numbers = {"epoch": progress.epoch, "best": progress.best, "history": progress.history}
-        torch.save({**states, **numbers, "state": progress.state, "optimizer": progress.optimizer}, self.checkpoint)
+        with whole(self.checkpoint) as new:
+            torch.save({**states, **numbers, "state": progress.state, "optimizer": progress.optimizer}, new)
 
     def _resume(self) -> Progress | None:
         if not self.checkpoint.is_file():

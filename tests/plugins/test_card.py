@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from node.errors import PluginError
 from node.manifest import read_manifest
 from node.plugin import Interval
-from radnode_kit.card import BEGIN, END, interval, markdown, write_card
+from radnode_kit.card import BEGIN, END, interval, markdown, marks, write_card
 from radnode_kit.classifier import BundleClassifier
 from radnode_kit.commands import folder_of
 from radnode_kit.evaluation import Measured, confusion, points, subgroups
@@ -88,3 +89,22 @@ def test_subgroups_cover_every_image_once() -> None:
 def test_tables_are_markdown() -> None:
     assert markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
     assert interval(Interval(0.5, 0.4, 0.6)) == "0.500 (0.400 to 0.600)"
+
+
+@pytest.mark.parametrize("part", ["measured", "compared", "explained"])
+def test_a_part_is_written_between_its_marks_and_the_others_stay(part: str, tmp_path: Path) -> None:
+    card, (begin, end) = tmp_path / "MODEL_CARD.md", marks(part)
+    other = "\n".join(marks("another"))
+    card.write_text(f"before\n{begin}\nold \\1\n{end}\n{other}\n")
+    write_card(tmp_path, "new \\2\n", part=part)
+    write_card(tmp_path, "newer \\2\n", part=part)
+    assert card.read_text() == f"before\n{begin}\nnewer \\2\n{end}\n{other}\n"
+
+
+def test_a_card_without_marks_is_an_error_that_names_them_and_stays(tmp_path: Path) -> None:
+    card = tmp_path / "MODEL_CARD.md"
+    card.write_text("no marks\n")
+    with pytest.raises(PluginError, match="no place for this") as caught:
+        write_card(tmp_path, "new", part="explained")
+    assert "<!-- explained: begin -->" in str(caught.value)
+    assert card.read_text() == "no marks\n"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from node.errors import PluginError
 from node.plugin import Interval
 from radnode_kit.card import interval, markdown
 from radnode_kit.explanations.cost import MANY, Cost
@@ -16,8 +13,6 @@ from radnode_kit.explanations.mammograms import FOLDS, SIZE, Pointing
 from radnode_kit.explanations.methods import FINE, GRAD_CAM, METHODS, PLAIN, RANDOM
 from radnode_kit.explanations.mosaic import Focus
 from radnode_kit.explanations.sanity import Likeness
-
-BEGIN, END = "<!-- explained: begin -->", "<!-- explained: end -->"
 
 
 @dataclass(frozen=True)
@@ -47,16 +42,6 @@ class Found:
     cam_difference: float
     sides: tuple[int, int, int]
     threads: int
-
-
-def write_explained(folder: Path, text: str) -> None:
-    """Replace what stands between the marks of the model card; raises :class:`PluginError` when it has none."""
-    path = folder / "MODEL_CARD.md"
-    card = path.read_text(encoding="utf-8")
-    if BEGIN not in card or END not in card:
-        raise PluginError("the model card has no place for explanations", about=str(path), hint=f"add {BEGIN} {END}")
-    block = f"{BEGIN}\n{text.rstrip()}\n{END}"
-    path.write_text(re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: block, card, flags=re.S), "utf-8")
 
 
 def explained_text(found: Found) -> str:

@@ -13,9 +13,10 @@ from node.errors import PluginError
 from node.manifest import read_manifest
 from node.plugin import Array
 from radnode_kit.bundle import Bundle, read_bundle
+from radnode_kit.card import write_card
 from radnode_kit.dataset import Dataset, load_dataset
 from radnode_kit.explanations import cost, exactness, faithfulness, mosaic, sanity
-from radnode_kit.explanations.card import Found, explained_text, pointing_text, write_explained
+from radnode_kit.explanations.card import Found, explained_text, pointing_text
 from radnode_kit.explanations.mammograms import point as point_at
 from radnode_kit.explanations.mammograms import read_films
 from radnode_kit.explanations.methods import GRAD_CAM, METHODS, exact_map
@@ -44,7 +45,7 @@ def explain(folder: Path, data: Path, work: Path, images: int = 40, *, write: bo
     """
     text = explained_text(_found(folder, held_back(folder, data, work), images))
     if write:
-        write_explained(folder, text)
+        write_card(folder, text, part="explained")
     Console().print(text, markup=False)
     return text
 

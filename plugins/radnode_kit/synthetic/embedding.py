@@ -15,6 +15,7 @@ from node.plugin import Array
 from radnode_kit.imagenet import pretrained
 from radnode_kit.synthetic.diffusion import scaled
 from radnode_kit.synthetic.images import Pixels, all_views
+from radnode_kit.whole import whole
 
 INPUT = 224
 _BATCH = 32
@@ -37,8 +38,9 @@ class Embedder:
         """float32 (n, 8, d) of images (n, 3, s, s): one embedding for each view."""
         stored = self.work / f"embeddings-{sha256(pixels.tobytes()).hexdigest()[:12]}-{self.side}.npy"
         if not stored.is_file():
-            self.work.mkdir(parents=True, exist_ok=True)
-            np.save(stored, np.stack([self._embed(each) for each in all_views(pixels)], axis=1))
+            views = np.stack([self._embed(each) for each in all_views(pixels)], axis=1)
+            with whole(stored) as new:
+                np.save(new, views)
         return np.asarray(np.load(stored))
 
     def _embed(self, pixels: Pixels) -> Array:

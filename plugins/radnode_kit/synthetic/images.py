@@ -14,6 +14,7 @@ from radnode_kit.dataset import read_pixels
 from radnode_kit.letterbox import canvas
 from radnode_kit.sources import Sample, read_source
 from radnode_kit.split import part_of
+from radnode_kit.whole import whole
 
 SOURCE = "skin_isic2017"
 #: Class numbers; what has neither of the set's two labels is a nevus.
@@ -58,8 +59,9 @@ def read_images(data: Path, work: Path, size: int) -> Images:
     samples = read_source(data, SOURCE)
     stored = work / f"images-{size}.npy"
     if not stored.is_file():
-        work.mkdir(parents=True, exist_ok=True)
-        np.save(stored, np.stack([_small(sample.path, size) for sample in track(samples, description="decode")]))
+        images = np.stack([_small(sample.path, size) for sample in track(samples, description="decode")])
+        with whole(stored) as new:
+            np.save(new, images)
     return Images(
         np.load(stored),
         np.array([_class(sample) for sample in samples]),

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from radnode_kit.synthetic.diffusion import NO_CLASS, NOISE_STEPS, Denoiser, Plan, losses, mixed, scaled
 from radnode_kit.synthetic.images import CLASSES, VIEWS, Images, view
+from radnode_kit.whole import whole
 
 CHECKPOINT = "generator.pt"
 _SAVE_EVERY = 200
@@ -137,7 +138,5 @@ def resumed(plan: Plan, work: Path) -> Progress:
 
 def save(progress: Progress, work: Path) -> None:
     """Write the checkpoint whole or not at all."""
-    work.mkdir(parents=True, exist_ok=True)
-    new = work / f"{CHECKPOINT}.new"
-    torch.save(progress.state(), new)
-    new.replace(work / CHECKPOINT)
+    with whole(work / CHECKPOINT) as new:
+        torch.save(progress.state(), new)

@@ -7,10 +7,10 @@ import pytest
 
 from node.errors import PluginError
 from radnode_kit.bundle import ONNX, SAFETENSORS, read_bundle
+from radnode_kit.card import marks
 from radnode_kit.commands import folder_of
 from radnode_kit.dataset import Dataset, targets_of
 from radnode_kit.explanations import commands, cost
-from radnode_kit.explanations.card import BEGIN, END
 from radnode_kit.explanations.commands import cam_difference, cases, explain, normalised
 from radnode_kit.explanations.subject import check_twins, open_subject
 from radnode_kit.sources import Sample
@@ -90,7 +90,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).symlink_to(FOLDER / name)
     assert (tmp_path / SAFETENSORS).is_file()
     assert (tmp_path / ONNX).is_file()
-    (tmp_path / "MODEL_CARD.md").write_text(f"# Card\n{BEGIN}\n{END}\n")
+    begin, end = marks("explained")
+    (tmp_path / "MODEL_CARD.md").write_text(f"# Card\n{begin}\n{end}\n")
     one = cost.Cost({"without": 1.0}, {"without": 1.0})
     monkeypatch.setattr(commands, "held_back", lambda *_: dataset())
     monkeypatch.setattr(commands, "_costs", lambda *_: {"torch": one})
@@ -103,7 +104,7 @@ def test_explain_prints_and_writes_the_block(folder: Path, capsys: pytest.Captur
     text = explain(folder, folder, folder, images=2, write=True)
     card = (folder / "MODEL_CARD.md").read_text()
     assert text in card
-    assert card.startswith(f"# Card\n{BEGIN}\n")
+    assert card.startswith(f"# Card\n{marks('explained')[0]}\n")
     assert "Explanations of 2 held-back images" in text
     assert "Bias plus map equals the logit over 12 held-back images" in text
     assert "exact map, fine" in capsys.readouterr().out

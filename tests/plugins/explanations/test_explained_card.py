@@ -1,24 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import pytest
 
-from node.errors import PluginError
 from node.plugin import Interval
 from radnode_kit.explanations.card import (
-    BEGIN,
-    END,
     Found,
     explained_text,
-    pointing_text,
-    signed,
-    write_explained,
 )
 from radnode_kit.explanations.cost import Cost
 from radnode_kit.explanations.faithfulness import Faithfulness
-from radnode_kit.explanations.mammograms import Pointing
 from radnode_kit.explanations.methods import METHODS
 from radnode_kit.explanations.mosaic import Focus
 from radnode_kit.explanations.sanity import Likeness
@@ -62,32 +52,3 @@ def test_the_text_says_what_was_measured() -> None:
 
 def test_it_says_that_grad_cam_is_the_positive_part_only_as_measured() -> None:
     assert "1e-07 of the largest value" in explained_text(FOUND)
-
-
-def test_the_block_is_written_between_its_marks_and_nothing_else_changes(tmp_path: Path) -> None:
-    card = tmp_path / "MODEL_CARD.md"
-    card.write_text(f"before\n{BEGIN}\nold \\1\n{END}\nafter\n")
-    write_explained(tmp_path, "new \\2\n")
-    write_explained(tmp_path, "newer \\2\n")
-    assert card.read_text() == f"before\n{BEGIN}\nnewer \\2\n{END}\nafter\n"
-
-
-def test_a_card_without_marks_is_an_error_and_stays(tmp_path: Path) -> None:
-    card = tmp_path / "MODEL_CARD.md"
-    card.write_text("no marks\n")
-    with pytest.raises(PluginError, match="no place for explanations"):
-        write_explained(tmp_path, "new")
-    assert card.read_text() == "no marks\n"
-
-
-def test_differences_have_a_sign() -> None:
-    assert signed(Interval(0.012, -0.003, 0.027)) == "+0.012 (-0.003 to +0.027)"
-
-
-def test_the_pointing_game_says_that_it_tests_the_plumbing() -> None:
-    found = Pointing(np.ones((1, 4), dtype=bool), np.ones((1, 4)), ("a",), np.arange(4).astype(str), 0.61)
-    text = pointing_text(found)
-    assert "4 mammograms" in text
-    assert "AUROC 0.61" in text
-    assert "no such plugin is shipped" in text
-    assert "| a | 1.000" in text
