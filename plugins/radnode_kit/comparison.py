@@ -41,8 +41,9 @@ def comparison(folder: Path, data: Path, work: Path, *, write: bool) -> str:
     best = max(rows, key=lambda row: row[3])
     table = markdown(["backbone", "input", "loss", "validation AUROC"], [[*row[:3], f"{row[3]:.3f}"] for row in rows])
     text = (
-        "### Backbones and losses\n\nA linear layer on frozen ImageNet features at its best of three penalties, mean AUROC "
-        f"over sources and watched labels of the validation part; best: {best[0]} at {best[1]} with {best[2]}.\n\n{table}\n\n"
+        "### Backbones and losses\n\nA linear layer on frozen ImageNet features at its best of three penalties, mean "
+        "AUROC over sources and watched labels of the validation part; best: "
+        f"{best[0]} at {best[1]} with {best[2]}.\n\n{table}\n\n"
         + _floor(recipe, bundle, data, work)
     )
     if write:
