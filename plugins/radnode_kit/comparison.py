@@ -43,8 +43,7 @@ def comparison(folder: Path, data: Path, work: Path, *, write: bool) -> str:
     text = (
         "### Backbones and losses\n\nA linear layer on frozen ImageNet features at its best of three penalties, mean "
         "AUROC over sources and watched labels of the validation part; best: "
-        f"{best[0]} at {best[1]} with {best[2]}.\n\n{table}\n\n"
-        + _floor(recipe, bundle, data, work)
+        f"{best[0]} at {best[1]} with {best[2]}.\n\n{table}\n\n" + _floor(recipe, bundle, data, work)
     )
     if write:
         write_card(folder, text, part="compared")
