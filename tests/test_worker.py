@@ -244,8 +244,8 @@ def test_all_that_a_plugin_says_reaches_report_picture_and_account(desk: Desk, h
     sentences = walk.texts(objects["sr"], "121106")
     assert walk.coded(objects["sr"], "121052") == ["Undetermined"]
     assert sentences == [
-        "Undetermined, though assessed: 50 % lies between the two limits 20 % and 80 %, where this model is wrong "
-        "more often than 10 % of the time.",
+        "Undetermined, though assessed: 50 % lies between the two limits 20 % and 80 %, set so that beyond them "
+        "at most 10 % of each kind is called wrongly.",
         "The upper right region of the image as displayed contributes +1.50 of 1.00 logits; the other regions +0.00 "
         "and the baseline -0.50.",
         "1 of 1 images reaches the operating point on its own.",
