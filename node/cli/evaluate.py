@@ -18,6 +18,7 @@ _Csv = Annotated[Path, typer.Argument(help="CSV file: column file, then labels."
 _Out = Annotated[Path, typer.Option(help="Folder for report.html, report.json and cases.csv.")]
 _KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Count files that cannot be read, and go on.")]
 _MaxAbstained = Annotated[float, typer.Option(help="Largest share of abstentions.", min=0.0, max=1.0)]
+_Card = Annotated[bool, typer.Option("--card", help="Write the figures into the plugin's model card as well.")]
 _Phi = Annotated[bool, typer.Option("--phi", help="Name files and patients in the results.")]
 
 
@@ -29,6 +30,7 @@ def evaluate(  # noqa: PLR0913  an option each
     max_abstained: _MaxAbstained = 0.1,
     device: Annotated[str, typer.Option(help="cpu or cuda:N.")] = "cpu",
     phi: _Phi = False,
+    card: _Card = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a plugin on labelled images, before go-live. Exit status 1 when it does not keep what it states.
@@ -45,12 +47,21 @@ def evaluate(  # noqa: PLR0913  an option each
     files.prepare(out)
     found = measure(plugin, dataset, Options(keep_going, device, max_abstained), counted)
     report, *_ = files.write(found, out, phi=phi)
+    if card:
+        _write_card(found)
     if as_json:
         typer.echo(json_text(found, phi=phi), nl=False)
     else:
         _print(found)
         typer.echo(f"report: {report}")
     raise typer.Exit(0 if found.accepted else _NOT_ACCEPTED)
+
+
+def _write_card(found: Evaluation) -> None:
+    from radnode_kit.acceptance.card_text import card_text
+    from radnode_kit.card import write_card
+
+    write_card(found.manifest.folder, card_text(found), part="evaluated")
 
 
 def _print(found: Evaluation) -> None:

@@ -21,6 +21,9 @@ from torch.nn import functional
 
 from radnode_kit.recipe import Recipe
 
+#: Share of images that are not resampled.
+_IN_PLACE = 0.2
+
 
 class RandCompress(RandomizableTransform):  # type: ignore[misc]  # monai is untyped
     """JPEG at a random quality of 30 to 90, as a lossy archive would."""
@@ -66,6 +69,8 @@ class Augmentation:
                 RandGaussianSmooth(prob=0.1, sigma_x=(0.3, 1.2), sigma_y=(0.3, 1.2)),
                 RandGaussianNoise(prob=0.2, std=0.03),
                 RandCompress(prob=0.15),
+                # what a nearly lossless form adds: up to two grey levels, so that a score does not hang on them
+                RandGaussianNoise(prob=0.5, std=0.008),
             ]
         )
         self._quality.set_random_state(seed=seed)
@@ -92,7 +97,10 @@ class Augmentation:
         return int(torch.randint(low, high, (1,), generator=self._random))
 
     def _place(self, images: Tensor) -> Tensor:
-        """Turn by up to 11 degrees (or any angle), scale by 15 %, stretch by 7 %, shift by 5 %, and flip."""
+        """Turn by up to 11 degrees (or any angle), scale by 15 %, stretch by 7 %, shift by 5 %, and flip.
+
+        Every fifth image keeps its place: resampling smooths, and what comes later is as sharp as it was sent.
+        """
         count = len(images)
         angle, scale = (math.pi if self._recipe.turn else 0.2) * self._uniform(count), 1 + 0.15 * self._uniform(count)
         across = scale * (1 + 0.07 * self._uniform(count))
@@ -101,6 +109,8 @@ class Augmentation:
         matrix[:, 0, 0], matrix[:, 0, 1] = torch.cos(angle) * across * side, -torch.sin(angle) * scale
         matrix[:, 1, 0], matrix[:, 1, 1] = torch.sin(angle) * scale * side, torch.cos(angle) * scale
         matrix[:, :, 2] = 0.1 * self._uniform(count, 2)
+        kept = self._uniform(count, low=0.0) < _IN_PLACE
+        matrix[kept] = torch.eye(2, 3) * torch.stack([side, torch.ones(count)], dim=1)[kept][:, :, None]
         grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
         # a turned photograph has no black corners: the skin goes on
         padding = "reflection" if self._recipe.turn else "zeros"

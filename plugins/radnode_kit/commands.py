@@ -43,7 +43,8 @@ def folder_of(name: str) -> Path:
 def train(folder: Path, data: Path, work: Path, run: Run) -> None:
     """Train, export, fit calibration and gates, and write the digests; see ``radnode_kit.training``."""
     if sequence := _sequence(folder):
-        sequence.train(folder, data, work)
+        _refuse_what_a_sequence_has_not(run, folder)
+        sequence.train(folder, data, work, run.seed)
         return
     from radnode_kit.ensemble import train_ensemble
     from radnode_kit.export import export, finished
@@ -60,6 +61,14 @@ def train(folder: Path, data: Path, work: Path, run: Run) -> None:
     reference = bundle.labels.index(recipe.reference) if recipe.exclusive else None
     export(finished(network, reference, bundle), bundle, folder)
     calibrate(folder, data, work)
+
+
+def _refuse_what_a_sequence_has_not(run: Run, folder: Path) -> None:
+    about = str(folder / SEQUENCE)
+    if run.epochs is not None:
+        raise PluginError("this plugin is trained in steps, not in epochs", about=about, hint="change `steps` there")
+    if run.device not in ("auto", "cpu"):
+        raise PluginError("this plugin is trained on the CPU alone, in minutes", about=about, hint="leave --device out")
 
 
 def calibrate(folder: Path, data: Path, work: Path) -> None:

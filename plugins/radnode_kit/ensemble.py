@@ -21,17 +21,25 @@ from radnode_kit.training import Trainer
 
 
 class Teachers(nn.Module):
-    """Trained networks that together say what another one should answer. Args: networks; exclusive: a softmax."""
+    """Trained networks that together say what another one should answer.
 
-    def __init__(self, networks: list[Lite], *, exclusive: bool):
+    Args:
+        networks: that were trained.
+        exclusive: a softmax, else each label stands alone.
+        mirrored: they look at the mirror image as well, so that the student learns what both have in common.
+    """
+
+    def __init__(self, networks: list[Lite], *, exclusive: bool, mirrored: bool = False):
         super().__init__()
         self._networks = nn.ModuleList(network.eval().requires_grad_(False) for network in networks)
-        self._exclusive = exclusive
+        self._exclusive, self._mirrored = exclusive, mirrored
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (n, c, s, s) -> probabilities (n, k) of the mean logits."""
-        logits = torch.stack([network(images)[0].float() for network in self._networks]).mean(dim=0)
+        views = [images, images.flip(-1)] if self._mirrored else [images]
+        answers = [network(view)[0].float() for network in self._networks for view in views]
+        logits = torch.stack(answers).mean(dim=0)
         return torch.softmax(logits, dim=1) if self._exclusive else torch.sigmoid(logits)
 
     def loss(self, logits: Tensor, images: Tensor) -> Tensor:
@@ -50,5 +58,5 @@ def train_ensemble(recipe: Recipe, bundle: Bundle, data: Dataset, work: Path, de
         folder.mkdir(parents=True, exist_ok=True)
         networks.append(Trainer(member, bundle, data, folder, device).run(member.epochs))
     trainer = Trainer(replace(recipe, members=()), bundle, data, work, device)
-    trainer.learn_from(networks[0], Teachers(networks, exclusive=recipe.exclusive))
+    trainer.learn_from(networks[0], Teachers(networks, exclusive=recipe.exclusive, mirrored=recipe.flip))
     return trainer.run(recipe.epochs)

@@ -20,7 +20,7 @@ def probe(embeddings: Array, targets: Array, weights: Array, recipe: Recipe) -> 
     """
     centre, scale = embeddings.mean(axis=0), embeddings.std(axis=0)
     # Features that hardly vary would get huge weights, and the first steps of fine-tuning would tear them apart.
-    scale = np.maximum(scale, np.median(scale))
+    scale = np.maximum(scale, max(float(np.median(scale)), 1e-6))
     standard = (embeddings - centre) / scale
     if recipe.exclusive:
         slope, bias = _softmax(standard, targets, weights, recipe.ridge)

@@ -37,12 +37,15 @@ class Recipe:
         limit_share: share of validation images that must pass each gate.
         limit_margin: factor on the distance of the limit, where false refusals weigh more than missed strangers.
         members: recipes that differ from this one, each trained by itself; the shipped network is then distilled from
-            all of them (Hinton et al., arXiv:1503.02531), starting from the first. Empty: no ensemble.
+            all of them (Hinton et al., arXiv:1503.02531), starting from the first, which has its backbone. Empty: no
+            ensemble.
         distil: how much the members count against the labels in that last stage, 0..1.
         wrong: kinds of wrong image that the input check learns, made from right ones (``radnode_kit.wrong``).
         strangers: other sets whose images it learns to refuse.
         check_share: share of validation images that must pass the check.
         error_rate: of each kind, at most, outside the band of probabilities that is no answer.
+        variant: of the backbone, where a member differs from the shipped network: ``lite0``, ``lite1`` or ``lite2``;
+            empty: the bundle's.
         source_weights: how often each source is drawn, relative to the others.
         seed: of everything random.
     """
@@ -71,6 +74,7 @@ class Recipe:
     strangers: tuple[str, ...] = ()
     check_share: float = 0.98
     error_rate: float = 0.1
+    variant: str = ""
     source_weights: tuple[float, ...] = ()
     seed: int = 20260101
 

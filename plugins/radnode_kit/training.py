@@ -121,7 +121,7 @@ class Trainer:
         return network.eval()
 
     def _pretrained(self) -> Lite:
-        variant = str(self.bundle.network.get("variant", "lite0"))
+        variant = self.recipe.variant or str(self.bundle.network.get("variant", "lite0"))
         return pretrained(len(self.bundle.labels), self.bundle.channels, variant)
 
     def _start(self) -> Progress:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 import torch
+from torch import nn
 
 from radnode_kit.ensemble import Teachers
 from radnode_kit.lite import Lite
@@ -27,6 +30,20 @@ def test_teachers_say_what_their_mean_logit_says(exclusive: bool) -> None:
     networks = [network(1), network(2)]
     expected = said(networks).softmax(1) if exclusive else said(networks).sigmoid()
     assert torch.allclose(Teachers(networks, exclusive=exclusive)(IMAGES), expected, atol=1e-5)
+
+
+class LeftHalf(nn.Module):
+    """Says how bright the left half is."""
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor]:
+        return (images[..., : images.shape[-1] // 2].mean(dim=(1, 2, 3))[:, None],)
+
+
+def test_teachers_look_at_the_mirror_image_as_well() -> None:
+    networks = cast("list[Lite]", [LeftHalf()])
+    alone, both = (Teachers(networks, exclusive=False, mirrored=mirrored) for mirrored in (False, True))
+    assert not torch.allclose(alone(IMAGES), alone(IMAGES.flip(-1)), atol=1e-4)
+    assert torch.allclose(both(IMAGES), IMAGES.mean(dim=(1, 2, 3))[:, None].sigmoid(), atol=1e-6)
 
 
 @pytest.mark.parametrize("exclusive", [False, True])

@@ -11,8 +11,9 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from node.errors import PluginError
 from node.manifest import read_manifest
-from radnode_kit.commands import folder_of
+from radnode_kit.commands import Run, folder_of, train
 from radnode_kit.sequence.classifier import SequenceClassifier
 from radnode_kit.sequence.fitting import RECIPE
 from tests.plugins.phantoms import chest, chest_series
@@ -107,3 +108,16 @@ def test_measuring_without_writing_leaves_the_folder_as_it_was(trained: Path, da
     before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
     commands.evaluate(trained, data, trained.parent / "work", write=False)
     assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_another_seed_writes_another_model(trained: Path, data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "plugin"
+    shutil.copytree(trained, folder)
+    commands.train(folder, data, tmp_path / "work", seed=4)
+    assert read_manifest(folder / "manifest.toml").digest != read_manifest(trained / "manifest.toml").digest
+
+
+@pytest.mark.parametrize(("run", "word"), [(Run(epochs=2), "steps"), (Run(device="cuda:0"), "CPU")])
+def test_an_option_that_would_do_nothing_is_refused(trained: Path, data: Path, run: Run, word: str) -> None:
+    with pytest.raises(PluginError, match=word):
+        train(trained, data, trained.parent / "work", run)

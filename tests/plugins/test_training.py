@@ -20,7 +20,7 @@ pytest.importorskip("sklearn")
 from radnode_kit.augmentation import Augmentation
 from radnode_kit.probe import probe
 from radnode_kit.sampling import chances, draw, sample_weights
-from radnode_kit.training import average, prepare, set_rate
+from radnode_kit.training import Trainer, average, prepare, set_rate
 
 PATH = Path("x.png")
 
@@ -166,3 +166,22 @@ def test_images_are_decoded_once(tmp_path: Path) -> None:
     again = load_dataset(samples, bundle, tmp_path / "work")
     assert first.canvases[0, 0, 16, 16] == 200
     assert np.array_equal(first.canvases, again.canvases)
+
+
+@pytest.mark.parametrize(("asked", "built"), [("", "lite0"), ("lite1", "lite1")])
+def test_a_member_may_have_another_backbone_than_the_shipped_network(tmp_path: Path, asked: str, built: str) -> None:
+    samples = [sample("a", "p", number=number) if number % 2 else sample("a", number=number) for number in range(8)]
+    canvases = np.random.default_rng(1).integers(0, 256, (8, 1, 32, 32), np.uint8)
+    data = Dataset(samples, canvases, targets_of(samples, ["p"]), np.array(["train", "validation"]).repeat(4))
+    bundle = Bundle(("p",), 32, 1, (0.5,), (0.5,), {"variant": "lite0"}, Calibration("temperature", [1.0]))
+    recipe = Recipe(("a",), exclusive=False, variant=asked)
+    network = Trainer(recipe, bundle, data, tmp_path).run(0)
+    assert len(network.blocks) == len(Lite(1, variant=built).blocks)
+
+
+def test_some_images_keep_their_place_and_are_as_sharp_as_they_were() -> None:
+    canvases = np.random.default_rng(1).integers(96, 160, (200, 1, 24, 24), np.uint8)
+    placed = Augmentation(Recipe(("a",), exclusive=False), seed=1)._place(torch.from_numpy(canvases / 255.0).float())
+    edges = np.abs(np.diff(placed.numpy(), axis=3))[:, :, 8:-8, 8:-8].mean(axis=(1, 2, 3))
+    sharp = edges > 0.95 * np.abs(np.diff(canvases / 255.0, axis=3)).mean()
+    assert 0.1 < sharp.mean() < 0.3

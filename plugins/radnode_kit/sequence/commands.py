@@ -37,15 +37,17 @@ _DIMENSIONS = {"context": 12, "tissues": 4}
 _SHARE, _MARGIN = 0.98, 1.25
 
 
-def train(folder: Path, data: Path, work: Path) -> None:
+def train(folder: Path, data: Path, work: Path, seed: int | None = None) -> None:
     """Cross-validate, refit, export and calibrate; write weights, gate, cross-validation and digests into `folder`.
 
     Args:
         folder: of the plugin.
         data: holds the data set (see plugins/DATA.md).
         work: keeps the features of all views, the slow part, for a second run.
+        seed: instead of the recipe's.
     """
     recipe, cases = read_recipe(folder), read_cases(data)
+    recipe = recipe if seed is None else replace(recipe, seed=seed)
     series, front = sequences(cases), imagenet_front()
     bags = _kept_bags(front, cases, recipe, work)
     crossed = _cross(bags, series, recipe)
