@@ -12,6 +12,7 @@ import numpy as np
 from node.errors import PluginError
 from node.plugin import Interval, OperatingPoint
 from radnode_kit.classifier import BundleClassifier
+from radnode_kit.consistency import Consistency
 from radnode_kit.evaluation import Measured, area, confusion, error_of, precision, softmax_areas, subgroups
 from radnode_kit.metrics import wilson
 from radnode_kit.operating_point import RULES, sensitivity_specificity
@@ -24,10 +25,11 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 @dataclass(frozen=True)
 class Extras:
-    """What is measured beside the labels: wrong inputs, and images with a part covered."""
+    """What is measured beside the labels: wrong inputs, images with a part covered, and images in other forms."""
 
     refusals: Sequence[Refusals]
     shortcuts: Sequence[Shortcut]
+    consistency: Sequence[Consistency]
 
 
 def write_card(folder: Path, text: str, part: str = "measured") -> None:
@@ -60,6 +62,7 @@ def measured_text(
         parts.append(_finding(classifier, recipe, held_back, name, point))
     parts.append(_gate(recipe, held_back, extras.refusals))
     parts.append(_shortcuts(extras.shortcuts))
+    parts.append(_consistency(extras.consistency))
     parts.append(_explanation(held_back))
     return "\n\n".join(parts)
 
@@ -163,6 +166,18 @@ def _shortcuts(rows: Sequence[Shortcut]) -> str:
         "### Shortcuts\n\nThe same images with a part covered: the outer tenth on each side, or a square of 70 % of "
         "the side. Without the frame the AUROC should stay; without the middle it should fall towards 0.5.\n\n"
         + markdown(["source", "label", "covered", "AUROC"], table)
+    )
+
+
+def _consistency(rows: Sequence[Consistency]) -> str:
+    table = [
+        [row.change, f"{row.moved:.3f}", f"{row.most:.3f}", interval(row.called), interval(row.refused)] for row in rows
+    ]
+    head = ["change", "probability moves by, mean", "95th percentile", "called otherwise", "refused only now"]
+    return (
+        "### Consistency\n\nUp to 150 of the same images as another protocol, detector or archive would show them, "
+        "against what was said before; every finding counts. Without the band that is no answer.\n\n"
+        + markdown(head, table)
     )
 
 

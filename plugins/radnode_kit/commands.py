@@ -12,6 +12,7 @@ from node.errors import PluginError
 from radnode_kit.bundle import read_bundle
 from radnode_kit.card import Extras, measured_text, write_card
 from radnode_kit.classifier import BundleClassifier
+from radnode_kit.consistency import consistency
 from radnode_kit.dataset import load_dataset
 from radnode_kit.evaluation import measure, points
 from radnode_kit.manifest_file import seal, write_points
@@ -93,7 +94,11 @@ def measure_held_back(folder: Path, data: Path, work: Path, *, write: bool) -> s
     samples = read_sources(data, recipe.sources)
     validation, held_back = (measure(classifier, samples, part) for part in ("validation", "held-back"))
     table = points(classifier, recipe, validation, held_back)
-    extras = Extras(refusals(classifier, recipe, held_back.samples, data), shortcuts(classifier, held_back.samples))
+    extras = Extras(
+        refusals(classifier, recipe, held_back.samples, data),
+        shortcuts(classifier, held_back.samples),
+        consistency(classifier, held_back.samples, {name: point.threshold for name, point in table.items()}),
+    )
     text = measured_text(classifier, recipe, held_back, table, extras)
     if write:
         write_points(folder, table)
