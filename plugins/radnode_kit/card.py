@@ -101,11 +101,13 @@ def _finding(
         for source, subgroup, mask in groups
         if (row := _row(held_back, column, mask, point.threshold))
     ]
+    error, chance = error_of(held_back, column)
     head = ["source", "subgroup", "images", "with label", "AUROC", "PR-AUC", "sensitivity", "specificity"]
     return (
         f"### {classifier.manifest.finding(name).label} (`{name}`)\n\n"
         f"Present from a probability of {point.threshold:.3f} ({RULES[recipe.threshold]}). "
-        f"Expected calibration error {error_of(held_back, column):.3f}. {_band(held_back, column, point, recipe)}\n\n"
+        f"Expected calibration error {error:.3f} over ten bins of equal size (honest probabilities stay below "
+        f"{chance:.3f} in 95 % of samples of this size). {_band(held_back, column, point, recipe)}\n\n"
         + markdown(head, rows)
     )
 

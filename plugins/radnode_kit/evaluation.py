@@ -14,7 +14,15 @@ from node.plugin import Array, Image, Interval, OperatingPoint
 from radnode_kit.calibration import Floats
 from radnode_kit.classifier import BundleClassifier
 from radnode_kit.dataset import read_pixels, targets_of
-from radnode_kit.metrics import auroc, average_precision, bootstrap, calibration_error, macro_auroc
+from radnode_kit.metrics import (
+    auroc,
+    average_precision,
+    bootstrap,
+    chance_error,
+    macro_auroc,
+    reliability,
+    reliability_error,
+)
 from radnode_kit.operating_point import choose_threshold, conformal_limits, sensitivity_specificity, settled
 from radnode_kit.recipe import Recipe
 from radnode_kit.sources import Sample
@@ -140,10 +148,10 @@ def confusion(measured: Measured) -> npt.NDArray[np.int64]:
     return table
 
 
-def error_of(measured: Measured, column: int) -> float:
-    """Expected calibration error of one label."""
+def error_of(measured: Measured, column: int) -> tuple[float, float]:
+    """Expected calibration error of one label, and what honest probabilities stay below in 95 % of such samples."""
     probability, truth, _ = _known(measured, column)
-    return calibration_error(probability, truth)
+    return reliability_error(reliability(probability, truth)), chance_error(probability)
 
 
 def subgroups(measured: Measured) -> list[tuple[str, str, npt.NDArray[np.bool_]]]:

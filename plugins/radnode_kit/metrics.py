@@ -175,16 +175,6 @@ def bootstrap(
     return Interval(measure(np.arange(len(groups))), float(low), float(high))
 
 
-def calibration_error(probabilities: npt.ArrayLike, truth: npt.ArrayLike, bins: int = 10) -> float:
-    """Expected calibration error over equal-width bins of (n,) probabilities."""
-    p, t = np.asarray(probabilities, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    place = np.minimum((p * bins).astype(int), bins - 1)
-    gaps = [
-        abs(p[place == b].mean() - t[place == b].mean()) * (place == b).sum() for b in range(bins) if (place == b).any()
-    ]
-    return float(sum(gaps) / len(p))
-
-
 def reliability(probabilities: npt.ArrayLike, truth: npt.ArrayLike, bins: int = 10) -> tuple[Bin, ...]:
     """Bins of about equally many cases, in order; equal probabilities stay in one bin, so there may be fewer."""
     p, t = np.asarray(probabilities, dtype=np.float64), np.asarray(truth, dtype=bool)

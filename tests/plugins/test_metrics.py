@@ -9,7 +9,6 @@ from radnode_kit.metrics import (
     auroc_interval,
     average_precision,
     bootstrap,
-    calibration_error,
     chance_error,
     delong_variance,
     macro_auroc,
@@ -64,8 +63,8 @@ def test_bootstrap_draws_whole_patients() -> None:
 
 
 def test_calibration_error_is_zero_for_honest_certainty() -> None:
-    assert calibration_error([0.0, 1.0, 1.0], [False, True, True]) == 0.0
-    assert calibration_error([1.0, 1.0], [False, True]) == pytest.approx(0.5)
+    assert reliability_error(reliability([0.0, 1.0, 1.0], [False, True, True])) == 0.0
+    assert reliability_error(reliability([1.0, 1.0], [False, True])) == pytest.approx(0.5)
 
 
 def test_youden_lies_between_healthy_and_diseased() -> None:
