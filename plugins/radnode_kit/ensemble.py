@@ -16,6 +16,7 @@ from torch.nn import functional
 from radnode_kit.bundle import Bundle
 from radnode_kit.dataset import Dataset
 from radnode_kit.lite import Lite
+from radnode_kit.losses import label_weights
 from radnode_kit.recipe import Recipe
 from radnode_kit.training import Trainer
 
@@ -27,12 +28,13 @@ class Teachers(nn.Module):
         networks: that were trained.
         exclusive: a softmax, else each label stands alone.
         mirrored: they look at the mirror image as well, so that the student learns what both have in common.
+        weights: (k,), how much each label counts where each stands alone; None: all alike.
     """
 
-    def __init__(self, networks: list[Lite], *, exclusive: bool, mirrored: bool = False):
+    def __init__(self, networks: list[Lite], *, exclusive: bool, mirrored: bool = False, weights: Tensor | None = None):
         super().__init__()
         self._networks = nn.ModuleList(network.eval().requires_grad_(False) for network in networks)
-        self._exclusive, self._mirrored = exclusive, mirrored
+        self._exclusive, self._mirrored, self._weights = exclusive, mirrored, weights
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
@@ -47,7 +49,9 @@ class Teachers(nn.Module):
         soft: Tensor = self(images)
         if self._exclusive:
             return -(soft * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
-        return functional.binary_cross_entropy_with_logits(logits, soft)
+        each = functional.binary_cross_entropy_with_logits(logits, soft, reduction="none").mean(dim=0)
+        weights = torch.ones_like(each) if self._weights is None else self._weights.to(each.device)
+        return (each * weights).sum() / weights.sum()
 
 
 def train_ensemble(recipe: Recipe, bundle: Bundle, data: Dataset, work: Path, device: str) -> Lite:
@@ -58,5 +62,7 @@ def train_ensemble(recipe: Recipe, bundle: Bundle, data: Dataset, work: Path, de
         folder.mkdir(parents=True, exist_ok=True)
         networks.append(Trainer(member, bundle, data, folder, device).run(member.epochs))
     trainer = Trainer(replace(recipe, members=()), bundle, data, work, device)
-    trainer.learn_from(networks[0], Teachers(networks, exclusive=recipe.exclusive, mirrored=recipe.flip))
+    weights = label_weights(recipe, bundle.labels)
+    teachers = Teachers(networks, exclusive=recipe.exclusive, mirrored=recipe.mirrored, weights=weights)
+    trainer.learn_from(networks[0], teachers)
     return trainer.run(recipe.epochs)

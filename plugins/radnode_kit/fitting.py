@@ -7,6 +7,7 @@ Comes in: the exported model of a plugin's folder and its data. On disk afterwar
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,30 @@ DIMENSIONS = {"embedding": 64, "context": 32}
 #: Images of each wrong kind that the check learns from; strangers: of each set.
 _MADE, _STRANGERS = 350, 250
 _RIDGE = 0.01
+#: Of validation images as another scanner or archive would show them, that must pass each gate and the check.
+_VARIED_SHARE = 0.95
+
+
+@dataclass(frozen=True)
+class Right:
+    """What the model answers for right images.
+
+    Attributes:
+        plain: of m images as they are.
+        varied: of n of them as another scanner, protocol or archive would show them.
+        kinds: (m,), group of each for the gate.
+        varied_kinds: (n,).
+    """
+
+    plain: Outputs
+    varied: Outputs
+    kinds: list[str]
+    varied_kinds: list[str]
+
+    def each(self, values: Array) -> list[Array]:
+        """Values (m, k) of the plain images, kind by kind: a limit must suit every kind, not all of them together."""
+        kinds = np.array(self.kinds)
+        return [values[kinds == kind] for kind in np.unique(kinds)]
 
 
 class Fitter:
@@ -51,8 +76,10 @@ class Fitter:
         """Fit all of it and write it."""
         trained, checked = self._answers(self.train), self._answers(self.validation)
         write_calibration(self.folder, fit_calibration(self.recipe, checked.logits, self.validation))
-        gates = self._gates(trained, checked)
-        Gates(gates, self._check(trained, checked)).save(self.folder / GATE)
+        learned, tried = (
+            self._with_varied(part, plain) for part, plain in ((self.train, trained), (self.validation, checked))
+        )
+        Gates(self._gates(learned, tried), self._check(learned, tried)).save(self.folder / GATE)
         prototypes(trained.embedding, self.train).save(self.folder / PROTOTYPES, self.folder / PROTOTYPES_NAMES)
 
     def _answers(self, dataset: Dataset) -> Outputs:
@@ -70,25 +97,39 @@ class Fitter:
             parts.append(run_chunks(self._engine, waiting))
         return Outputs(*(np.concatenate([getattr(part, name) for part in parts]) for name in NAMES))
 
-    def _gates(self, trained: Outputs, checked: Outputs) -> dict[str, Gate]:
-        kinds, gates = kinds_of(self.train, self.recipe), dict[str, Gate]()
+    def _with_varied(self, part: Dataset, plain: Outputs) -> Right:
+        """The images of a part as they are, and some of them as another scanner or archive would show them."""
+        chosen = np.random.default_rng(self.recipe.seed).permutation(len(part.samples))[: 2 * _MADE]
+        change = Augmentation(self.recipe, seed=self.recipe.seed, invert=False)
+        varied = self._of(change(np.asarray(part.canvases[index])[None])[0].numpy() for index in chosen)
+        kinds = kinds_of(part, self.recipe)
+        return Right(plain, varied, kinds, [kinds[index] for index in chosen])
+
+    def _gates(self, learned: Right, tried: Right) -> dict[str, Gate]:
+        gates = dict[str, Gate]()
         for name, dimensions in DIMENSIONS.items():
-            gate = fit_gate(getattr(trained, name), kinds, dimensions)
-            gates[name] = set_limit(gate, getattr(checked, name), self.recipe.limit_share, self.recipe.limit_margin)
+            values = np.concatenate([getattr(part, name) for part in (learned.plain, learned.varied)])
+            gate = fit_gate(values, [*learned.kinds, *learned.varied_kinds], dimensions)
+            share, margin = self.recipe.limit_share, self.recipe.limit_margin
+            limits = [set_limit(gate, each, share, margin) for each in tried.each(getattr(tried.plain, name))]
+            limits.append(set_limit(gate, getattr(tried.varied, name), _VARIED_SHARE))
+            gates[name] = max(limits, key=lambda each: each.limit)
         return gates
 
-    def _check(self, trained: Outputs, checked: Outputs) -> InputCheck:
-        features, kinds = [_features(trained)], [0] * len(trained.logits)
+    def _check(self, learned: Right, tried: Right) -> InputCheck:
+        features = [_features(learned.plain), _features(learned.varied)]
+        kinds = [0] * (len(features[0]) + len(features[1]))
         for kind, canvases in self._taught():
             answers = _features(self._of(canvases))
             features.append(answers)
             kinds += [list(KINDS).index(kind)] * len(answers)
             Console().print(f"input check: {len(answers)} images taught as {kind}")
         check = fit_check(np.concatenate(features), kinds)
-        return check.limited(_features(checked), self.recipe.check_share)
+        limits = [check.limited(each, self.recipe.check_share) for each in tried.each(_features(tried.plain))]
+        limits.append(check.limited(_features(tried.varied), _VARIED_SHARE))
+        return max(limits, key=lambda each: each.limit)
 
     def _taught(self) -> Iterator[tuple[str, Iterator[Array]]]:
-        yield "right", self._varied()
         random = np.random.default_rng(self.recipe.seed)
         for kind in self.recipe.wrong:
             yield kind, (MADE[kind](image, random) for image in self._some(_MADE))
@@ -98,12 +139,6 @@ class Fitter:
     def _some(self, count: int) -> Iterator[Array]:
         chosen = np.random.default_rng(self.recipe.seed).permutation(len(self.train.samples))[:count]
         return (self.train.canvases[index].astype(np.float32) / 255.0 for index in chosen)
-
-    def _varied(self) -> Iterator[Array]:
-        """Right images as another scanner or archive would show them: they are to pass."""
-        change = Augmentation(self.recipe, seed=self.recipe.seed, invert=False)
-        for image in self._some(2 * _MADE):
-            yield change(np.round(image * 255).astype(np.uint8)[None])[0].numpy()
 
 
 def fit_check(features: Array, kinds: Sequence[int]) -> InputCheck:

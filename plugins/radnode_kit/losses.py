@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,20 +24,22 @@ class Loss:
     Args:
         recipe: names the loss, and whether the labels exclude each other.
         targets: (m, k) of the training part, for the labels' frequencies.
+        weights: (k,), how much each label counts; None: all alike.
     """
 
-    def __init__(self, recipe: Recipe, targets: Array):
+    def __init__(self, recipe: Recipe, targets: Array, weights: Tensor | None = None):
         if recipe.loss not in LOSSES:
             raise ValueError(f"loss is {recipe.loss!r}, allowed are {', '.join(LOSSES)}")
-        self._recipe = recipe
+        self._recipe, self._weights = recipe, weights
         self._prior = torch.from_numpy(prior_logits(targets, exclusive=recipe.exclusive))
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The mean over what is known."""
+        """The weighted mean over what is known."""
         if self._recipe.loss == "logit-adjusted":
             logits = logits + self._prior.to(logits.device)
         each, known = (self._softmax if self._recipe.exclusive else self._sigmoid)(logits, targets)
-        return (each * known).sum() / known.sum().clamp(min=1)
+        share = known if self._weights is None or self._recipe.exclusive else known * self._weights.to(logits.device)
+        return (each * share).sum() / share.sum().clamp(min=1e-6)
 
     def _softmax(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         soft = torch.nan_to_num(targets) * (1 - _SMOOTH) + _SMOOTH / targets.shape[1]
@@ -49,6 +53,12 @@ class Loss:
         if self._recipe.loss == "focal":
             each = each * (soft - torch.sigmoid(logits)).abs() ** _FOCUS
         return each, ~torch.isnan(targets)
+
+
+def label_weights(recipe: Recipe, labels: Sequence[str]) -> Tensor:
+    """(k,): 1 for each watched label (all where none is named), `auxiliary` for the others."""
+    watched = recipe.watch or labels
+    return torch.tensor([1.0 if label in watched else recipe.auxiliary for label in labels])
 
 
 def prior_logits(targets: Array, *, exclusive: bool) -> Array:

@@ -32,17 +32,19 @@ class Recipe:
         loss: ``bce`` (or cross entropy), ``focal`` (Lin et al. 2017) or ``logit-adjusted`` (Menon et al. 2021).
         mixup: parameter of the Beta distribution by which two images are mixed (Zhang et al. 2018); 0: never.
         watch: labels by which images are drawn and the best epoch is chosen; empty: all.
+        auxiliary: how much a label counts in the loss that is not among those of `watch`.
         balance: strata within which those labels are drawn alike, e.g. ``view``, so that a stratum tells no label.
         ridge: inverse regularisation (C) of the linear probe.
-        limit_share: share of validation images that must pass each gate.
+        limit_share: share of the validation images of every kind that must pass each gate.
         limit_margin: factor on the distance of the limit, where false refusals weigh more than missed strangers.
         members: recipes that differ from this one, each trained by itself; the shipped network is then distilled from
             all of them (Hinton et al., arXiv:1503.02531), starting from the first, which has its backbone. Empty: no
             ensemble.
         distil: how much the members count against the labels in that last stage, 0..1.
+        mirrored: the members look at the mirror image as well, and their student learns what both have in common.
         wrong: kinds of wrong image that the input check learns, made from right ones (``radnode_kit.wrong``).
         strangers: other sets whose images it learns to refuse.
-        check_share: share of validation images that must pass the check.
+        check_share: share of the validation images of every kind that must pass the check.
         error_rate: of each kind, at most, outside the band of probabilities that is no answer.
         variant: of the backbone, where a member differs from the shipped network: ``lite0``, ``lite1`` or ``lite2``;
             empty: the bundle's.
@@ -64,12 +66,14 @@ class Recipe:
     loss: str = "bce"
     mixup: float = 0.0
     watch: tuple[str, ...] = ()
+    auxiliary: float = 1.0
     balance: tuple[str, ...] = ()
     ridge: float = 0.01
     limit_share: float = 0.99
     limit_margin: float = 1.0
     members: tuple[Mapping[str, Any], ...] = ()
     distil: float = 0.6
+    mirrored: bool = False
     wrong: tuple[str, ...] = ("inverted", "rotated", "cropped", "screen", "noise")
     strangers: tuple[str, ...] = ()
     check_share: float = 0.98

@@ -26,7 +26,7 @@ from radnode_kit.bundle import Bundle
 from radnode_kit.dataset import Dataset
 from radnode_kit.imagenet import pretrained
 from radnode_kit.lite import Block, Lite
-from radnode_kit.losses import Loss, mixed
+from radnode_kit.losses import Loss, label_weights, mixed
 from radnode_kit.probe import probe
 from radnode_kit.recipe import Recipe
 from radnode_kit.sampling import chances, draw, sample_weights
@@ -86,7 +86,7 @@ class Trainer:
         self.checkpoint = work / "checkpoint.pt"
         self.console = Console()
         self.chances = chances(self.train, recipe)
-        self.loss = Loss(recipe, self.train.targets)
+        self.loss = Loss(recipe, self.train.targets, label_weights(recipe, bundle.labels))
         self.first: Lite | None = None
         self.teachers: Distillation | None = None
         torch.manual_seed(recipe.seed)

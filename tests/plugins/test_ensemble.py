@@ -74,3 +74,11 @@ def test_members_differ_from_the_recipe_only_where_they_say() -> None:
 def test_a_member_with_a_key_that_there_is_not_is_refused() -> None:
     with pytest.raises(TypeError, match="colour"):
         Recipe(("a",), exclusive=False, members=({"colour": 1},)).of_members()
+
+
+def test_what_teachers_say_of_a_label_that_is_not_watched_counts_less() -> None:
+    networks = [network(1)]
+    far = said(networks) + torch.tensor([0.0, 5.0, 0.0])
+    alike = Teachers(networks, exclusive=False).loss(far, IMAGES)
+    less = Teachers(networks, exclusive=False, weights=torch.tensor([1.0, 0.1, 1.0])).loss(far, IMAGES)
+    assert less < alike

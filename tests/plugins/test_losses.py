@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from radnode_kit.losses import LOSSES, Loss, mixed, prior_logits
+from radnode_kit.losses import LOSSES, Loss, label_weights, mixed, prior_logits
 from radnode_kit.recipe import Recipe
 
 
@@ -60,3 +60,22 @@ def test_mixed_images_have_mixed_labels_and_stay_unknown_where_one_is() -> None:
     assert pictures.flatten().tolist() == [0.25, 0.75]
     assert labels[:, 0].tolist() == [0.75, 0.25]
     assert torch.isnan(labels[:, 1]).all()
+
+
+def test_a_label_that_is_not_watched_counts_less() -> None:
+    recipe = Recipe(("a",), exclusive=False, watch=("p",), auxiliary=0.25)
+    weights = label_weights(recipe, ["p", "q"])
+    assert weights.tolist() == [1.0, 0.25]
+    logits, targets = torch.tensor([[0.0, 4.0]]), torch.tensor([[1.0, 0.0]])
+    whole = Loss(recipe, np.ones((2, 2), np.float32), weights)(logits, targets)
+    first, second = (
+        Loss(recipe, np.ones((2, 1), np.float32))(logits[:, c : c + 1], targets[:, c : c + 1]) for c in (0, 1)
+    )
+    assert whole == pytest.approx(float((first + 0.25 * second) / 1.25), rel=1e-5)
+    assert Loss(recipe, np.ones((2, 2), np.float32))(logits, targets) == pytest.approx(
+        float(first + second) / 2, rel=1e-5
+    )
+
+
+def test_where_nothing_is_watched_all_labels_count_alike() -> None:
+    assert label_weights(Recipe(("a",), exclusive=False, auxiliary=0.25), ["p", "q"]).tolist() == [1.0, 1.0]
