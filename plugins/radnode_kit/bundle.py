@@ -13,6 +13,7 @@ import numpy as np
 from node.errors import PluginError
 from node.plugin import Array
 from radnode_kit.calibration import Calibration
+from radnode_kit.letterbox import smoothed
 
 METADATA = "bundle/configs/metadata.json"
 INFERENCE = "bundle/configs/inference.json"
@@ -35,6 +36,7 @@ class Bundle:
         deviation: (channels,), what they are then divided by.
         network: the table ``network_def``: ``_target_`` and the arguments of the network's class.
         calibration: from logits to probabilities.
+        smooth: standard deviation in canvas pixels of the Gaussian under which the network sees an image; 0: none.
     """
 
     labels: tuple[str, ...]
@@ -44,11 +46,13 @@ class Bundle:
     deviation: tuple[float, ...]
     network: Mapping[str, Any]  # JSON's values
     calibration: Calibration
+    smooth: float = 0.0
 
     def normalised(self, canvases: Array) -> Array:
         """float32 (..., channels, s, s) in 0..1 -> the same shape as the network wants it."""
         mean, deviation = (np.array(v, np.float32).reshape(-1, 1, 1) for v in (self.mean, self.deviation))
-        return np.asarray((canvases - mean) / deviation, dtype=np.float32)
+        seen = smoothed(canvases, self.smooth) if self.smooth else canvases
+        return np.asarray((seen - mean) / deviation, dtype=np.float32)
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -58,6 +62,7 @@ def read_bundle(folder: Path) -> Bundle:
         formats = metadata["network_data_format"]
         names: Mapping[str, str] = formats["outputs"]["pred"]["channel_def"]
         image, normalise = formats["inputs"]["image"], _transform(inference, "NormalizeIntensityd")
+        smooth = _transform(inference, "GaussianSmoothd") if _has(inference, "GaussianSmoothd") else {"sigma": 0.0}
         channels = int(image["num_channels"])
         return Bundle(
             labels=tuple(names[str(index)] for index in range(len(names))),
@@ -67,6 +72,7 @@ def read_bundle(folder: Path) -> Bundle:
             deviation=_each(normalise["divisor"], channels),
             network=inference["network_def"],
             calibration=Calibration(**inference["calibration"]),
+            smooth=float(smooth["sigma"]),
         )
     except (OSError, ValueError) as error:
         raise PluginError(f"the bundle cannot be read: {error}", about=str(folder)) from error
@@ -79,6 +85,10 @@ def _json(path: Path) -> dict[str, Any]:  # Any: the JSON edge
     if not isinstance(value, dict):
         raise ValueError(f"{path.name} is no JSON object")
     return value
+
+
+def _has(inference: Mapping[str, Any], target: str) -> bool:
+    return any(transform["_target_"] == target for transform in inference["preprocessing"]["transforms"])
 
 
 def _transform(inference: Mapping[str, Any], target: str) -> dict[str, Any]:

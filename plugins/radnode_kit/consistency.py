@@ -17,7 +17,7 @@ from node.plugin import Array, Interval
 from radnode_kit.calibration import Floats
 from radnode_kit.classifier import BundleClassifier
 from radnode_kit.dataset import read_pixels
-from radnode_kit.letterbox import canvas
+from radnode_kit.letterbox import canvas, smoothed
 from radnode_kit.metrics import wilson
 from radnode_kit.refusals import picture
 from radnode_kit.sources import Sample
@@ -89,12 +89,7 @@ def narrower(image: Array) -> Array:
 
 def blurred(image: Array) -> Array:
     """A Gaussian blur with a standard deviation of one pixel of the network's input."""
-    weights, side = np.exp(-np.square(np.arange(-3, 4)) / 2), image.shape[1]
-    weights /= weights.sum()
-    wide = np.pad(image, ((0, 0), (3, 3), (3, 3)), mode="edge")
-    down = sum(weight * wide[:, start : start + side, :] for start, weight in enumerate(weights))
-    across = sum(weight * down[:, :, start : start + side] for start, weight in enumerate(weights))
-    return np.asarray(across, dtype=np.float32)
+    return smoothed(image, 1.0)
 
 
 def coarse(image: Array) -> Array:

@@ -86,3 +86,18 @@ def test_monai_reads_the_bundle_and_prepares_what_the_classifier_prepares(name: 
     assert np.abs(theirs - ours).mean() < 0.03
     network = parser.get_parsed_content("network_def")
     network.load_state_dict({key: value.float() for key, value in parser.get_parsed_content("weights").items()})
+
+
+def test_the_network_sees_what_the_configuration_smooths(copied: Path) -> None:
+    plain = read_bundle(copied)
+    assert plain.smooth == 0.0
+    inference = json.loads((copied / INFERENCE).read_text())
+    step = {"_target_": "GaussianSmoothd", "keys": "image", "sigma": 1.5, "approx": "sampled"}
+    inference["preprocessing"]["transforms"].insert(-1, step)
+    (copied / INFERENCE).write_text(json.dumps(inference))
+    smooth = read_bundle(copied)
+    point = np.zeros((1, 33, 33), np.float32)
+    point[0, 16, 16] = 1.0
+    transforms = pytest.importorskip("monai.transforms")
+    expected = transforms.GaussianSmooth(1.5, approx="sampled")(point)
+    assert smooth.normalised(point) == pytest.approx(plain.normalised(np.asarray(expected)), abs=1e-4)

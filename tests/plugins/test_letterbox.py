@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from radnode_kit.letterbox import canvas, flat, letterbox
+from radnode_kit.letterbox import canvas, flat, letterbox, smoothed
 from tests.plugins.builders import pattern
 
 
@@ -57,3 +57,23 @@ def test_what_is_no_number_becomes_black() -> None:
     pixels = pattern(8, 8).copy()
     pixels[0, 0], pixels[0, 1], pixels[0, 2] = np.nan, np.inf, 7.0
     assert flat(pixels, 1)[0, :3, 0].tolist() == [0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("sigma", [0.8, 1.3, 2.0])
+def test_smoothing_spreads_a_point_as_a_gaussian_does(sigma: float) -> None:
+    point = np.zeros((2, 1, 31, 41), dtype=np.float32)
+    point[1, 0, 15, 20] = 1.0
+    spread = smoothed(point, sigma)
+    assert not spread[0].any()
+    assert spread.sum() == pytest.approx(1.0, abs=1e-5)
+    rows, columns = np.mgrid[-15:16, -20:21]
+    for axis in (rows, columns):
+        assert float((spread[1, 0] * axis).sum()) == pytest.approx(0.0, abs=1e-5)
+        assert float((spread[1, 0] * axis**2).sum()) == pytest.approx(sigma**2, rel=0.02)
+    assert spread[1, 0, 15, 21] / spread[1, 0, 15, 20] == pytest.approx(np.exp(-0.5 / sigma**2), rel=1e-4)
+
+
+def test_smoothing_keeps_what_is_even_away_from_the_edge() -> None:
+    even = smoothed(np.full((1, 20, 20), 0.7, np.float32), 1.0)
+    assert even[0, 4:-4, 4:-4] == pytest.approx(0.7, abs=1e-6)
+    assert even[0, 0, 0] < 0.4
