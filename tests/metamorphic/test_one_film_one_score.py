@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from tests.metamorphic import encodings, grey_values, headers
 from tests.metamorphic.answers import Score, scores
@@ -87,18 +86,7 @@ def test_the_films_are_assessed_with_a_score_for_every_finding(answers: Answers)
         assert answers.of(film, REFERENCE)
 
 
-#: Where the shipped chest weights fail: noise of one grey level moves this film (see the model card). Strict: better
-#: weights that pass make these lines fail, and they go.
-SENSITIVE = {(ADULT, "JPEG-LS near-lossless"), (ADULT, "JPEG 2000 lossy")}
-
-
-def _case(film: str, form: Form) -> ParameterSet:
-    reason = "the shipped weights are sensitive to fine noise: MODEL_CARD.md, Limits"
-    marks = [pytest.mark.xfail(strict=True, reason=reason)] if (film, form.name) in SENSITIVE else []
-    return pytest.param(film, form, id=f"{film}: {form.name}", marks=marks)
-
-
-@pytest.mark.parametrize(("film", "form"), [_case(film, form) for film, form in CASES])
+@pytest.mark.parametrize(("film", "form"), [pytest.param(*case, id=f"{case[0]}: {case[1].name}") for case in CASES])
 def test_a_film_has_one_score_in_every_encoding(answers: Answers, film: str, form: Form) -> None:
     assert answers.of(film, form) == pytest.approx(answers.of(film, REFERENCE), rel=0, abs=form.within)
 
