@@ -15,7 +15,7 @@ from node.states import diagram
 from node.words import with_interval
 
 #: The plugins that come with the node; those of the machine at hand are not its documentation.
-SHIPPED = ("brain-tumour-mr", "chest-radiograph")
+SHIPPED = ("brain-tumour-mr", "chest-radiograph", "ct-contrast-phase", "skin-lesion")
 
 
 def written(text: str) -> str:

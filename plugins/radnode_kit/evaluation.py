@@ -105,7 +105,7 @@ def points(
         threshold, band = settled(wish, limits, movable=recipe.threshold != "majority")
         probability, truth, sources = _known(held_back, column)
         sensitivity, specificity = sensitivity_specificity(probability, truth, threshold)
-        parts = ", ".join(f"{(sources == s).sum()} of {s}" for s in recipe.sources)
+        parts = ", ".join(f"{(sources == s).sum()} of {s}" for s in recipe.sources if (sources == s).any())
         source = f"held-back part: {len(truth)} images ({parts}), {int(truth.sum())} with the label"
         table[spec.name] = OperatingPoint(
             threshold, sensitivity, specificity, source, band, recipe.error_rate if band else 0.0
