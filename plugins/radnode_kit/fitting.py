@@ -30,8 +30,6 @@ DIMENSIONS = {"embedding": 64, "context": 32}
 #: Images of each wrong kind that the check learns from; strangers: of each set.
 _MADE, _STRANGERS = 350, 250
 _RIDGE = 0.01
-#: Of validation images as another scanner or archive would show them, that must pass each gate and the check.
-_VARIED_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -108,11 +106,15 @@ class Fitter:
     def _gates(self, learned: Right, tried: Right) -> dict[str, Gate]:
         gates = dict[str, Gate]()
         for name, dimensions in DIMENSIONS.items():
-            values = np.concatenate([getattr(part, name) for part in (learned.plain, learned.varied)])
-            gate = fit_gate(values, [*learned.kinds, *learned.varied_kinds], dimensions)
+            values, kinds = getattr(learned.plain, name), learned.kinds
+            if self.recipe.varied_share:
+                values = np.concatenate([values, getattr(learned.varied, name)])
+                kinds = [*kinds, *learned.varied_kinds]
+            gate = fit_gate(values, kinds, dimensions)
             share, margin = self.recipe.limit_share, self.recipe.limit_margin
             limits = [set_limit(gate, each, share, margin) for each in tried.each(getattr(tried.plain, name))]
-            limits.append(set_limit(gate, getattr(tried.varied, name), _VARIED_SHARE))
+            if self.recipe.varied_share:
+                limits.append(set_limit(gate, getattr(tried.varied, name), self.recipe.varied_share))
             gates[name] = max(limits, key=lambda each: each.limit)
         return gates
 
@@ -126,7 +128,8 @@ class Fitter:
             Console().print(f"input check: {len(answers)} images taught as {kind}")
         check = fit_check(np.concatenate(features), kinds)
         limits = [check.limited(each, self.recipe.check_share) for each in tried.each(_features(tried.plain))]
-        limits.append(check.limited(_features(tried.varied), _VARIED_SHARE))
+        if self.recipe.varied_share:
+            limits.append(check.limited(_features(tried.varied), self.recipe.varied_share))
         return max(limits, key=lambda each: each.limit)
 
     def _taught(self) -> Iterator[tuple[str, Iterator[Array]]]:

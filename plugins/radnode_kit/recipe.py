@@ -45,6 +45,8 @@ class Recipe:
         wrong: kinds of wrong image that the input check learns, made from right ones (``radnode_kit.wrong``).
         strangers: other sets whose images it learns to refuse.
         check_share: share of the validation images of every kind that must pass the check.
+        varied_share: share of the validation images, shown as other scanners and archives would, that must pass gates
+            and check; 0: the gates know images as they are, and refuse more of what is unlike them.
         error_rate: of each kind, at most, outside the band of probabilities that is no answer.
         variant: of the backbone, where a member differs from the shipped network: ``lite0``, ``lite1`` or ``lite2``;
             empty: the bundle's.
@@ -77,6 +79,7 @@ class Recipe:
     wrong: tuple[str, ...] = ("inverted", "rotated", "cropped", "screen", "noise")
     strangers: tuple[str, ...] = ()
     check_share: float = 0.98
+    varied_share: float = 0.95
     error_rate: float = 0.1
     variant: str = ""
     source_weights: tuple[float, ...] = ()
