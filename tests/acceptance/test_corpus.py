@@ -23,7 +23,7 @@ from tests.peers.running_node import ENDED
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(1200)]
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[1] / "data" / "assemble"
 
 
 def corpus() -> list[Path]:
