@@ -14,6 +14,7 @@ from node.errors import PluginError
 from node.plugin import Array
 from radnode_kit.calibration import Calibration
 from radnode_kit.letterbox import smoothed
+from radnode_kit.whole import whole
 
 METADATA = "bundle/configs/metadata.json"
 INFERENCE = "bundle/configs/inference.json"
@@ -108,4 +109,5 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
     path = folder / INFERENCE
     inference = _json(path)
     inference["calibration"] = calibration.table()
-    path.write_text(json.dumps(inference, indent=2) + "\n", encoding="utf-8")
+    with whole(path) as new:
+        new.write_text(json.dumps(inference, indent=2) + "\n", encoding="utf-8")

@@ -19,6 +19,7 @@ from radnode_kit.operating_point import RULES, sensitivity_specificity
 from radnode_kit.recipe import Recipe
 from radnode_kit.refusals import Refusals
 from radnode_kit.shortcuts import Shortcut
+from radnode_kit.whole import whole
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
@@ -39,7 +40,8 @@ def write_card(folder: Path, text: str, part: str = "measured") -> None:
     if begin not in card or end not in card:
         raise PluginError("the model card has no place for this", about=str(path), hint=f"add {begin} {end}")
     block = f"{begin}\n{text.rstrip()}\n{end}"
-    path.write_text(re.sub(re.escape(begin) + ".*?" + re.escape(end), lambda _: block, card, flags=re.S), "utf-8")
+    with whole(path) as new:
+        new.write_text(re.sub(re.escape(begin) + ".*?" + re.escape(end), lambda _: block, card, flags=re.S), "utf-8")
 
 
 def marks(part: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from node.plugin import Interval, OperatingPoint
 from radnode_kit.bundle import GATE, INFERENCE, METADATA, ONNX, PROTOTYPES, PROTOTYPES_NAMES, SAFETENSORS
+from radnode_kit.whole import whole
 
 SEALED = (METADATA, INFERENCE, PROTOTYPES_NAMES, GATE, ONNX, SAFETENSORS, PROTOTYPES)
 
@@ -22,14 +23,16 @@ def seal(folder: Path) -> None:
     lines = [f'"{name}" = "{sha256((folder / name).read_bytes()).hexdigest()}"' for name in there]
     table = "\n".join(["[weights]", *lines]) + "\n"
     text = re.sub(r"^\[weights\]\n(?:[^\[\n].*\n|\n(?!\[))*", lambda _: table, path.read_text("utf-8"), flags=re.M)
-    path.write_text(text, encoding="utf-8")
+    with whole(path) as new:
+        new.write_text(text, encoding="utf-8")
 
 
 def write_points(folder: Path, points: Mapping[str, OperatingPoint]) -> None:
     """Write the operating points, by name of the finding."""
     path = folder / "manifest.toml"
     sections = re.split(r"(?=^\[\[findings\]\]$)", path.read_text("utf-8"), flags=re.M)
-    path.write_text("".join(_with_point(section, points) for section in sections), encoding="utf-8")
+    with whole(path) as new:
+        new.write_text("".join(_with_point(section, points) for section in sections), encoding="utf-8")
 
 
 def _with_point(section: str, points: Mapping[str, OperatingPoint]) -> str:

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
+from node.errors import PluginError
 from node.plugin import Array
 from radnode_kit.augmentation import Augmentation
 from radnode_kit.bundle import Bundle
@@ -120,6 +121,13 @@ class Trainer:
         self.console.print(f"linear probe: validation score {self._score(network):.4f}")
         return network.eval()
 
+    @property
+    def _made_by(self) -> str:
+        """All that decides the weights besides data and epochs: a checkpoint of anything else is no start."""
+        bundle = self.bundle
+        sees = (bundle.labels, bundle.size, bundle.channels, bundle.mean, bundle.deviation, bundle.smooth)
+        return repr((self.recipe, sees, sorted(bundle.network.items())))
+
     def _pretrained(self) -> Lite:
         variant = self.recipe.variant or str(self.bundle.network.get("variant", "lite0"))
         return pretrained(len(self.bundle.labels), self.bundle.channels, variant)
@@ -211,12 +219,16 @@ class Trainer:
         states = {"network": progress.network.state_dict(), "average": progress.average.state_dict()}
         numbers = {"epoch": progress.epoch, "best": progress.best, "history": progress.history}
         with whole(self.checkpoint) as new:
-            torch.save({**states, **numbers, "state": progress.state, "optimizer": progress.optimizer}, new)
+            kept = {"state": progress.state, "optimizer": progress.optimizer, "made_by": self._made_by}
+            torch.save({**states, **numbers, **kept}, new)
 
     def _resume(self) -> Progress | None:
         if not self.checkpoint.is_file():
             return None
         stored: dict[str, Any] = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        if stored.get("made_by") != self._made_by:
+            hint = "delete the folder to begin anew, or go back to the recipe it was begun with"
+            raise PluginError("a run with another recipe stopped here", about=str(self.checkpoint), hint=hint)
         network = channels_last(self._pretrained().to(self.device))
         network.load_state_dict(stored["network"])
         mean = copy.deepcopy(network)

@@ -1,4 +1,4 @@
-"""Files of the work folder are written whole or not at all: a run that is killed leaves none that cannot be read."""
+"""Files are written whole or not at all: a run that is killed leaves none that cannot be read."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from node.errors import PluginError
 from radnode_kit.bundle import Bundle
 from radnode_kit.calibration import Calibration
 from radnode_kit.dataset import Dataset, load_dataset, targets_of
@@ -185,3 +186,18 @@ def test_some_images_keep_their_place_and_are_as_sharp_as_they_were() -> None:
     edges = np.abs(np.diff(placed.numpy(), axis=3))[:, :, 8:-8, 8:-8].mean(axis=(1, 2, 3))
     sharp = edges > 0.95 * np.abs(np.diff(canvases / 255.0, axis=3)).mean()
     assert 0.1 < sharp.mean() < 0.3
+
+
+def test_a_checkpoint_of_another_recipe_is_no_start(tmp_path: Path) -> None:
+    samples = [sample("a", "p", number=number) if number % 2 else sample("a", number=number) for number in range(8)]
+    canvases = np.random.default_rng(1).integers(0, 256, (8, 1, 32, 32), np.uint8)
+    data = Dataset(samples, canvases, targets_of(samples, ["p"]), np.array(["train", "validation"]).repeat(4))
+    bundle = Bundle(("p",), 32, 1, (0.5,), (0.5,), {}, Calibration("temperature", [1.0]))
+    recipe = Recipe(("a",), exclusive=False, batch=4)
+    Trainer(recipe, bundle, data, tmp_path).run(1)
+    Trainer(recipe, bundle, data, tmp_path).run(2)
+    for other in (replace(recipe, seed=2), replace(recipe, rate=0.5)):
+        with pytest.raises(PluginError, match="another recipe"):
+            Trainer(other, bundle, data, tmp_path).run(2)
+    with pytest.raises(PluginError, match="another recipe"):
+        Trainer(recipe, replace(bundle, smooth=0.8), data, tmp_path).run(2)
