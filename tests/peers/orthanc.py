@@ -22,7 +22,11 @@ Answer = Any  # JSON's edge
 
 
 class RealOrthanc:
-    """Args: folder: for its storage; lua: scripts; modalities: name -> [AE title, host, port]."""
+    """Args: folder: for its storage; lua: scripts; modalities: name -> [AE title, host, port].
+
+    Each request has a connection of its own: Orthanc closes one that was idle for a second, and a request sent just
+    then is lost. (Asked with `Connection: close` it drops the connection before it has read a body.)
+    """
 
     def __init__(
         self,
@@ -37,7 +41,6 @@ class RealOrthanc:
         folder.mkdir(parents=True, exist_ok=True)
         self._lua, self._modalities = list(lua), dict(modalities or {})
         self._process: subprocess.Popen[bytes] | None = None
-        self._session = requests.Session()
 
     def __enter__(self) -> Self:
         self.start()
@@ -45,7 +48,6 @@ class RealOrthanc:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._session.close()
 
     @property
     def has_dicomweb(self) -> bool:
@@ -73,19 +75,19 @@ class RealOrthanc:
 
     def get(self, path: str) -> Answer:
         """What the REST API answers."""
-        answer = self._session.get(f"{self.url}/{path}", timeout=30)
+        answer = requests.get(f"{self.url}/{path}", timeout=30)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path: str, body: object) -> Answer:
         """What the REST API answers to a JSON body."""
-        answer = self._session.post(f"{self.url}/{path}", json=body, timeout=60)
+        answer = requests.post(f"{self.url}/{path}", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
     def put(self, path: str, body: object) -> None:
         """PUT a JSON body, such as a modality."""
-        self._session.put(f"{self.url}/{path}", json=body, timeout=30).raise_for_status()
+        requests.put(f"{self.url}/{path}", json=body, timeout=30).raise_for_status()
 
     def find(self, level: str, **query: str) -> list[Answer]:
         """`/tools/find`, expanded: all studies, series or instances with those tags."""
@@ -99,14 +101,14 @@ class RealOrthanc:
 
     def download(self, instance: str, target: Path) -> Path:
         """The file of an instance."""
-        answer = self._session.get(f"{self.url}/instances/{instance}/file", timeout=30)
+        answer = requests.get(f"{self.url}/instances/{instance}/file", timeout=30)
         answer.raise_for_status()
         target.write_bytes(answer.content)
         return target
 
     def upload(self, path: Path) -> Answer:
         """Give it a file over REST."""
-        answer = self._session.post(f"{self.url}/instances", data=path.read_bytes(), timeout=30)
+        answer = requests.post(f"{self.url}/instances", data=path.read_bytes(), timeout=30)
         answer.raise_for_status()
         return answer.json()
 
@@ -123,7 +125,7 @@ class RealOrthanc:
         assert self._process is not None
         assert self._process.poll() is None, f"Orthanc ended, see {self.folder}/orthanc.log"
         try:
-            return self._session.get(f"{self.url}/system", timeout=5).ok
+            return requests.get(f"{self.url}/system", timeout=5).ok
         except requests.ConnectionError:
             return False
 
