@@ -169,7 +169,7 @@ class Analysis:
 
 @dataclass(frozen=True)
 class ResultObject:
-    """A result as it lies in the spool. `kind` is one of `sc`, `sr`, `viewer-sr`."""
+    """A result as it lies in the spool. `kind` is one of :data:`node.kinds.KINDS`."""
 
     sop_instance_uid: str
     sop_class_uid: str
@@ -242,3 +242,40 @@ class Contribution:
     bias: float
     logit: float
     sentence: str
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
+class Layer:
+    """The evidence for one finding over one image of a volume, pixel by pixel.
+
+    Attributes:
+        finding: name of the finding.
+        sop_instance_uid: of the image.
+        frame: its frame number.
+        density: float32, (rows, columns) of the image: logits per one per cent of the image's area.
+        inside: bool, of the same shape: the places that together hold half of the series' positive evidence; nowhere
+            True where the finding is not present.
+    """
+
+    finding: str
+    sop_instance_uid: str
+    frame: int
+    density: npt.NDArray[np.float32]
+    inside: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that explain has to say of one analysis.
+
+    Attributes:
+        regions: places of the findings that are present, on their key images.
+        pictures: for a person; what the Secondary Captures hold.
+        contributions: what the parts of an image contribute to a finding.
+        layers: evidence over volumes; empty unless asked for.
+    """
+
+    regions: tuple[Region, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
+    layers: tuple[Layer, ...] = ()

@@ -7,7 +7,6 @@ a key.
 
 from node.config.load import default_text, frozen, load
 from node.config.settings import (
-    PROFILES,
     SENDER,
     Destination,
     NodeSettings,
@@ -22,7 +21,6 @@ from node.config.settings import (
 from node.config.table import settings_table
 
 __all__ = [
-    "PROFILES",
     "SENDER",
     "Destination",
     "NodeSettings",

@@ -133,7 +133,7 @@ allowed_calling = []        # calling AE titles that may send; empty: any
 quiet_seconds = {{ default = 10, CR = 2, DX = 2 }}   # a study is complete after so long without a new image
 
 # Where results go. kind: dicom (C-STORE), orthanc (REST), folder.
-# profile: sc+sr (heatmap and report), sr, ohif (heatmap and the report that viewers draw), all.
+# profile: sc+sr (heatmap and report), sr, ohif (what OHIF shows), gsps (marks over the image), all, or a list of kinds.
 [[destinations]]
 name = "folder"
 kind = "folder"

@@ -8,19 +8,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from node.device import Device, Wishes
+from node.kinds import KINDS, PROFILES
 
 AETitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")]  # PS3.5 6.2: no backslash
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .@+-]+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=86400)]
-
-#: The kinds of object that a profile sends; SR stands for the complete report.
-PROFILES: dict[str, tuple[str, ...]] = {
-    "sc+sr": ("sc", "sr"),
-    "sr": ("sr",),
-    "ohif": ("sc", "viewer-sr"),
-    "all": ("sc", "sr", "viewer-sr"),
-}
 
 #: In a route's destinations: the destination whose AE title is the calling AE title of the study's sender.
 SENDER = "@sender"
@@ -146,14 +139,19 @@ class Destination(Section):
     user: str = Field("", description="orthanc, stow: user name.")
     password_file: Path | None = Field(None, description="orthanc, stow: file that holds the password.")
     path: Path | None = Field(None, description="folder: where to write.")
-    profile: str = Field("sc+sr", description="Which objects it takes: sc+sr, sr, ohif or all.")
+    profile: str | tuple[str, ...] = Field(
+        "sc+sr", description="Which objects it takes: sc+sr, sr, ohif, gsps or all; or a list of kinds."
+    )
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(30, description="Longest wait for an answer.")
 
     @field_validator("profile")
     @classmethod
-    def _known_profile(cls, value: str) -> str:
-        if value not in PROFILES:
-            raise ValueError(f"allowed are {', '.join(PROFILES)}")
+    def _known_profile(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(value, str):
+            if value not in PROFILES:
+                raise ValueError(f"allowed are {', '.join(PROFILES)}, or a list of {', '.join(KINDS)}")
+        elif not value or not set(value) <= set(KINDS):
+            raise ValueError(f"a list holds one or more of {', '.join(KINDS)}")
         return value
 
     @model_validator(mode="after")
@@ -166,7 +164,7 @@ class Destination(Section):
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of object it takes."""
-        return PROFILES[self.profile]
+        return PROFILES[self.profile] if isinstance(self.profile, str) else self.profile
 
 
 class Route(Section):

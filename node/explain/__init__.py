@@ -9,6 +9,20 @@ without a map is shown as an image with words.
 """
 
 from node.explain.contributions import contributions
-from node.explain.explanation import explain
+from node.explain.explanation import regions_and_pictures
+from node.explain.layers import layers
+from node.study import Analysis, Explanation
 
-__all__ = ["contributions", "explain"]
+__all__ = ["contributions", "explain", "layers", "regions_and_pictures"]
+
+
+def explain(analysis: Analysis, *, volumes: bool = False) -> Explanation:
+    """All there is to say of the analysis; `volumes`: also its evidence pixel by pixel, which takes memory and time.
+
+    Example::
+
+        explanation = explain(analysis)
+    """
+    regions, pictures = regions_and_pictures(analysis)
+    told = layers(analysis) if volumes else ()
+    return Explanation(regions, pictures, contributions(analysis), told)

@@ -24,7 +24,7 @@ MOST_UNDETERMINED = 3
 _COARSE = 96
 
 
-def explain(analysis: Analysis) -> tuple[tuple[Region, ...], tuple[Picture, ...]]:
+def regions_and_pictures(analysis: Analysis) -> tuple[tuple[Region, ...], tuple[Picture, ...]]:
     """Regions of the findings that are present, and pictures of what was looked at.
 
     Each series gets the pictures of every finding that is present, then of those that are undetermined, or of the most
@@ -33,7 +33,7 @@ def explain(analysis: Analysis) -> tuple[tuple[Region, ...], tuple[Picture, ...]
 
     Example::
 
-        found, pictures = explain(analysis)
+        found, pictures = regions_and_pictures(analysis)
     """
     found: list[Region] = []
     pictures: list[Picture] = []
@@ -57,7 +57,7 @@ def _regions(analysis: Analysis, item: Analysed) -> Iterator[Region]:
 
 
 def _pictures(analysis: Analysis, item: Analysed, found: Sequence[Region]) -> Iterator[Picture]:
-    findings = _shown(analysis, item)
+    findings = shown(analysis, item)
     if not findings and item.image_set.images:
         image = item.image_set.images[len(item.image_set.images) // 2]
         words = caption_without_answer(analysis, item, image)
@@ -66,7 +66,7 @@ def _pictures(analysis: Analysis, item: Analysed, found: Sequence[Region]) -> It
         ceiling = _ceiling(item, finding.name)
         # the same words on all images: they are one stack
         held = sum(place.share for place in found if place.finding == finding.name)
-        for image in _images(item, finding):
+        for image in images_of(item, finding):
             evidence = map_of(item, finding.name, image)
             own = _here(found, finding.name, image)
             words = caption(analysis, item, finding, image, held)
@@ -91,7 +91,8 @@ def _here(found: Sequence[Region], finding: str, image: Image) -> list[Region]:
     return [place for place in found if (place.finding, place.sop_instance_uid, place.frame) == here]
 
 
-def _shown(analysis: Analysis, item: Analysed) -> list[Finding]:
+def shown(analysis: Analysis, item: Analysed) -> list[Finding]:
+    """The findings of one series that get pictures, in the order of the report."""
     if item.prediction.abstained:
         return []
     by_probability = sorted(item.prediction.findings, key=lambda finding: -finding.probability)
@@ -102,7 +103,7 @@ def _shown(analysis: Analysis, item: Analysed) -> list[Finding]:
     return [*sorted(present, key=in_order), *sorted(unsure, key=in_order)] or by_probability[:1]
 
 
-def _images(item: Analysed, finding: Finding) -> list[Image]:
+def images_of(item: Analysed, finding: Finding) -> list[Image]:
     """Those with a map of the finding, in the series' order; the key image when there is no map at all."""
     key = key_image(item, finding)
     with_map = [image for image in item.image_set.images if map_of(item, finding.name, image) is not None]

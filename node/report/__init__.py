@@ -14,6 +14,6 @@ tags of a source never do; they are left out.
 """
 
 from node.report.account import account_of
-from node.report.results import KINDS, build
+from node.report.results import build
 
-__all__ = ["KINDS", "account_of", "build"]
+__all__ = ["account_of", "build"]

@@ -50,7 +50,18 @@ _IDENTIFYING = ("PatientName", "PatientID", "AccessionNumber", "IssuerOfPatientI
 _SEXES = ("", "M", "F", "O")
 
 #: Kind of object -> (words in the Series Description, offset from the plugin's series number).
-_SERIES = {"sc": ("heatmap", 0), "sr": ("report", 1), "viewer-sr": ("regions", 2)}
+_SERIES = {
+    "sc": ("heatmap", 0),
+    "sr": ("report", 1),
+    "viewer-sr": ("regions", 2),
+    "gsps": ("marks", 3),
+    "seg": ("segments", 4),
+    "pm": ("evidence", 5),
+    "pdf": ("page", 6),
+    "ko": ("list of results", 7),
+    "comprehensive-sr": ("report", 8),
+    "rejection": ("withdrawn", 9),
+}
 _RESEARCH = "RESEARCH - not for diagnosis"
 
 
@@ -59,7 +70,7 @@ class Role:
     """Which object of an analysis is being made.
 
     Attributes:
-        kind: ``sc``, ``sr`` or ``viewer-sr``.
+        kind: one of :data:`node.kinds.KINDS`, or ``rejection``.
         sop_class_uid: of the object.
         modality: (0008,0060) of its series.
         index: counts the objects of that kind, from 0.

@@ -2,58 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 
 from pydicom.dataset import Dataset
 
 from node.errors import ReportError
+from node.kinds import KINDS
 from node.report.secondary_capture import secondary_capture
 from node.report.structured_report import structured_report
 from node.report.viewer_report import viewer_report
-from node.study import Analysis, Contribution, Picture, Region
+from node.study import Analysis, Explanation
 
-#: Kinds of objects this room can make.
-KINDS = ("sc", "sr", "viewer-sr")
+Builder = Callable[[Analysis, Mapping[str, Dataset], Explanation], Iterator[Dataset]]
 
 
 def build(
     analysis: Analysis,
     sources: Mapping[str, Dataset],
-    regions: Sequence[Region],
-    pictures: Sequence[Picture],
-    kinds: Collection[str] = KINDS,
-    contributions: Sequence[Contribution] = (),
+    explanation: Explanation,
+    kinds: Collection[str],
 ) -> tuple[tuple[str, Dataset], ...]:
-    """The objects of one analysis, each with its kind.
+    """The objects of one analysis, each with its kind, in the order of :data:`node.kinds.KINDS`.
 
-    The complete report (``sr``) is made always when it is wanted; pictures only where there are any; the viewers'
-    report only where a finding is present.
+    The complete report is made always when it is wanted; every other kind only where there is something to put into
+    it: pictures, a present finding, marked places, a volume.
 
     Args:
         analysis: what was found.
         sources: header of each source instance by SOP Instance UID, without pixel data; missing ones are tolerated.
-        regions: places that speak for a finding.
-        pictures: drawn from the source images.
+        explanation: where, and why; without pictures where no Secondary Capture is wanted.
         kinds: what the destinations take.
-        contributions: what the parts of an image contribute to a finding.
 
     Raises:
         ReportError: on a kind that does not exist, or a picture that cannot be stored.
 
     Example::
 
-        for kind, ds in build(analysis, sources, *explain(analysis), kinds=("sc", "sr")):
+        for kind, ds in build(analysis, sources, explain(analysis), kinds=("sc", "sr")):
             ds.save_as(buffer, enforce_file_format=True)
     """
     strange = sorted(set(kinds) - set(KINDS))
     if strange:
         raise ReportError(f"no such kind of result: {', '.join(strange)}", hint=f"known are {', '.join(KINDS)}")
-    drawn = tuple(pictures) if "sc" in kinds else ()
-    made: list[tuple[str, Dataset | None]] = [
-        ("sc", secondary_capture(analysis, sources, picture, index)) for index, picture in enumerate(drawn)
-    ]
-    if "sr" in kinds:
-        made.append(("sr", structured_report(analysis, sources, regions, drawn, contributions)))
-    if "viewer-sr" in kinds:
-        made.append(("viewer-sr", viewer_report(analysis, sources, regions)))
-    return tuple((kind, ds) for kind, ds in made if ds is not None)
+    told = explanation if "sc" in kinds else replace(explanation, pictures=())
+    made: list[tuple[str, Dataset]] = []
+    for kind, builder in _BUILDERS.items():
+        if kind in kinds:
+            made += [(kind, ds) for ds in builder(analysis, sources, told)]
+    return tuple(made)
+
+
+def _one(ds: Dataset | None) -> Iterator[Dataset]:
+    if ds is not None:
+        yield ds
+
+
+_BUILDERS: Mapping[str, Builder] = {
+    "sc": lambda analysis, sources, told: (
+        secondary_capture(analysis, sources, picture, index) for index, picture in enumerate(told.pictures)
+    ),
+    "sr": lambda analysis, sources, told: _one(structured_report(analysis, sources, told)),
+    "viewer-sr": lambda analysis, sources, told: _one(viewer_report(analysis, sources, told.regions)),
+}

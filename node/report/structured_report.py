@@ -16,7 +16,7 @@ from node.report.evidence import Reference
 from node.report.group import Pointer, group
 from node.report.library import library
 from node.report.verdict import Verdict, verdicts
-from node.study import Analysis, Contribution, Picture, Region
+from node.study import Analysis, Explanation, Picture
 
 KIND = "sr"
 
@@ -24,12 +24,11 @@ KIND = "sr"
 def structured_report(
     analysis: Analysis,
     sources: Mapping[str, Dataset],
-    regions: Sequence[Region],
-    pictures: Sequence[Picture],
-    contributions: Sequence[Contribution] = (),
+    explanation: Explanation,
 ) -> Dataset:
-    """The report on all claimed findings; `pictures` are those that are sent as Secondary Captures beside it."""
-    found = verdicts(analysis, regions, contributions)
+    """The report on all claimed findings; its pictures are those that are sent as Secondary Captures beside it."""
+    found = verdicts(analysis, explanation.regions, explanation.contributions)
+    pictures = explanation.pictures
     groups = [group(analysis, verdict, sources, _heatmaps(analysis, verdict, pictures)) for verdict in found]
     images = library(analysis, sources)
     body = [

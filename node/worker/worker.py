@@ -18,14 +18,13 @@ from node.classify.catalogue import Catalogue
 from node.classify.predictions import prediction_bytes, prediction_from
 from node.classify.runner import Runner
 from node.errors import PermanentError, PluginError, RadnodeError, where
+from node.kinds import ALWAYS, with_stand_ins
 from node.ledger import AnalysisRow, Ledger
 from node.plugin import ImageSet, Prediction
 from node.spool import Spool
 from node.study import Analysed, Analysis, NotAssessed, ResultObject
 from node.worker.summary import summary
 
-#: Made for every analysis, whether or not a destination asks for more.
-ALWAYS = ("sc", "sr")
 #: Bytes of pixels kept between classifying and reporting, so that most series are decoded once.
 _KEPT_BYTES = 512 << 20
 
@@ -117,14 +116,18 @@ class Worker:
     def report(self, row: AnalysisRow) -> list[ResultObject]:
         """The result objects of a classified analysis, written into the spool with an account of what they say."""
         analysis = self._analysis(row)
-        regions, pictures = explain.explain(analysis)
-        contributions = explain.contributions(analysis)
-        kinds = {*ALWAYS, *(k for name in row.destinations if (d := self._settings.destination(name)) for k in d.kinds)}
-        built = report.build(analysis, self._headers(row), regions, pictures, tuple(sorted(kinds)), contributions)
-        told = account.account_bytes(report.account_of(analysis, contributions))
+        kinds = self._kinds(row)
+        explanation = explain.explain(analysis, volumes=bool({"seg", "pm"} & set(kinds)))
+        built = report.build(analysis, self._headers(row), explanation, kinds)
+        told = account.account_bytes(report.account_of(analysis, explanation.contributions))
         self._spool.write(f"work/{row.id}/{account.FILE}", told)
         self._kept.pop(row.id, None)
         return [self._write(row, number, kind, dataset) for number, (kind, dataset) in enumerate(built)]
+
+    def _kinds(self, row: AnalysisRow) -> tuple[str, ...]:
+        """What the destinations take, and what may have to stand in for it."""
+        found = (self._settings.destination(name) for name in row.destinations)
+        return with_stand_ins({*ALWAYS, *(kind for one in found if one for kind in one.kinds)})
 
     def _analysis(self, row: AnalysisRow) -> Analysis:
         image_sets, not_assessed = self._image_sets(row)

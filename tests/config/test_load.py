@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from node.config import PROFILES, SENDER, Settings, default_text, frozen, load
+from node.config import SENDER, Settings, default_text, frozen, load
 from node.config.load import line_of
 from node.errors import ConfigError
+from node.kinds import PROFILES
 
 
 def write(folder: Path, text: str) -> Path:
@@ -59,7 +60,11 @@ WRONG: list[tuple[str, int, tuple[str, ...]]] = [
     ('[[destinations]]\nname = "a"\nkind = "folder"\n', 1, ("destinations.0", "kind 'folder' needs 'path'")),
     ('[[destinations]]\nname = "a/b"\nkind = "folder"\n', 2, ("destinations.0.name", "pattern", "found 'a/b'")),
     (PACS + '\n[[destinations]]\nname = "b"\nkind = "ftp"\n', 9, ("destinations.1.kind", "found 'ftp'")),
-    (PACS + 'profile = "everything"\n', 6, ("destinations.0.profile", "sc+sr, sr, ohif, all")),
+    (
+        PACS + 'profile = "everything"\n',
+        6,
+        ("destinations.0.profile", "sc+sr, sr, ohif, gsps, all, or a list of sc, sr"),
+    ),
     (PACS + "timeout_seconds = 0\n", 6, ("destinations.0.timeout_seconds", "greater than 0", "found 0")),
     (PACS + "adress = 1\n", 6, ("destinations.0.adress", "unknown key; allowed", "host")),
     (PACS + PACS, 8, ("destinations.1.name", "the name 'pacs' is used twice")),

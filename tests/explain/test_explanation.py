@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from node.explain import explain, explanation
+from node.explain import explanation, regions_and_pictures
 from node.explain.caption import caption
 from node.plugin import Finding, Interval, OperatingPoint
 from node.study import NotAssessed
@@ -16,44 +16,44 @@ from tests.explain.material import analysis, evidence, image, manifest, spec
 
 
 def test_a_present_finding_gets_a_picture_and_a_region() -> None:
-    found, pictures = explain(analysis())
+    found, pictures = regions_and_pictures(analysis())
     assert [place.finding for place in found] == ["opacity"]
     assert [picture.finding for picture in pictures] == ["opacity"]
 
 
 def test_below_its_operating_point_a_finding_gets_no_region_but_a_picture() -> None:
-    found, pictures = explain(analysis(probabilities=(0.49,)))
+    found, pictures = regions_and_pictures(analysis(probabilities=(0.49,)))
     assert found == ()
     assert len(pictures) == 1
 
 
 def test_at_its_operating_point_a_finding_is_present() -> None:
-    found, _ = explain(analysis(probabilities=(0.5,)))
+    found, _ = regions_and_pictures(analysis(probabilities=(0.5,)))
     assert len(found) == 1
 
 
 def test_each_present_finding_gets_its_own_picture() -> None:
     told = manifest(spec("opacity"), spec("effusion"), spec("nodule"))
-    found, pictures = explain(analysis(told=told, probabilities=(0.9, 0.1, 0.8)))
+    found, pictures = regions_and_pictures(analysis(told=told, probabilities=(0.9, 0.1, 0.8)))
     assert [picture.finding for picture in pictures] == ["opacity", "nodule"]
     assert {place.finding for place in found} == {"opacity", "nodule"}
 
 
 def test_when_none_is_present_the_most_probable_finding_is_shown() -> None:
     told = manifest(spec("opacity"), spec("effusion"))
-    _, pictures = explain(analysis(told=told, probabilities=(0.1, 0.3)))
+    _, pictures = regions_and_pictures(analysis(told=told, probabilities=(0.1, 0.3)))
     assert [picture.finding for picture in pictures] == ["effusion"]
 
 
 def test_a_finding_that_does_not_localise_gets_no_region() -> None:
-    found, pictures = explain(analysis(told=manifest(spec(localises=False))))
+    found, pictures = regions_and_pictures(analysis(told=manifest(spec(localises=False))))
     assert found == ()
     assert len(pictures) == 1
 
 
 def test_a_series_gets_a_stack_in_the_order_of_space_and_regions_on_the_key_image() -> None:
     slices = tuple(image(number=number, position=5.0 * number) for number in (1, 2, 3, 4, 5))
-    found, pictures = explain(analysis(slices))
+    found, pictures = regions_and_pictures(analysis(slices))
     assert [picture.sop_instance_uid for picture in pictures] == [one.sop_instance_uid for one in slices]
     assert {place.sop_instance_uid for place in found} == {"1.2.3.3"}
     assert len({picture.pixels.shape for picture in pictures}) == 1
@@ -61,19 +61,19 @@ def test_a_series_gets_a_stack_in_the_order_of_space_and_regions_on_the_key_imag
 
 def test_only_images_with_a_map_are_drawn() -> None:
     slices = tuple(image(number=number) for number in (1, 2, 3))
-    _, pictures = explain(analysis(slices, maps=(evidence(slices[1]),)))
+    _, pictures = regions_and_pictures(analysis(slices, maps=(evidence(slices[1]),)))
     assert [picture.sop_instance_uid for picture in pictures] == ["1.2.3.2"]
 
 
 def test_of_a_long_series_the_images_around_the_key_image_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explanation, "MOST_PICTURES", 4)
     slices = tuple(image(20, 20, number=number) for number in range(1, 12))
-    _, pictures = explain(analysis(slices))
+    _, pictures = regions_and_pictures(analysis(slices))
     assert [picture.sop_instance_uid for picture in pictures] == [f"1.2.3.{number}" for number in (4, 5, 6, 7)]
 
 
 def test_the_contours_say_how_much_they_hold() -> None:
-    found, _ = explain(analysis())
+    found, _ = regions_and_pictures(analysis())
     told = analysis()
     (item,) = told.analysed
     said = caption(told, item, item.prediction.findings[0], item.image_set.images[0], held=found[0].share)
@@ -91,18 +91,18 @@ def test_in_a_series_the_contours_say_on_which_image_they_are() -> None:
 def test_weak_evidence_looks_weak() -> None:
     picture = image(pixels=np.zeros((100, 100), np.float32))
     weak = evidence(picture, np.full((5, 5), 0.001, np.float32))
-    _, (made,) = explain(analysis((picture,), probabilities=(0.1,), maps=(weak,)))
+    _, (made,) = regions_and_pictures(analysis((picture,), probabilities=(0.1,), maps=(weak,)))
     assert np.median(made.pixels[150:500, 480:860]) < 40
 
 
 def test_a_model_without_maps_still_gets_a_picture() -> None:
-    found, pictures = explain(analysis(maps=()))
+    found, pictures = regions_and_pictures(analysis(maps=()))
     assert found == ()
     assert [picture.finding for picture in pictures] == [""]
 
 
 def test_an_abstention_gets_one_picture_that_says_so() -> None:
-    found, (picture,) = explain(analysis(abstained="unlike the images the model knows"))
+    found, (picture,) = regions_and_pictures(analysis(abstained="unlike the images the model knows"))
     assert found == ()
     assert picture.finding == ""
     assert "Not assessed" in picture.description
@@ -110,18 +110,18 @@ def test_an_abstention_gets_one_picture_that_says_so() -> None:
 
 
 def test_with_nothing_analysed_there_is_nothing_to_draw() -> None:
-    assert explain(replace(analysis(), analysed=())) == ((), ())
+    assert regions_and_pictures(replace(analysis(), analysed=())) == ((), ())
 
 
 def test_a_frame_of_a_multi_frame_image_is_named() -> None:
     frames = tuple(image(number=1, frame=frame) for frame in (1, 2, 3))
-    found, pictures = explain(analysis(frames))
+    found, pictures = regions_and_pictures(analysis(frames))
     assert [picture.frame for picture in pictures] == [1, 2, 3]
     assert {place.frame for place in found} == {2}
 
 
 def test_explaining_twice_gives_the_same_pictures() -> None:
-    (first,), (second,) = explain(analysis())[1], explain(analysis())[1]
+    (first,), (second,) = regions_and_pictures(analysis())[1], regions_and_pictures(analysis())[1]
     np.testing.assert_array_equal(first.pixels, second.pixels)
 
 
@@ -190,7 +190,7 @@ BAND = OperatingPoint(0.5, _INTERVAL, _INTERVAL, "films kept aside", (0.4, 0.62)
 
 def test_an_undetermined_finding_is_pictured_after_the_present_ones_and_never_outlined() -> None:
     told = manifest(spec("opacity", operating_point=BAND), spec("effusion"), spec("nodule"))
-    found, pictures = explain(analysis(told=told, probabilities=(0.5, 0.1, 0.9)))
+    found, pictures = regions_and_pictures(analysis(told=told, probabilities=(0.5, 0.1, 0.9)))
     assert [picture.finding for picture in pictures] == ["nodule", "opacity"]
     assert {place.finding for place in found} == {"nodule"}
 
@@ -198,7 +198,7 @@ def test_an_undetermined_finding_is_pictured_after_the_present_ones_and_never_ou
 def test_of_many_undetermined_findings_the_most_probable_are_pictured() -> None:
     names = ("a", "b", "c", "d", "e")
     told = manifest(*(spec(name, operating_point=BAND) for name in names))
-    _, pictures = explain(analysis(told=told, probabilities=(0.5, 0.41, 0.6, 0.42, 0.55)))
+    _, pictures = regions_and_pictures(analysis(told=told, probabilities=(0.5, 0.41, 0.6, 0.42, 0.55)))
     assert [picture.finding for picture in pictures] == ["a", "c", "e"]
     assert explanation.MOST_UNDETERMINED == 3
 
@@ -241,7 +241,7 @@ def test_the_words_say_what_stands_behind_the_answer_the_same_on_every_image() -
         assert "The header contradicts the pixels." in said
         assert any(note.startswith("On image 2 of 3: The ") for note in said)
     assert len({len(said) for said in notes}) == 1
-    assert len({picture.pixels.shape for picture in explain(told)[1]}) == 1, "one stack, one size"
+    assert len({picture.pixels.shape for picture in regions_and_pictures(told)[1]}) == 1, "one stack, one size"
 
 
 def test_what_the_model_remarks_is_said_also_where_it_does_not_answer() -> None:

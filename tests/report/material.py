@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -32,7 +33,8 @@ from node.plugin import (
     OperatingPoint,
     Prediction,
 )
-from node.study import Analysed, Analysis, Contribution, NotAssessed, Picture, Region
+from node.report import build
+from node.study import Analysed, Analysis, Contribution, Explanation, NotAssessed, Picture, Region
 
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 STARTED = 1_750_000_000.0  # 2025-06-15 15:06:40 UTC
@@ -223,3 +225,15 @@ def read_back(ds: Dataset) -> Dataset:
     buffer = BytesIO()
     ds.save_as(buffer, enforce_file_format=True)
     return pydicom.dcmread(BytesIO(buffer.getvalue()))
+
+
+def built(
+    told: Analysis,
+    sources: Mapping[str, Dataset],
+    regions: Sequence[Region],
+    pictures: Sequence[Picture],
+    kinds: Sequence[str] = ("sc", "sr", "viewer-sr"),
+    contributions: Sequence[Contribution] = (),
+) -> tuple[tuple[str, Dataset], ...]:
+    """The objects of an analysis with these places, pictures and words."""
+    return build(told, sources, Explanation(tuple(regions), tuple(pictures), tuple(contributions)), kinds)

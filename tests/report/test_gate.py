@@ -10,12 +10,12 @@ import pytest
 from pydicom.dataset import Dataset
 
 from node.plugin import Code, Neighbour
-from node.report import build
 from node.study import Analysis, Picture, Region
 from tests.report import gate
 from tests.report.material import (
     analysis,
     banded,
+    built,
     by_uid,
     contribution,
     header,
@@ -165,7 +165,7 @@ CASES: dict[str, Callable[[], Case]] = {
 def test_every_object_passes_dciodvfy_and_every_report_is_read_by_dsrdump(name: str, tmp_path: Path) -> None:
     told, sources, regions, pictures = CASES[name]()
     words = [contribution(source) for source in sources]
-    made = build(told, by_uid(*sources), regions, pictures, contributions=words)
+    made = built(told, by_uid(*sources), regions, pictures, contributions=words)
     assert any(kind == "sr" for kind, _ in made)
     for number, (kind, ds) in enumerate(made):
         path = gate.save(ds, tmp_path, f"{kind}{number}")
@@ -185,7 +185,7 @@ def test_reports_pass_the_template_validator(tmp_path: Path) -> None:
     ):
         told, sources, regions, pictures = CASES[name]()
         words = [contribution(source) for source in sources]
-        for kind, ds in build(told, by_uid(*sources), regions, pictures, (wanted,), words):
+        for kind, ds in built(told, by_uid(*sources), regions, pictures, (wanted,), words):
             paths.append(gate.save(ds, tmp_path, f"{len(paths)}-{kind}"))
     assert len(paths) == 5
     assert gate.pixelmed(paths) == []

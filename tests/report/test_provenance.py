@@ -10,11 +10,11 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from node.report import build
 from node.study import MANUFACTURER, Analysis
 from tests.report.material import (
     STUDY,
     analysis,
+    built,
     by_uid,
     header,
     manifest,
@@ -43,7 +43,7 @@ COPIED = (
 
 def results(source: Dataset, told: Analysis | None = None) -> dict[str, Dataset]:
     """All three kinds of object of one source, written and read back."""
-    made = build(told or analysis(source), by_uid(source), [region(source)], [picture(source)])
+    made = built(told or analysis(source), by_uid(source), [region(source)], [picture(source)])
     return {kind: read_back(ds) for kind, ds in made}
 
 
@@ -78,7 +78,7 @@ def test_sequences_are_copied_from_any_encoding(syntax: UID) -> None:
     pydicom.dcmwrite(buffer, source, implicit_vr=syntax.is_implicit_VR, little_endian=syntax.is_little_endian)
     part = pydicom.dcmread(BytesIO(_with_meta(buffer.getvalue(), syntax)))
     told = manifest(findings=(spec(label="Trübung"),))
-    ds = read_back(build(analysis(source, manifest=told), by_uid(part), [], [], kinds=("sr",))[0][1])
+    ds = read_back(built(analysis(source, manifest=told), by_uid(part), [], [], kinds=("sr",))[0][1])
     assert ds.SpecificCharacterSet == "ISO_IR 192"
     assert ds.IssuerOfAccessionNumberSequence[0].LocalNamespaceEntityID == "Krankenhäuser"
     (order,) = ds.ReferencedRequestSequence
@@ -113,7 +113,7 @@ def test_a_patient_id_is_kept_even_where_it_is_too_long() -> None:
 
 def test_a_source_whose_header_is_not_at_hand_still_gives_a_report() -> None:
     source = header()
-    ((_, ds),) = build(analysis(source), {}, [], [], kinds=("sr",))
+    ((_, ds),) = built(analysis(source), {}, [], [], kinds=("sr",))
     assert read_back(ds).StudyInstanceUID == STUDY
 
 
@@ -215,7 +215,7 @@ def test_a_time_zone_that_is_none_is_left_out(offset: str) -> None:
 
 def test_the_file_is_complete_as_part_10() -> None:
     source = header()
-    for _, ds in build(analysis(source), by_uid(source), [region(source)], [picture(source)]):
+    for _, ds in built(analysis(source), by_uid(source), [region(source)], [picture(source)]):
         buffer = BytesIO()
         ds.save_as(buffer, enforce_file_format=True)
         assert buffer.getvalue()[:132] == bytes(128) + b"DICM"
@@ -226,5 +226,5 @@ def test_the_file_is_complete_as_part_10() -> None:
 def test_with_nothing_analysed_the_header_comes_from_what_could_not_be() -> None:
     source = header()
     told = analysis(not_assessed=(not_assessed(source),))
-    ((_, ds),) = build(told, by_uid(source), [], [])
+    ((_, ds),) = built(told, by_uid(source), [], [])
     assert ds.PatientID == "P-1"

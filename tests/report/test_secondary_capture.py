@@ -10,15 +10,14 @@ import pytest
 from pydicom.dataset import Dataset
 
 from node.errors import ReportError
-from node.report import build
 from node.study import Picture
-from tests.report.material import analysis, by_uid, header, manifest, picture, read_back
+from tests.report.material import analysis, built, by_uid, header, manifest, picture, read_back
 
 
 def captures(*sources: Dataset, pictures: list[Picture] | None = None, **changes: Any) -> list[Dataset]:
     """The Secondary Captures of these sources, written and read back."""
     drawn = [picture(source) for source in sources] if pictures is None else pictures
-    made = build(analysis(*sources, **changes), by_uid(*sources), [], drawn, kinds=("sc",))
+    made = built(analysis(*sources, **changes), by_uid(*sources), [], drawn, kinds=("sc",))
     return [read_back(ds) for _, ds in made]
 
 

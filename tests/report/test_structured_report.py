@@ -12,12 +12,12 @@ from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from node.errors import ReportError
 from node.plugin import Code, Interval, Neighbour
-from node.report import build
 from node.study import Analysis, Picture, Region
 from tests.report import walk
 from tests.report.material import (
     analysis,
     banded,
+    built,
     by_uid,
     contribution,
     header,
@@ -35,7 +35,7 @@ def report(
     told: Analysis, *sources: Dataset, regions: Sequence[Region] = (), pictures: Sequence[Picture] = ()
 ) -> Dataset:
     """The complete report, written and read back; pictures make Secondary Captures beside it."""
-    made = build(told, by_uid(*sources), regions, pictures, kinds=("sc", "sr") if pictures else ("sr",))
+    made = built(told, by_uid(*sources), regions, pictures, kinds=("sc", "sr") if pictures else ("sr",))
     return read_back(made[-1][1])
 
 
@@ -232,7 +232,7 @@ def test_a_region_of_another_finding_or_image_is_not_taken() -> None:
 def test_the_heatmap_is_referred_to_by_the_kind_of_its_explanation() -> None:
     source = header()
     told = analysis(source, manifest=manifest(explanation=Code("130404", "DCM", "Saliency")))
-    made = build(told, by_uid(source), [], [picture(source)], kinds=("sc", "sr"))
+    made = built(told, by_uid(source), [], [picture(source)], kinds=("sc", "sr"))
     heatmap, ds = made[0][1], made[1][1]
     (item,) = walk.named(walk.groups(ds)[0], "130404")
     reference = item.ReferencedSOPSequence[0]
@@ -243,7 +243,7 @@ def test_the_heatmap_is_referred_to_by_the_kind_of_its_explanation() -> None:
 
 def test_without_secondary_captures_nothing_is_referred_to_that_is_not_sent() -> None:
     source = header()
-    ((_, ds),) = build(analysis(source), by_uid(source), [], [picture(source)], kinds=("sr",))
+    ((_, ds),) = built(analysis(source), by_uid(source), [], [picture(source)], kinds=("sr",))
     assert list(walk.evidence(ds)) == [source.SOPInstanceUID]
 
 
@@ -295,7 +295,7 @@ def test_a_source_of_unknown_class_cannot_be_referred_to() -> None:
     (seen,) = item.image_set.images
     unknown = replace(item, image_set=replace(item.image_set, images=(replace(seen, sop_class_uid=""),)))
     with pytest.raises(ReportError, match="SOP class"):
-        build(replace(told, analysed=(unknown,)), {}, [], [])
+        built(replace(told, analysed=(unknown,)), {}, [], [])
 
 
 def test_tracking_identifiers_are_plain() -> None:
@@ -347,7 +347,7 @@ def test_what_stands_behind_a_finding_is_told_in_its_group() -> None:
     source = header()
     cases = (Neighbour("opacity", "cxr_nih/1_004", 0.93, present=True), Neighbour("opacity", "b/2", 0.8, present=False))
     told = answering(analysis(source), neighbours=cases, agreement=(17, 300))
-    ((_, ds),) = build(told, by_uid(source), [], [], ("sr",), [contribution(source)])
+    ((_, ds),) = built(told, by_uid(source), [], [], ("sr",), [contribution(source)])
     (group,) = walk.groups(read_back(ds))
     assert walk.texts(group, "121106") == [
         contribution(source).sentence,

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from node.report import build
 from node.study import Region
 from tests.report import walk
-from tests.report.material import analysis, banded, by_uid, header, manifest, region, spec
+from tests.report.material import analysis, banded, built, by_uid, header, manifest, region, spec
 
 
 def viewer_reports(source: Dataset, *regions: Region, **changes: Any) -> list[Dataset]:
     """The viewers' report on one source, or none."""
-    made = build(analysis(source, **changes), by_uid(source), regions, [], kinds=("viewer-sr",))
+    made = built(analysis(source, **changes), by_uid(source), regions, [], kinds=("viewer-sr",))
     return [ds for _, ds in made]
 
 
@@ -76,7 +75,7 @@ def test_there_is_none_when_nothing_is_present(changes: dict[str, Any]) -> None:
 
 def test_it_lies_in_a_series_apart_from_the_complete_report() -> None:
     source = header()
-    made = dict(build(analysis(source), by_uid(source), [region(source)], [], kinds=("sr", "viewer-sr")))
+    made = dict(built(analysis(source), by_uid(source), [region(source)], [], kinds=("sr", "viewer-sr")))
     assert made["sr"].SeriesInstanceUID != made["viewer-sr"].SeriesInstanceUID
 
 

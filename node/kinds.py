@@ -1,0 +1,53 @@
+"""The kinds of result object: which there are, which simpler one stands in for one that is refused, and profiles.
+
+A kind is the word by which settings, ledger, file names and trail speak of an object; ``node.report`` makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+#: Kind -> what it is, in the order in which the objects of one analysis are sent.
+KINDS: Mapping[str, str] = {
+    "sc": "heatmap, Secondary Capture",
+    "sr": "complete report, Comprehensive 3D SR",
+    "comprehensive-sr": "the same report as Comprehensive SR",
+    "viewer-sr": "report that viewers draw, Comprehensive 3D SR",
+    "gsps": "contours, arrows and words over the untouched image, Softcopy Presentation State",
+    "seg": "places of a volume, Segmentation",
+    "pm": "evidence over a volume, Parametric Map",
+    "pdf": "report of one page, Encapsulated PDF",
+    "ko": "list of the whole set, Key Object Selection",
+}
+
+#: What is sent in place of a kind that a destination refuses for good; the last of a chain has none.
+INSTEAD: Mapping[str, str] = {
+    "sr": "comprehensive-sr",
+    "comprehensive-sr": "sc",
+    "viewer-sr": "sc",
+    "gsps": "sc",
+    "seg": "sc",
+    "pm": "sc",
+    "pdf": "sc",
+}
+
+#: Made for every analysis, whether or not a destination asks for them.
+ALWAYS = ("sc", "sr")
+
+#: The kinds that a destination of that profile takes.
+PROFILES: Mapping[str, tuple[str, ...]] = {
+    "sc+sr": ("sc", "sr"),
+    "sr": ("sr",),
+    "ohif": ("sc", "viewer-sr", "seg", "pm"),
+    "gsps": ("sc", "sr", "gsps", "ko"),
+    "all": ("sc", "sr", "viewer-sr", "gsps", "seg", "pm", "pdf", "ko"),
+}
+
+
+def with_stand_ins(kinds: Iterable[str]) -> tuple[str, ...]:
+    """These kinds and all that may have to stand in for them, in the order of :data:`KINDS`."""
+    wanted = set(kinds)
+    for kind in tuple(wanted):
+        while (kind := INSTEAD.get(kind, "")) and kind not in wanted:
+            wanted.add(kind)
+    return tuple(kind for kind in KINDS if kind in wanted)
