@@ -5,7 +5,7 @@ A kind is the word by which settings, ledger, file names and trail speak of an o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 #: Kind -> what it is, in the order in which the objects of one analysis are sent.
 KINDS: Mapping[str, str] = {
@@ -50,4 +50,9 @@ def with_stand_ins(kinds: Iterable[str]) -> tuple[str, ...]:
     for kind in tuple(wanted):
         while (kind := INSTEAD.get(kind, "")) and kind not in wanted:
             wanted.add(kind)
-    return tuple(kind for kind in KINDS if kind in wanted)
+    return in_order(wanted)
+
+
+def in_order(kinds: Collection[str]) -> tuple[str, ...]:
+    """These kinds in the order of :data:`KINDS`."""
+    return tuple(kind for kind in KINDS if kind in kinds)

@@ -22,7 +22,7 @@ from pydicom.filereader import read_file_meta_info
 from node import account
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerProcess
-from node.config import Route, Settings, frozen, load
+from node.config import Destination, Route, Settings, frozen, load
 from node.errors import PermanentError, PluginError
 from node.ledger import Ledger, StudyRow
 from node.pipeline import Pipeline
@@ -160,8 +160,16 @@ class Bench:
 
 
 @contextmanager
-def bench(routes: Sequence[Route] | None, config: Path | None = None, plugins: Sequence[str] = ()) -> Iterator[Bench]:
-    """A :class:`Bench` in a temporary folder. Args: routes: instead of those of `config`, if any."""
+def bench(
+    routes: Sequence[Route] | None,
+    config: Path | None = None,
+    plugins: Sequence[str] = (),
+    destinations: Sequence[Destination] = (),
+) -> Iterator[Bench]:
+    """A :class:`Bench` in a temporary folder. Args: routes, destinations: instead of those of `config`, if any.
+
+    Nothing is sent to the destinations: their profiles say which objects are made.
+    """
     settings = load(config) if config else Settings()
     with tempfile.TemporaryDirectory(prefix="radnode-") as name:
         folder = Path(name)
@@ -169,7 +177,7 @@ def bench(routes: Sequence[Route] | None, config: Path | None = None, plugins: S
             update={
                 "node": settings.node.model_copy(update={"data_dir": folder}),
                 "routes": settings.routes if routes is None else tuple(routes),
-                "destinations": settings.destinations if routes is None else (),
+                "destinations": settings.destinations if routes is None else tuple(destinations),
                 "worker": settings.worker.model_copy(
                     update={"plugins": tuple(plugins) or settings.worker.plugins, "engine": _engine(settings)}
                 ),

@@ -152,6 +152,7 @@ class Analysis:
         station_name: of this node.
         ae_title: of this node.
         configuration_digest: hex, of the settings that shaped the result; part of the results' UIDs.
+        patient_key: hex digest of Issuer of Patient ID and Patient ID; empty when both are.
     """
 
     study_instance_uid: str
@@ -165,6 +166,7 @@ class Analysis:
     station_name: str = ""
     ae_title: str = ""
     configuration_digest: str = ""
+    patient_key: str = ""
 
 
 @dataclass(frozen=True)

@@ -41,16 +41,20 @@ def run(
     plugin: Annotated[str, typer.Option(help="Plugin that gets the files.")],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     png: Annotated[bool, typer.Option("--png", help="Write the heatmaps as PNG too.")] = False,
+    profile: Annotated[str, typer.Option(help="Objects to make, as a destination's profile.")] = "sc+sr",
     as_json: JsonOption = False,
 ) -> None:
     """Classify files, show what was found and why, and write the result objects, without a node."""
     from node import offline
     from node.cli.progress import working
     from node.cli.results import as_table, lines
-    from node.config import Route
+    from node.config import Destination, Route
 
-    everything = Route(name="run", plugin=plugin, accept_missing=True, include_excluded=True)
-    with offline.bench([everything], plugins=[plugin]) as bench:
+    files = Destination(name="files", kind="folder", path=out, profile=_profile(profile))
+    everything = Route(
+        name="run", plugin=plugin, accept_missing=True, include_excluded=True, destinations=(files.name,)
+    )
+    with offline.bench([everything], plugins=[plugin], destinations=[files]) as bench:
         bench.catalogue.get(plugin)
         refused = bench.take(paths)
         with working("classifying"):
@@ -113,6 +117,14 @@ def echo(
         typer.echo(f"radnode: {error}", err=True)
         raise typer.Exit(os.EX_UNAVAILABLE) from error
     typer.echo(f"{to} answers")
+
+
+def _profile(name: str) -> str:
+    from node.kinds import PROFILES
+
+    if name not in PROFILES:
+        raise typer.BadParameter(f"no such profile: {name}; allowed are {', '.join(PROFILES)}")
+    return name
 
 
 def _destination(to: str, config: Path) -> Destination:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from highdicom.sr import ContentItem
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import Comprehensive3DSRStorage
+from pydicom.uid import UID, Comprehensive3DSRStorage, ComprehensiveSRStorage
 
 from node.report import codes, evidence, identity, provenance, source, summary, tree
 from node.report.evidence import Reference
@@ -21,17 +21,19 @@ def document(
     body: Sequence[ContentItem],
     made: Sequence[Reference] = (),
 ) -> Dataset:
-    """A Comprehensive 3D SR, complete with File Meta Information.
+    """A Comprehensive 3D SR, or a Comprehensive SR for the kind so called, complete with File Meta Information.
+
+    Both allow this tree; the older class is for archives that refuse the newer one (PS3.3 A.35.3 and A.35.13).
 
     Args:
         analysis: what is reported.
         sources: headers by SOP Instance UID.
-        kind: ``sr`` or ``viewer-sr``.
+        kind: ``sr``, ``comprehensive-sr`` or ``viewer-sr``.
         body: children of the root after its context.
         made: results that the tree refers to; evidence like the sources.
     """
     origin = source.main_source(analysis, sources)
-    ds = provenance.head(analysis, origin, provenance.Role(kind, Comprehensive3DSRStorage, "SR"))
+    ds = provenance.head(analysis, origin, provenance.Role(kind, _sop_class(kind), "SR"))
     _add_flags(ds, analysis)
     listed = (*evidence.references(analysis, sources), *made)
     ds.ReferencedPerformedProcedureStepSequence = []
@@ -44,6 +46,10 @@ def document(
     _plant(ds, tree.container(codes.REPORT, [*_context(analysis), *body], relation=None, template="1500"))
     _add_private_schemes(ds)
     return provenance.finished(ds, origin)
+
+
+def _sop_class(kind: str) -> UID:
+    return ComprehensiveSRStorage if kind == "comprehensive-sr" else Comprehensive3DSRStorage
 
 
 def _plant(ds: Dataset, root: ContentItem) -> None:

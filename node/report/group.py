@@ -41,10 +41,14 @@ def group(
     return tree.container(codes.MEASUREMENT_GROUP, children, template=template)
 
 
-def tracking(analysis: Analysis, verdict: Verdict, part: str = "") -> list[ContentItem]:
-    """Identifier and UID by which the finding is followed (TID 4108); `part` tells apart the places of one finding."""
-    label = f"{analysis.manifest.name}: {verdict.spec.label}" + (f" {part}" if part else "")
-    uid = identity.tracking_uid(analysis, verdict.spec.name, verdict.subject, part)
+def tracking(analysis: Analysis, verdict: Verdict, place: int = 0) -> list[ContentItem]:
+    """Identifier and UID by which the finding is followed (TID 4108), or one of its places, counted from 1.
+
+    A place is followed on its own image only: viewers take two shapes of one UID for one.
+    """
+    label = f"{analysis.manifest.name}: {verdict.spec.label}" + (f" place {place}" if place > 1 else "")
+    where = f"{verdict.image.sop_instance_uid} {verdict.image.frame} {place}" if place and verdict.image else ""
+    uid = identity.tracking_uid(analysis, verdict.spec.name, verdict.laterality, where)
     return [tree.text(codes.TRACKING_IDENTIFIER, label, tree.CONTEXT), tree.uidref(codes.TRACKING_UID, uid)]
 
 

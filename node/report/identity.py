@@ -39,16 +39,20 @@ def series_uid(analysis: Analysis, kind: str) -> UID:
     return derived_uid("series", analysis.study_instance_uid, analysis.manifest.name, kind)
 
 
-def tracking_uid(analysis: Analysis, finding: str, subject: str, part: str = "") -> UID:
-    """Tracking Unique Identifier (112040, DCM) of a finding, kept across revisions.
+def tracking_uid(analysis: Analysis, finding: str, laterality: str = "", part: str = "") -> UID:
+    """Tracking Unique Identifier (112040, DCM) of a finding of a patient, as the plugin assesses it.
+
+    It is the same in every revision and in every study of that patient, earlier and later ones, and on each image that
+    shows the finding: what is followed is the finding, not a lesion. Without a patient's id it holds for one study.
 
     Args:
-        analysis: of any revision.
+        analysis: of any study of the patient.
         finding: its name.
-        subject: UID of the image or series it was assessed on.
-        part: tells apart the places of one finding.
+        laterality: L, R, B or empty; the two sides of a paired organ are followed apart.
+        part: tells apart the places of one finding, where each needs a UID of its own.
     """
-    return derived_uid("tracking", analysis.study_instance_uid, analysis.manifest.name, finding, subject, part)
+    whose = analysis.patient_key or analysis.study_instance_uid
+    return derived_uid("tracking", whose, analysis.manifest.name, finding, laterality, part)
 
 
 def device_uid(analysis: Analysis) -> UID:

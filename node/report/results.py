@@ -63,5 +63,8 @@ _BUILDERS: Mapping[str, Builder] = {
         secondary_capture(analysis, sources, picture, index) for index, picture in enumerate(told.pictures)
     ),
     "sr": lambda analysis, sources, told: _one(structured_report(analysis, sources, told)),
+    "comprehensive-sr": lambda analysis, sources, told: _one(
+        structured_report(analysis, sources, told, "comprehensive-sr")
+    ),
     "viewer-sr": lambda analysis, sources, told: _one(viewer_report(analysis, sources, told.regions)),
 }

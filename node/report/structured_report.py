@@ -25,8 +25,12 @@ def structured_report(
     analysis: Analysis,
     sources: Mapping[str, Dataset],
     explanation: Explanation,
+    kind: str = KIND,
 ) -> Dataset:
-    """The report on all claimed findings; its pictures are those that are sent as Secondary Captures beside it."""
+    """The report on all claimed findings; its pictures are those that are sent as Secondary Captures beside it.
+
+    `kind` ``comprehensive-sr`` makes the same report of the older SOP class.
+    """
     found = verdicts(analysis, explanation.regions, explanation.contributions)
     pictures = explanation.pictures
     groups = [group(analysis, verdict, sources, _heatmaps(analysis, verdict, pictures)) for verdict in found]
@@ -37,7 +41,7 @@ def structured_report(
         *(tree.text(codes.COMMENT, sentence) for sentence in (*summary.gaps(analysis), *summary.remarks(analysis))),
         tree.text(codes.SUMMARY, summary.summary(analysis, found)),
     ]
-    return document(analysis, sources, KIND, body, _made(analysis, len(pictures)))
+    return document(analysis, sources, kind, body, _made(analysis, len(pictures)))
 
 
 def _heatmaps(analysis: Analysis, verdict: Verdict, pictures: Sequence[Picture]) -> list[Pointer]:

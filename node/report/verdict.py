@@ -17,7 +17,6 @@ class Verdict:
 
     Attributes:
         spec: what was claimed.
-        subject: UID of the image or series it speaks of; the study's when nothing could be looked at.
         finding: the model's answer; None when there is none.
         reason: why there is no answer.
         image: the image that shows it best; None when nothing was decoded.
@@ -29,7 +28,6 @@ class Verdict:
     """
 
     spec: FindingSpec
-    subject: str
     finding: Finding | None = None
     reason: str = ""
     image: Image | None = None
@@ -64,7 +62,7 @@ def verdicts(
     """One for each claimed finding and subject, in the manifest's order; never none: silence would read as healthy."""
     if not analysis.analysed:
         reason = _why_nothing(analysis)
-        return tuple(Verdict(spec, analysis.study_instance_uid, reason=reason) for spec in analysis.manifest.findings)
+        return tuple(Verdict(spec, reason=reason) for spec in analysis.manifest.findings)
     return tuple(
         verdict for item in analysis.analysed for verdict in verdicts_of(analysis, item, regions, contributions)
     )
@@ -87,7 +85,6 @@ def verdicts_of(
         image = _key_image(item, answers.get(spec.name))
         verdict = Verdict(
             spec,
-            _subject(analysis, item),
             finding,
             reason,
             image,
@@ -110,13 +107,6 @@ def _with_reasons(
         contribution=told[0] if told else None,
         neighbours=tuple(case for case in item.prediction.neighbours if case.finding == name),
     )
-
-
-def _subject(analysis: Analysis, item: Analysed) -> str:
-    if analysis.manifest.level == "image" and len(item.image_set.images) == 1:
-        image = item.image_set.images[0]
-        return f"{image.sop_instance_uid} {image.frame}"
-    return item.image_set.series_instance_uid
 
 
 def _key_image(item: Analysed, finding: Finding | None) -> Image:

@@ -45,11 +45,10 @@ def corner(finding: str, image: Image) -> Region:
 def _groups(analysis: Analysis, verdict: Verdict, sources: Mapping[str, Dataset]) -> Iterator[ContentItem]:
     places = verdict.regions or ((corner(verdict.spec.name, verdict.image),) if verdict.image else ())
     for number, place in enumerate(places, start=1):
-        part = f"place {number}" if number > 1 else ""
         yield _group(
             analysis,
             verdict,
-            tracking(analysis, verdict, part),
+            tracking(analysis, verdict, number),
             region_item(place, evidence.images_of(analysis), sources),
         )
 

@@ -18,7 +18,7 @@ from node.classify.catalogue import Catalogue
 from node.classify.predictions import prediction_bytes, prediction_from
 from node.classify.runner import Runner
 from node.errors import PermanentError, PluginError, RadnodeError, where
-from node.kinds import ALWAYS, with_stand_ins
+from node.kinds import ALWAYS, in_order, with_stand_ins
 from node.ledger import AnalysisRow, Ledger
 from node.plugin import ImageSet, Prediction
 from node.spool import Spool
@@ -125,9 +125,10 @@ class Worker:
         return [self._write(row, number, kind, dataset) for number, (kind, dataset) in enumerate(built)]
 
     def _kinds(self, row: AnalysisRow) -> tuple[str, ...]:
-        """What the destinations take, and what may have to stand in for it."""
-        found = (self._settings.destination(name) for name in row.destinations)
-        return with_stand_ins({*ALWAYS, *(kind for one in found if one for kind in one.kinds)})
+        """What the destinations take, and what may have to stand in for it where one can refuse."""
+        found = [one for name in row.destinations if (one := self._settings.destination(name))]
+        refusable = with_stand_ins(kind for one in found if one.kind != "folder" for kind in one.kinds)
+        return in_order({*ALWAYS, *refusable, *(kind for one in found for kind in one.kinds)})
 
     def _analysis(self, row: AnalysisRow) -> Analysis:
         image_sets, not_assessed = self._image_sets(row)
@@ -145,6 +146,7 @@ class Worker:
             station_name=self._settings.node.station_name,
             ae_title=self._settings.node.ae_title,
             configuration_digest=self._digest,
+            patient_key=self._patient_key(row),
         )
 
     def _image_sets(self, row: AnalysisRow) -> Decoded:
@@ -167,6 +169,12 @@ class Worker:
                 if image_set is not None:
                     found.append(image_set)
         return tuple(found), tuple(missed)
+
+    def _patient_key(self, row: AnalysisRow) -> str:
+        series = self._ledger.studies.series(row.study_instance_uid)
+        return next(
+            (i.patient_key for one in series if one.series_instance_uid in row.series for i in one.instances), ""
+        )
 
     def _headers(self, row: AnalysisRow) -> dict[str, Dataset]:
         return {

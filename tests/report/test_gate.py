@@ -28,6 +28,7 @@ from tests.report.material import (
 
 pytestmark = pytest.mark.integration
 
+KINDS_OF_REPORT = ("sc", "sr", "comprehensive-sr", "viewer-sr")
 PRIVATE = Code("OP1", "99RADTEST", "Opacity of our own")
 Case = tuple[Analysis, Sequence[Dataset], Sequence[Region], Sequence[Picture]]
 
@@ -165,7 +166,7 @@ CASES: dict[str, Callable[[], Case]] = {
 def test_every_object_passes_dciodvfy_and_every_report_is_read_by_dsrdump(name: str, tmp_path: Path) -> None:
     told, sources, regions, pictures = CASES[name]()
     words = [contribution(source) for source in sources]
-    made = built(told, by_uid(*sources), regions, pictures, contributions=words)
+    made = built(told, by_uid(*sources), regions, pictures, KINDS_OF_REPORT, words)
     assert any(kind == "sr" for kind, _ in made)
     for number, (kind, ds) in enumerate(made):
         path = gate.save(ds, tmp_path, f"{kind}{number}")

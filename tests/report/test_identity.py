@@ -86,8 +86,27 @@ def test_each_kind_and_each_plugin_has_a_series_of_its_own() -> None:
 
 def test_a_finding_is_tracked_across_revisions() -> None:
     before, after = analysis(header()), analysis(header(), header(image=2), revision=2)
-    assert identity.tracking_uid(before, "opacity", "1.2") == identity.tracking_uid(after, "opacity", "1.2")
-    assert identity.tracking_uid(before, "opacity", "1.2") != identity.tracking_uid(before, "nodule", "1.2")
+    assert identity.tracking_uid(before, "opacity") == identity.tracking_uid(after, "opacity")
+    assert identity.tracking_uid(before, "opacity") != identity.tracking_uid(before, "nodule")
+
+
+def test_a_finding_is_tracked_across_the_studies_of_a_patient() -> None:
+    now = analysis(header(), patient_key="ab12")
+    prior = replace(now, study_instance_uid="1.2.3")
+    assert identity.tracking_uid(now, "opacity") == identity.tracking_uid(prior, "opacity")
+    assert identity.tracking_uid(now, "opacity", "L") != identity.tracking_uid(now, "opacity", "R")
+
+
+def test_findings_of_two_patients_are_never_tracked_as_one() -> None:
+    one, other = (analysis(header(), patient_key=key) for key in ("ab12", "cd34"))
+    assert identity.tracking_uid(one, "opacity") != identity.tracking_uid(other, "opacity")
+
+
+def test_without_a_patient_id_a_finding_is_tracked_within_its_study_only() -> None:
+    one = analysis(header())
+    assert identity.tracking_uid(one, "opacity") != identity.tracking_uid(
+        replace(one, study_instance_uid="1.2.3"), "opacity"
+    )
 
 
 def test_the_device_is_known_by_its_weights() -> None:
