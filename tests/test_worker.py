@@ -263,6 +263,7 @@ def test_other_settings_that_shape_a_result_give_another_digest() -> None:
     assert plain == configuration_digest(Settings.model_validate({"node": {"port": 104}}))
     assert plain != configuration_digest(Settings.model_validate({"node": {"station_name": "CT1"}}))
     assert plain != configuration_digest(Settings.model_validate({"node": {"ae_title": "OTHER"}}))
+    assert plain != configuration_digest(Settings.model_validate({"report": {"layout": "overlay"}}))
 
 
 # The process

@@ -116,6 +116,14 @@ class WorkerSettings(Section):
     plugins: tuple[str, ...] = Field((), description="Plugins to load; empty: all that are installed.")
 
 
+class ReportSettings(Section):
+    """How results look."""
+
+    layout: Literal["side-by-side", "overlay"] = Field(
+        "side-by-side", description="Heatmaps: the untouched image beside the evidence, or the evidence alone, larger."
+    )
+
+
 class RetrySettings(Section):
     """How often and when a failed step is tried again."""
 
@@ -199,6 +207,7 @@ class Settings(Section):
     study: StudySettings = StudySettings()
     storage: StorageSettings = StorageSettings()
     worker: WorkerSettings = WorkerSettings()
+    report: ReportSettings = ReportSettings()
     retry: RetrySettings = RetrySettings()
     match: Literal["all", "first"] = Field(
         "all", description="Whether all routes or only the first match takes a series."

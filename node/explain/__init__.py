@@ -16,13 +16,18 @@ from node.study import Analysis, Explanation
 __all__ = ["contributions", "explain", "layers", "regions_and_pictures"]
 
 
-def explain(analysis: Analysis, *, volumes: bool = False) -> Explanation:
-    """All there is to say of the analysis; `volumes`: also its evidence pixel by pixel, which takes memory and time.
+def explain(analysis: Analysis, *, volumes: bool = False, overlay: bool = False) -> Explanation:
+    """All there is to say of the analysis.
+
+    Args:
+        analysis: what was found.
+        volumes: also its evidence pixel by pixel, which takes memory and time.
+        overlay: pictures without the untouched image beside the evidence, and larger.
 
     Example::
 
         explanation = explain(analysis)
     """
-    regions, pictures = regions_and_pictures(analysis)
+    regions, pictures = regions_and_pictures(analysis, overlay=overlay)
     told = layers(analysis) if volumes else ()
     return Explanation(regions, pictures, contributions(analysis), told)

@@ -25,6 +25,8 @@ class Caption:
         rows: a table of all findings (label, probability, threshold, outcome); empty for a single one.
         notes: lines of small print.
         warning: the line that must not be missed.
+        outcome: of the finding; None: not assessed.
+        figure: its probability; empty: not assessed.
     """
 
     title: str
@@ -33,6 +35,8 @@ class Caption:
     rows: tuple[tuple[str, str, str, str], ...]
     notes: tuple[str, ...]
     warning: str
+    outcome: Outcome | None = None
+    figure: str = ""
 
 
 def caption(analysis: Analysis, item: Analysed, finding: Finding, image: Image, held: float = 0.0) -> Caption:
@@ -51,6 +55,8 @@ def caption(analysis: Analysis, item: Analysed, finding: Finding, image: Image, 
             _source(spec.operating_point),
         ),
         warning=_warning(analysis),
+        outcome=outcome_of(finding, spec),
+        figure=per_cent(finding.probability),
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from node.explain import layout
 from node.explain.caption import Caption, caption, caption_without_answer, outcome_of
 from node.explain.key_image import key_image, map_of
-from node.explain.picture import draw
+from node.explain.picture import Arrange, draw
 from node.explain.regions import regions
 from node.explain.surface import surface
 from node.plugin import EvidenceMap, Finding, Image, Outcome
@@ -24,12 +25,16 @@ MOST_UNDETERMINED = 3
 _COARSE = 96
 
 
-def regions_and_pictures(analysis: Analysis) -> tuple[tuple[Region, ...], tuple[Picture, ...]]:
+def regions_and_pictures(
+    analysis: Analysis, *, overlay: bool = False
+) -> tuple[tuple[Region, ...], tuple[Picture, ...]]:
     """Regions of the findings that are present, and pictures of what was looked at.
 
     Each series gets the pictures of every finding that is present, then of those that are undetermined, or of the most
     probable one when there is neither, on every image that has a map, in the order of space. A series on which the
     model abstained gets one picture that says so. A finding that is undetermined is pictured and never outlined.
+
+    `overlay`: the pictures show the image with the evidence alone, larger, instead of beside the untouched one.
 
     Example::
 
@@ -40,7 +45,7 @@ def regions_and_pictures(analysis: Analysis) -> tuple[tuple[Region, ...], tuple[
     for item in analysis.analysed:
         own = tuple(_regions(analysis, item))
         found += own
-        pictures += _pictures(analysis, item, own)
+        pictures += _pictures(analysis, item, own, layout.overlaid if overlay else layout.panels)
     return tuple(found), tuple(pictures)
 
 
@@ -56,7 +61,7 @@ def _regions(analysis: Analysis, item: Analysed) -> Iterator[Region]:
             yield from regions(evidence, key)
 
 
-def _pictures(analysis: Analysis, item: Analysed, found: Sequence[Region]) -> Iterator[Picture]:
+def _pictures(analysis: Analysis, item: Analysed, found: Sequence[Region], arrange: Arrange) -> Iterator[Picture]:
     findings = shown(analysis, item)
     if not findings and item.image_set.images:
         image = item.image_set.images[len(item.image_set.images) // 2]
@@ -70,7 +75,7 @@ def _pictures(analysis: Analysis, item: Analysed, found: Sequence[Region]) -> It
             evidence = map_of(item, finding.name, image)
             own = _here(found, finding.name, image)
             words = caption(analysis, item, finding, image, held)
-            yield _picture(item, image, words, evidence, draw(image, words, evidence, own, ceiling))
+            yield _picture(item, image, words, evidence, draw(image, words, evidence, own, ceiling, arrange))
 
 
 def _picture(

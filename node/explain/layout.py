@@ -14,6 +14,8 @@ TOP_MARGIN, BOTTOM_MARGIN = 84, 56
 BAR_ROOM = 104
 #: Rows below the colour bar that its unit takes.
 UNIT_ROOM = 76
+#: From the left end of the first panel to that of the second, at least: its heading stands between.
+HEADING_ROOM = 144
 #: Most that both panels together may take, downwards; and what they keep however much is written below.
 MAX_HEIGHT, MIN_HEIGHT = 580, 360
 
@@ -40,16 +42,16 @@ class Box:
 
 @dataclass(frozen=True)
 class Panels:
-    """The untouched image, the image with evidence, and the colour bar."""
+    """The untouched image where it is shown by itself, the image with evidence, and the colour bar."""
 
-    plain: Box
+    plain: Box | None
     evidence: Box
     bar: Box
 
     @property
     def bottom(self) -> int:
         """First row below all of them."""
-        return max(self.plain.bottom, self.evidence.bottom, self.bar.bottom + UNIT_ROOM)
+        return max(self.evidence.bottom, self.bar.bottom + UNIT_ROOM)
 
 
 def tallest(above: int, below: int) -> int:
@@ -71,14 +73,23 @@ def panels(aspect: float, top: int, heading: int, height: int = MAX_HEIGHT) -> P
     below = _fit(aspect, room, height // 2)
     first = top + heading
     if beside[0] * beside[1] >= below[0] * below[1]:
-        left = MARGIN + (room - GAP - 2 * beside[0]) // 2
+        between = max(GAP, HEADING_ROOM - beside[0])
+        left = MARGIN + (room - between - 2 * beside[0]) // 2
         plain = Box(left, first, *beside)
-        evidence = Box(plain.right + GAP, first, *beside)
+        evidence = Box(plain.right + between, first, *beside)
     else:
         left = MARGIN + (room - below[0]) // 2
         plain = Box(left, first, *below)
         evidence = Box(left, plain.bottom + heading + GAP // 2, *below)
     return Panels(plain, evidence, _bar(evidence))
+
+
+def overlaid(aspect: float, top: int, heading: int, height: int = MAX_HEIGHT) -> Panels:
+    """One panel with the evidence over the image, as large as it can be; arguments as of :func:`panels`."""
+    room = WIDTH - 2 * MARGIN - GAP - BAR_ROOM
+    size = _fit(aspect, room, height)
+    evidence = Box(MARGIN + (room - size[0]) // 2, top + heading, *size)
+    return Panels(None, evidence, _bar(evidence))
 
 
 def single(aspect: float, top: int, heading: int, height: int = MAX_HEIGHT) -> Box:

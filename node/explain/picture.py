@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from node.explain import colourmap, layout, table, text
+from node.explain import colourmap, layout, sign, table, text
 from node.explain.caption import Caption
 from node.explain.layout import BOTTOM_MARGIN, GAP, MARGIN, TOP_MARGIN, WIDTH, Box, Panels
 from node.explain.surface import surface
@@ -19,11 +19,18 @@ from node.study import Region
 _TITLE, _BODY, _SMALL = 26, 16, table.SIZE
 #: Contours are drawn this much larger and scaled down, which smooths them.
 _FINE = 3
+#: Aspect, first free row, rows of a heading and most rows of the panels -> where they stand.
+Arrange = Callable[[float, int, int, int], Panels]
 _UNIT = ("logit per", "1 % of the", "image area")
 
 
 def draw(
-    image: Image, words: Caption, evidence: EvidenceMap | None, regions: Sequence[Region], ceiling: float
+    image: Image,
+    words: Caption,
+    evidence: EvidenceMap | None,
+    regions: Sequence[Region],
+    ceiling: float,
+    arrange: Arrange = layout.panels,
 ) -> npt.NDArray[np.uint8]:
     """The picture, uint8 (rows, 1024, 3).
 
@@ -33,16 +40,18 @@ def draw(
         evidence: map of the finding on this image; None draws the image alone.
         regions: places whose contours are drawn.
         ceiling: evidence, in logits per one per cent of the area, at the upper end of the colour bar.
+        arrange: where the panels stand: :func:`layout.panels` or :func:`layout.overlaid`.
     """
     heading = text.line_height(_SMALL) + 4
     top, tallest = _top_height(words), layout.tallest(_top_height(words) + heading, GAP + _foot_height(words))
-    places = layout.panels(_aspect(image), top, heading, tallest)
+    places = arrange(_aspect(image), top, heading, tallest)
     plain = places.plain if evidence is not None else layout.single(_aspect(image), top, heading, tallest)
-    foot = (places.bottom if evidence is not None else plain.bottom) + GAP
+    foot = (places.bottom if evidence is not None or plain is None else plain.bottom) + GAP
     canvas = Pillow.new("RGB", (WIDTH, foot + _foot_height(words)), text.BACKGROUND)
     pen = ImageDraw.Draw(canvas)
     _write_top(pen, words)
-    _draw_plain(canvas, pen, image, plain)
+    if plain is not None:
+        _draw_plain(canvas, pen, image, plain)
     if evidence is not None:
         _draw_evidence(canvas, image, places.evidence, evidence, regions, ceiling)
         _write_heading(pen, places.evidence, words.shown)
@@ -124,16 +133,18 @@ def _write_heading(pen: ImageDraw.ImageDraw, box: Box, words: str) -> None:
 
 
 def _top_lines(words: Caption) -> list[tuple[str, int, text.Colour]]:
-    room = WIDTH - 2 * MARGIN
+    room = WIDTH - 2 * MARGIN - sign.ROOM
     titles = [(line, _TITLE, text.LIGHT) for line in text.wrapped(words.title, _TITLE, room)]
     return titles + [(line, _BODY, text.LIGHT) for line in text.wrapped(words.facts, _BODY, room)]
 
 
 def _top_height(words: Caption) -> int:
-    return TOP_MARGIN + sum(text.line_height(size) for _, size, _ in _top_lines(words)) + GAP
+    written = sum(text.line_height(size) for _, size, _ in _top_lines(words))
+    return TOP_MARGIN + max(written, sign.SIZE) + GAP
 
 
 def _write_top(pen: ImageDraw.ImageDraw, words: Caption) -> None:
+    sign.write(pen, TOP_MARGIN, words.outcome, words.figure)
     row = TOP_MARGIN
     for line, size, colour in _top_lines(words):
         text.write(pen, (MARGIN, row), line, size, colour)

@@ -117,7 +117,8 @@ class Worker:
         """The result objects of a classified analysis, written into the spool with an account of what they say."""
         analysis = self._analysis(row)
         kinds = self._kinds(row)
-        explanation = explain.explain(analysis, volumes=bool({"seg", "pm"} & set(kinds)))
+        overlay = self._settings.report.layout == "overlay"
+        explanation = explain.explain(analysis, volumes=bool({"seg", "pm"} & set(kinds)), overlay=overlay)
         built = report.build(analysis, self._headers(row), explanation, kinds)
         told = account.account_bytes(report.account_of(analysis, explanation.contributions))
         self._spool.write(f"work/{row.id}/{account.FILE}", told)
@@ -209,5 +210,6 @@ def _size(decoded: Decoded) -> int:
 
 def configuration_digest(settings: config.Settings) -> str:
     """Hex, of the settings that shape a result: with other ones, the same study gives other objects."""
-    shaping = (settings.node.ae_title, settings.node.station_name, settings.worker.max_pixels)
+    node = settings.node
+    shaping = (node.ae_title, node.station_name, settings.worker.max_pixels, settings.report.layout)
     return sha256(json.dumps(shaping).encode()).hexdigest()

@@ -27,6 +27,13 @@ def test_below_its_operating_point_a_finding_gets_no_region_but_a_picture() -> N
     assert len(pictures) == 1
 
 
+def test_an_overlay_shows_the_evidence_larger_and_alone() -> None:
+    (beside,), (alone,) = (regions_and_pictures(analysis(), overlay=overlay)[1] for overlay in (False, True))
+    coloured = [int((np.ptp(made.pixels.astype(int), axis=-1) > 60).sum()) for made in (beside, alone)]
+    assert coloured[1] > 1.5 * coloured[0]
+    assert alone.description == beside.description
+
+
 def test_at_its_operating_point_a_finding_is_present() -> None:
     found, _ = regions_and_pictures(analysis(probabilities=(0.5,)))
     assert len(found) == 1
