@@ -1,6 +1,7 @@
 """What an analysis answered, as plain values: what the report says, for whoever does not read DICOM.
 
-The worker leaves it beside the result objects as JSON; `radnode run` prints it. It is sent to nobody.
+The worker leaves it beside the result objects as JSON; `radnode run` prints it, and what leaves in other languages than
+DICOM (:mod:`node.export`) is made of it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,27 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from node.plugin import Neighbour
+from node.plugin import Code, Neighbour
 
 #: Name of the file in the folder of an analysis.
 FILE = "findings.json"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A finding that the plugin claims to assess, answered or not.
+
+    Attributes:
+        finding: its name.
+        label: words for a person.
+        code: the concept that is reported as the finding; None in accounts that an earlier version stored.
+        site: the concept that is reported as its site, if any.
+    """
+
+    finding: str
+    label: str
+    code: Code | None = None
+    site: Code | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,12 @@ class FindingAccount:
             empty when there is no evidence map.
         agreement: (images that alone reach the operating point, images assessed); None when the model does not say.
         neighbours: the nearest training cases.
+        code: as of its :class:`Claim`; this and what follows is not in accounts that an earlier version stored.
+        site: as of its :class:`Claim`.
+        laterality: L, R, B or empty.
+        sensitivity_interval: (low, high), 95 % confidence; None: nobody measured it.
+        specificity_interval: as sensitivity_interval.
+        source: the data on which both were measured.
     """
 
     finding: str
@@ -56,6 +80,12 @@ class FindingAccount:
     contributions: Mapping[str, float] = field(default_factory=dict)
     agreement: tuple[int, int] | None = None
     neighbours: tuple[Neighbour, ...] = ()
+    code: Code | None = None
+    site: Code | None = None
+    laterality: str = ""
+    sensitivity_interval: tuple[float, float] | None = None
+    specificity_interval: tuple[float, float] | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,13 +111,14 @@ class SeriesAccount:
 
 @dataclass(frozen=True)
 class Account:
-    """One analysis: its series, and (SOP Instance UID, reason) of each instance that was not assessed."""
+    """One analysis: its series, (SOP Instance UID, reason) of each instance that was not assessed, what is claimed."""
 
     plugin: str
     version: str
     title: str
     series: tuple[SeriesAccount, ...] = ()
     not_assessed: tuple[tuple[str, str], ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 def account_bytes(account: Account) -> bytes:
@@ -96,11 +127,15 @@ def account_bytes(account: Account) -> bytes:
 
 
 def account_from(data: bytes) -> Account:
-    """The inverse of :func:`account_bytes`."""
+    """The inverse of :func:`account_bytes`; what an earlier version did not store is at its default.
+
+    Raises ValueError, KeyError or TypeError for what is no account.
+    """
     table = json.loads(data)
     series = tuple(_series(one) for one in table.pop("series"))
     missed = tuple((uid, reason) for uid, reason in table.pop("not_assessed"))
-    return Account(**table, series=series, not_assessed=missed)
+    claims = tuple(Claim(**one | _codes(one)) for one in table.pop("claims", ()))
+    return Account(**table, series=series, not_assessed=missed, claims=claims)
 
 
 def _number(value: Any) -> object:  # Any: a plugin may answer numpy's numbers, and this module does not load numpy
@@ -113,6 +148,15 @@ def _series(table: dict[str, Any]) -> SeriesAccount:
 
 
 def _finding(table: dict[str, Any]) -> FindingAccount:
-    pairs = {key: None if table[key] is None else tuple(table[key]) for key in ("undetermined", "agreement")}
     neighbours = tuple(Neighbour(**one) for one in table["neighbours"])
-    return FindingAccount(**table | pairs | {"neighbours": neighbours, "reasons": tuple(table["reasons"])})
+    rest = {"neighbours": neighbours, "reasons": tuple(table["reasons"])}
+    return FindingAccount(**table | _pairs(table) | _codes(table) | rest)
+
+
+def _pairs(table: dict[str, Any]) -> dict[str, Any]:
+    names = ("undetermined", "agreement", "sensitivity_interval", "specificity_interval")
+    return {name: None if table.get(name) is None else tuple(table[name]) for name in names}
+
+
+def _codes(table: dict[str, Any]) -> dict[str, Code | None]:
+    return {name: None if table.get(name) is None else Code(**table[name]) for name in ("code", "site")}

@@ -6,9 +6,10 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from node.account import account_bytes, account_from
-from node.plugin import Neighbour
+from node.plugin import Code, Neighbour
 from node.report import account_of
 from node.study import Analysis
 from tests.report.material import analysis, banded, contribution, header, manifest, not_assessed, spec, unmeasured
@@ -69,3 +70,55 @@ def test_a_figure_that_nobody_measured_is_none_and_comes_back_as_none() -> None:
     (finding,) = account.series[0].findings
     assert (finding.sensitivity, finding.specificity) == (None, None)
     assert account_from(account_bytes(account)) == account
+
+
+def test_a_finding_has_its_codes_and_the_intervals_of_its_figures() -> None:
+    (opacity, _) = account_of(told(), []).series[0].findings
+    assert opacity.code == Code("125147008", "SCT", "Opacity")
+    assert opacity.site == Code("39607008", "SCT", "Lung")
+    assert (opacity.sensitivity_interval, opacity.specificity_interval) == ((0.92, 0.97), (0.84, 0.91))
+    assert opacity.source == "300 films kept aside"
+
+
+def test_a_figure_that_nobody_measured_has_no_interval() -> None:
+    account = account_of(analysis(header(), manifest=manifest(findings=(unmeasured(),))), [])
+    (finding,) = account.series[0].findings
+    assert (finding.sensitivity_interval, finding.specificity_interval) == (None, None)
+
+
+def test_the_side_of_a_paired_organ_is_that_of_the_series() -> None:
+    made = analysis(header())
+    (item,) = made.analysed
+    left = replace(made, analysed=(replace(item, image_set=replace(item.image_set, laterality="L")),))
+    assert account_of(left, []).series[0].findings[0].laterality == "L"
+
+
+def test_what_is_claimed_is_named_also_when_the_model_does_not_answer() -> None:
+    both = manifest(findings=(spec(), spec("effusion", site=None)))
+    for made in (analysis(header(), abstained="too dark", manifest=both), analysis(manifest=both)):
+        claims = account_of(made, []).claims
+        assert [(one.finding, one.label) for one in claims] == [
+            ("opacity", "Opacity of the lung"),
+            ("effusion", "Effusion of the lung"),
+        ]
+        assert claims[1].site is None
+
+
+def test_an_account_of_an_earlier_version_is_read() -> None:
+    account = account_of(told(), [contribution(header())])
+    table = json.loads(account_bytes(account))
+    del table["claims"]
+    for finding in table["series"][0]["findings"]:
+        for key in ("code", "site", "laterality", "sensitivity_interval", "specificity_interval", "source"):
+            del finding[key]
+    read = account_from(json.dumps(table).encode())
+    assert read.claims == ()
+    opacity = read.series[0].findings[0]
+    assert (opacity.code, opacity.site, opacity.sensitivity_interval, opacity.source) == (None, None, None, "")
+    assert opacity.reasons == account.series[0].findings[0].reasons
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"series": [{}], "not_assessed": []}', b"\xff\xfe"])
+def test_what_is_no_account_is_refused(data: bytes) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        account_from(data)

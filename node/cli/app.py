@@ -13,6 +13,7 @@ from node.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     files,
     models,
     plugins,
@@ -39,6 +40,7 @@ app.command()(demo.demo)
 app.command()(status.status)
 app.add_typer(studies.app, name="studies")
 app.command()(studies.trail)
+app.command()(export.export_result)
 app.add_typer(queue.app, name="queue")
 app.add_typer(files.route_app, name="route")
 app.command()(files.run)

@@ -19,7 +19,8 @@ MOST_EXPLAINED = 6
 def as_table(result: StudyResult) -> dict[str, Any]:
     """One study for JSON: its facts, and the account of its series beside them."""
     account = result.account
-    told = {"version": None, "title": None, "series": [], "not_assessed": []} if account is None else asdict(account)
+    nothing: dict[str, Any] = {"version": None, "title": None, "series": [], "not_assessed": [], "claims": []}
+    told = nothing if account is None else asdict(account)
     return {name: value for name, value in vars(result).items() if name != "account"} | told | {"plugin": result.plugin}
 
 

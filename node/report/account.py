@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from node.account import Account, FindingAccount, SeriesAccount
-from node.plugin import Finding
+from node.account import Account, Claim, FindingAccount, SeriesAccount
+from node.plugin import Finding, Interval
 from node.report.verdict import Verdict, verdicts_of
 from node.study import Analysed, Analysis, Contribution
 
@@ -19,6 +19,7 @@ def account_of(analysis: Analysis, contributions: Sequence[Contribution]) -> Acc
         title=manifest.title,
         series=tuple(_series(analysis, item, contributions) for item in analysis.analysed),
         not_assessed=tuple((one.sop_instance_uid, one.reason) for one in analysis.not_assessed),
+        claims=tuple(Claim(spec.name, spec.label, spec.code, spec.site) for spec in manifest.findings),
     )
 
 
@@ -53,7 +54,17 @@ def _finding(verdict: Verdict, finding: Finding) -> FindingAccount:
         contributions={} if verdict.contribution is None else _contributions(verdict.contribution),
         agreement=finding.agreement,
         neighbours=verdict.neighbours,
+        code=verdict.spec.code,
+        site=verdict.spec.site,
+        laterality=verdict.laterality,
+        sensitivity_interval=_limits(point.sensitivity),
+        specificity_interval=_limits(point.specificity),
+        source=point.source,
     )
+
+
+def _limits(figure: Interval) -> tuple[float, float] | None:
+    return (figure.low, figure.high) if figure.known else None
 
 
 def _contributions(told: Contribution) -> dict[str, float]:
