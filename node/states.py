@@ -6,6 +6,7 @@ A temporary error keeps the state (the step is tried again later, with backoff),
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from node.errors import PermanentError
@@ -45,6 +46,7 @@ class AnalysisState(StrEnum):
     FAILED = "FAILED"  # permanent error, or attempts spent
     HELD = "HELD"  # the operator stopped it
     DROPPED = "DROPPED"  # the operator gave it up, or a newer revision took its place
+    WITHDRAWN = "WITHDRAWN"  # the operator took its results back
 
 
 class AnalysisMove(StrEnum):
@@ -57,6 +59,14 @@ class AnalysisMove(StrEnum):
     HELD = "held"
     RETRIED = "retried"
     DROPPED = "dropped"
+    WITHDRAWN = "withdrawn"
+
+
+class Reason(StrEnum):
+    """Why an operator withdraws results."""
+
+    QUALITY = "quality"  # not good enough to be looked at
+    INCORRECT = "incorrect"  # wrong: must not be used
 
 
 _S, _SM, _A, _AM = StudyState, StudyMove, AnalysisState, AnalysisMove
@@ -100,10 +110,12 @@ ANALYSIS_MOVES: dict[tuple[AnalysisState, AnalysisMove], AnalysisState] = {
     # The operator's retry starts over; derived UIDs make what was already delivered the same objects.
     (_A.FAILED, _AM.RETRIED): _A.QUEUED,
     (_A.HELD, _AM.RETRIED): _A.QUEUED,
+    # In any state a destination may have results: one of two was refused, a late image cut in, a retry is under way.
+    **{(state, _AM.WITHDRAWN): _A.WITHDRAWN for state in _A if state is not _A.WITHDRAWN},
 }
 
 #: An analysis in one of these states needs nothing more from the node.
-ENDED = frozenset({_A.DELIVERED, _A.FAILED, _A.DROPPED})
+ENDED = frozenset({_A.DELIVERED, _A.FAILED, _A.DROPPED, _A.WITHDRAWN})
 
 
 class IllegalMove(PermanentError):
@@ -129,18 +141,19 @@ def advance_analysis(state: AnalysisState, move: AnalysisMove) -> AnalysisState:
 def diagram() -> str:
     """Both machines as Mermaid diagrams, for the README."""
     studies = _mermaid("The life of a study", {(str(s), str(m)): str(n) for (s, m), n in STUDY_MOVES.items()})
-    analyses = _mermaid("The life of an analysis", {(str(s), str(m)): str(n) for (s, m), n in ANALYSIS_MOVES.items()})
+    moves = {(str(s), str(m)): str(n) for (s, m), n in ANALYSIS_MOVES.items()}
+    analyses = _mermaid("The life of an analysis", moves, [str(state) for state in AnalysisState if state in ENDED])
     return f"{studies}\n\n{analyses}"
 
 
-def _mermaid(title: str, moves: dict[tuple[str, str], str]) -> str:
+def _mermaid(title: str, moves: dict[tuple[str, str], str], ends: Sequence[str] = ()) -> str:
     """Moves between the same two states share an arrow; the first state of the table is the beginning."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for (state, move), following in moves.items():
         arrows.setdefault((state, following), []).append(move)
     first = next(state for state, _ in moves)
     lines = [f"    {begin} --> {end}: {', '.join(names)}" for (begin, end), names in arrows.items()]
-    ends = [f"    {state} --> [*]" for state in dict.fromkeys(moves.values()) if all(state != s for s, _ in moves)]
+    lines += [f"    {state} --> [*]" for state in ends]
     return "\n".join(
-        ["```mermaid", "---", f"title: {title}", "---", "stateDiagram-v2", f"    [*] --> {first}", *lines, *ends, "```"]
+        ["```mermaid", "---", f"title: {title}", "---", "stateDiagram-v2", f"    [*] --> {first}", *lines, "```"]
     )

@@ -171,7 +171,7 @@ class Analysis:
 
 @dataclass(frozen=True)
 class ResultObject:
-    """A result as it lies in the spool. `kind` is one of :data:`node.kinds.KINDS`."""
+    """A result as it lies in the spool. `kind` is one of :data:`node.kinds.KINDS`, or ``rejection``."""
 
     sop_instance_uid: str
     sop_class_uid: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from itertools import product
 
@@ -19,10 +20,18 @@ from node.states import (
     StudyState,
     advance_analysis,
     advance_study,
+    diagram,
 )
 
 #: What only a person does.
-OPERATOR = {StudyMove.RELEASED, StudyMove.REOPENED, AnalysisMove.RETRIED, AnalysisMove.HELD, AnalysisMove.DROPPED}
+OPERATOR = {
+    StudyMove.RELEASED,
+    StudyMove.REOPENED,
+    AnalysisMove.RETRIED,
+    AnalysisMove.HELD,
+    AnalysisMove.DROPPED,
+    AnalysisMove.WITHDRAWN,
+}
 
 
 def reachable(moves: dict, begin: StrEnum, without: set[StrEnum] | None = None) -> set[StrEnum]:  # type: ignore[type-arg]
@@ -55,9 +64,24 @@ def test_an_analysis_that_has_ended_has_no_way_out_but_the_operators(state: Anal
     assert ways <= OPERATOR
 
 
-def test_what_is_delivered_or_dropped_stays_so() -> None:
+def test_what_is_delivered_or_dropped_stays_so_until_it_is_withdrawn() -> None:
     for state in (AnalysisState.DELIVERED, AnalysisState.DROPPED):
-        assert reachable(ANALYSIS_MOVES, state) == {state}
+        assert reachable(ANALYSIS_MOVES, state) == {state, AnalysisState.WITHDRAWN}
+        assert reachable(ANALYSIS_MOVES, state, {AnalysisMove.WITHDRAWN}) == {state}
+
+
+def test_what_is_withdrawn_stays_so() -> None:
+    assert reachable(ANALYSIS_MOVES, AnalysisState.WITHDRAWN) == {AnalysisState.WITHDRAWN}
+
+
+def test_results_can_be_withdrawn_in_every_state_since_a_destination_may_have_some() -> None:
+    for state in set(AnalysisState) - {AnalysisState.WITHDRAWN}:
+        assert advance_analysis(state, AnalysisMove.WITHDRAWN) is AnalysisState.WITHDRAWN
+
+
+def test_the_diagram_ends_where_nothing_is_left_to_do() -> None:
+    ends = re.findall(r"(\w+) --> \[\*\]", diagram())
+    assert ends == ["DELIVERED", "FAILED", "DROPPED", "WITHDRAWN"]
 
 
 def test_every_unfinished_analysis_can_be_stopped_given_up_and_fail() -> None:

@@ -47,6 +47,9 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
         problems.append(f"{facts['analyses']['FAILED']} analyses failed: `radnode queue list`")
     if facts["studies"].get("QUARANTINED"):
         problems.append(f"{facts['studies']['QUARANTINED']} studies are quarantined: `radnode studies list`")
+    notes = sum(one.kind == "rejection" for one in ledger.deliveries.refused())
+    if notes:
+        problems.append(f"{notes} rejection notes were refused: `radnode studies withdraw UID` sends them again")
     if facts["free_mb"] < settings.storage.min_free_mb:
         problems.append(f"only {facts['free_mb']} MiB are free: senders are answered A700")
     level = DEGRADED if problems else OK

@@ -17,13 +17,17 @@ from node.cli.output import (
     printable,
     when,
 )
+from node.states import ENDED, Reason
 
 if TYPE_CHECKING:
     from node.config import Settings
     from node.ledger import Event, Ledger, StudyRow
 
-app = typer.Typer(help="Studies: list, show, complete.", invoke_without_command=True)
+app = typer.Typer(help="Studies: list, show, complete, withdraw.", invoke_without_command=True)
 UidArgument = Annotated[str, typer.Argument(help="Study Instance UID, or the beginning or end of one.")]
+PluginOption = Annotated[str, typer.Option("--plugin", help="Only what this plugin said.")]
+ReasonOption = Annotated[Reason, typer.Option("--reason", help="quality: no use to anybody; incorrect: may do harm.")]
+CommentOption = Annotated[str, typer.Option("--comment", help="Words for the rejection note; they are not logged.")]
 CountOption = Annotated[int, typer.Option("-n", "--count", help="How many, the newest first.")]
 
 
@@ -93,6 +97,40 @@ def complete(uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
     study = ledger.studies.find(uid)
     ledger.studies.ask(study.study_instance_uid)
     typer.echo(f"{study.study_instance_uid} will be completed at the next tick")
+
+
+@app.command()
+def withdraw(
+    uid: UidArgument,
+    config: ConfigOption = DEFAULT_CONFIG,
+    plugin: PluginOption = "",
+    reason: ReasonOption = Reason.QUALITY,
+    comment: CommentOption = "",
+) -> None:
+    """Take delivered results back: every destination that may have some gets a rejection note."""
+    from node.cli.withdrawal import operator, write_note
+    from node.spool import Spool
+
+    settings, ledger = open_ledger(config)
+    study = ledger.studies.find(uid).study_instance_uid
+    spool = Spool(settings.node.data_dir / "spool")
+    planned = ledger.withdrawals.planned(study, plugin)
+    notes = [(one, write_note(spool, one, reason, printable(comment))) for one in planned]
+    ledger.withdrawals.record(notes, reason, operator())
+    for one, note in notes:
+        typer.echo(f"{one.plugin}: {len(one.listed)} objects are withdrawn ({reason})")
+        typer.echo(f"  rejection note {note.sop_instance_uid} goes to {', '.join(one.destinations)}")
+    if not notes:
+        again = ledger.withdrawals.send_again(study, plugin)
+        more = f"{again} refused rejection notes are sent again" if again else "nothing was changed"
+        typer.echo(f"all that was delivered is withdrawn already: {more}")
+    _tell_what_still_comes(ledger, study, plugin)
+
+
+def _tell_what_still_comes(ledger: Ledger, uid: str, plugin: str) -> None:
+    for row in ledger.analyses.of_study(uid):
+        if row.state not in ENDED and plugin in ("", row.plugin):
+            typer.echo(f"! analysis {row.id} by {row.plugin} is {row.state}: `radnode queue drop {row.id}` stops it")
 
 
 def trail(uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:

@@ -5,7 +5,9 @@ ledger that say so. The rules of failure:
 
 - what a destination says of one object settles that object alone; what was delivered stays delivered;
 - a temporary refusal is tried again with backoff and jitter, until the attempts are spent;
-- a refusal for good goes into the operator's list at once, with its reason;
+- in place of an object that is refused for good, or has spent its attempts, one of a simpler kind is sent
+  (:data:`node.kinds.INSTEAD`); when there is none, the refusal goes into the operator's list, with its reason;
+- what cannot be sent (a lost file), and what is refused because of us (AE title, password), goes there at once;
 - a destination that does not answer at all is left alone for a while, and nothing that waits for it spends an attempt;
 - what was sent and not written down is sent again: the same SOP Instance UID makes it the same object there.
 

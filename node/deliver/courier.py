@@ -14,12 +14,15 @@ from node.deliver.circuit import Circuit, CircuitState
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.deliver.senders import sender_for
 from node.errors import DeliveryError, DeliveryRefused, RadnodeError
+from node.kinds import INSTEAD
 from node.ledger import DeliveryRow, Ledger
 from node.spool import Spool
 
 #: A destination that came back is tried again after so many seconds at the latest.
 _LONGEST_PAUSE_SECONDS = 60.0
 _BATCH = 50
+#: So often a destination may fail to understand an object before a simpler one goes instead: minutes, by default.
+_PATIENCE = 8
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,10 @@ class Health:
 class Courier:
     """Delivers to one destination.
 
-    What the destination says of one object settles that object alone. When the destination as a whole does not answer,
-    no object spends an attempt: the courier pauses, longer each time, and everything waits as it is. A crash between
-    the peer's success and our commit sends the object once more under the same SOP Instance UID.
+    What the destination says of one object settles that object alone; what it refuses for good, or until the attempts
+    are spent, is replaced by an object of a simpler kind. When the destination as a whole does not answer, no object
+    spends an attempt: the courier pauses, longer each time, and everything waits as it is. A crash between the peer's
+    success and our commit sends the object once more under the same SOP Instance UID.
 
     Args:
         destination: where to.
@@ -112,7 +116,7 @@ class Courier:
             raise
         except Exception as error:  # a bug of ours or of a library: it must not hold up what comes after these objects
             for uid in list(waiting):
-                self._later(waiting.pop(uid), f"unexpected {type(error).__name__}")
+                self._later(waiting.pop(uid), f"unexpected {type(error).__name__}", self._retry.delivery_attempts)
             raise
         if self._circuit.answered():
             self._tell("destination answers again", "")
@@ -139,14 +143,21 @@ class Courier:
         if outcome.delivered:
             self._deliveries.done(row, outcome.reason)
         elif outcome.verdict is Verdict.PERMANENT:
+            self._deliveries.replace(row, outcome.reason)
+        elif outcome.verdict is Verdict.UNSENDABLE:
             self._deliveries.refuse(row, outcome.reason)
         else:
-            self._later(row, outcome.reason)
+            self._later(row, outcome.reason, self._limit(row.kind, outcome.verdict))
 
-    def _later(self, row: DeliveryRow, reason: str) -> None:
+    def _limit(self, kind: str, verdict: Verdict) -> int:
+        """Attempts at an object; fewer where the object itself may be the trouble, and a simpler one can be had."""
+        limit = self._retry.delivery_attempts
+        return min(limit, _PATIENCE) if verdict is Verdict.NOT_UNDERSTOOD and kind in INSTEAD else limit
+
+    def _later(self, row: DeliveryRow, reason: str, limit: int) -> None:
         attempts = row.attempts + 1
-        if attempts >= self._retry.delivery_attempts:
-            self._deliveries.refuse(row, f"{reason}; given up after {attempts} attempts")
+        if attempts >= limit:
+            self._deliveries.replace(row, f"{reason}; given up after {attempts} attempts")
         else:
             seconds = backoff_seconds(attempts, self._retry, random.random())  # noqa: S311  jitter, no secret
             self._deliveries.postpone(row, reason, seconds)

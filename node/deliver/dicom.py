@@ -48,13 +48,13 @@ class DicomSender:
             raise DeliveryError(f"C-ECHO was answered with {reason_of(status.Status)}", about=about)
 
     def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
-        """As :meth:`node.deliver.outcome.Sender.send`; what cannot be read is refused for good."""
+        """As :meth:`node.deliver.outcome.Sender.send`; what cannot be read is not sent."""
         readable = []
         for outgoing in objects:
             try:
                 readable.append((outgoing, read_meta(outgoing.path)))
             except DeliveryRefused as error:
-                yield Outcome(outgoing, Verdict.PERMANENT, str(error))
+                yield Outcome(outgoing, Verdict.UNSENDABLE, str(error))
         for part in by_association(readable):
             yield from self._send_all(part)
 
@@ -96,7 +96,7 @@ def _store(assoc: Association, outgoing: Outgoing, meta: FileMeta) -> Outcome | 
     try:
         answer = assoc.send_c_store(source)
     except (OSError, ValueError, AttributeError) as error:  # its file or its dataset cannot be read or encoded
-        return Outcome(outgoing, Verdict.PERMANENT, f"it cannot be encoded: {type(error).__name__}")
+        return Outcome(outgoing, Verdict.UNSENDABLE, f"it cannot be encoded: {type(error).__name__}")
     if "Status" not in answer:
         return None
     comment = str(answer.get("ErrorComment", ""))

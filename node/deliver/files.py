@@ -26,7 +26,7 @@ def send_files(
 
     Args:
         destination: where to.
-        paths: of files; what is no DICOM file (PS3.10) is refused for good.
+        paths: of files; what is no DICOM file (PS3.10) is not sent.
         calling_ae: AE title to call with.
         progress: is told of each outcome as soon as it is known.
     """
@@ -43,7 +43,7 @@ def _outcomes(destination: Destination, paths: Sequence[Path], calling_ae: str) 
         try:
             waiting[path] = _outgoing(path, destination)
         except DeliveryRefused as error:
-            yield Outcome(Outgoing("", "", "", path), Verdict.PERMANENT, error.what)
+            yield Outcome(Outgoing("", "", "", path), Verdict.UNSENDABLE, error.what)
     try:
         for outcome in sender_for(destination, calling_ae).send(list(waiting.values())):
             del waiting[outcome.outgoing.path]

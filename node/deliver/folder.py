@@ -31,12 +31,12 @@ class FolderSender:
         """As :meth:`node.deliver.outcome.Sender.send`: a folder that cannot be written fails as a whole."""
         for outgoing in objects:
             if not is_uid(outgoing.sop_instance_uid):
-                yield Outcome(outgoing, Verdict.PERMANENT, "its SOP Instance UID is none (PS3.5 9.1)")
+                yield Outcome(outgoing, Verdict.UNSENDABLE, "its SOP Instance UID is none (PS3.5 9.1)")
                 continue
             try:
                 data = outgoing.path.read_bytes()
             except OSError as error:
-                yield Outcome(outgoing, Verdict.PERMANENT, f"the file cannot be read: {error.strerror}")
+                yield Outcome(outgoing, Verdict.UNSENDABLE, f"the file cannot be read: {error.strerror}")
                 continue
             self._write(outgoing, data)
             yield Outcome(outgoing, Verdict.DELIVERED)

@@ -64,7 +64,7 @@ class OrthancSender:
                 answer = client.post("instances", data=stream)
             return _outcome(outgoing, answer)
         except OSError as error:
-            return Outcome(outgoing, Verdict.PERMANENT, f"the file cannot be read: {error.strerror}")
+            return Outcome(outgoing, Verdict.UNSENDABLE, f"the file cannot be read: {error.strerror}")
         except api.HttpError as error:
             code = error.http_status_code
             check_ourselves(code, self._destination)

@@ -20,12 +20,14 @@ class Outgoing:
 
 
 class Verdict(StrEnum):
-    """What the destination said of one object."""
+    """What the destination said of one object; the last is ours: the destination was not even asked."""
 
     DELIVERED = "delivered"
     WARNING = "delivered with a warning"
     TEMPORARY = "refused for now"
+    NOT_UNDERSTOOD = "not understood"  # for now, or for good: nobody can tell
     PERMANENT = "refused for good"
+    UNSENDABLE = "cannot be sent"
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ class Meaning:
 
 
 _OK, _WARNING, _LATER, _NEVER = Verdict.DELIVERED, Verdict.WARNING, Verdict.TEMPORARY, Verdict.PERMANENT
+_UNCLEAR = Verdict.NOT_UNDERSTOOD
 
-#: Cxxx and 0110 are temporary although the standard calls them failures: archives answer them for a locked database or
-#: a full disk as often as for a bad object. The limit of attempts ends what does not pass.
+#: Cxxx and 0110 are tried again although the standard calls them failures: archives answer them for a locked database
+#: or a full disk as often as for a bad object. The limit of attempts ends what does not pass.
 MEANINGS: tuple[Meaning, ...] = (
     Meaning(0x0000, 0x0000, _OK, "Success", "PS3.4 B.2.3"),
     Meaning(0x0001, 0x0001, _WARNING, "Requested optional attributes are not supported", "PS3.7 C.4"),
@@ -50,7 +51,7 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(0xB007, 0xB007, _WARNING, "The dataset does not match the SOP Class", "PS3.4 B.2.3"),
     Meaning(0xB001, 0xBFFF, _WARNING, "Warning", "PS3.7 C.4"),
     Meaning(0xC122, 0xC122, _NEVER, "Transfer syntax not supported", "PS3.18 10.5.3"),
-    Meaning(0xC000, 0xCFFF, _LATER, "Error: cannot understand", "PS3.4 B.2.3"),
+    Meaning(0xC000, 0xCFFF, _UNCLEAR, "Error: cannot understand", "PS3.4 B.2.3"),
     Meaning(0xFE00, 0xFE00, _LATER, "Cancelled", "PS3.7 C.3"),
 )
 

@@ -48,12 +48,19 @@ class StowSender:
         readable = [outgoing for outgoing in objects if os.access(outgoing.path, os.R_OK)]
         for outgoing in objects:
             if outgoing not in readable:
-                yield Outcome(outgoing, Verdict.PERMANENT, f"the file is not there, or not readable: {outgoing.path}")
+                yield Outcome(outgoing, Verdict.UNSENDABLE, f"the file is not there, or not readable: {outgoing.path}")
         for first in range(0, len(readable), _BATCH):
-            batch = readable[first : first + _BATCH]
-            answer = self._post(batch)
-            check_ourselves(answer.status_code, self._destination)
-            yield from outcomes(batch, answer.status_code, _json(answer))
+            yield from self._store(readable[first : first + _BATCH])
+
+    def _store(self, batch: Sequence[Outgoing]) -> Iterator[Outcome]:
+        """One request, and one more for each object when they were refused together: it may be for one of them."""
+        answer = self._post(batch)
+        check_ourselves(answer.status_code, self._destination)
+        said = _json(answer)
+        alone = _refused_together(batch, answer.status_code, said)
+        yield from outcomes([one for one in batch if one not in alone], answer.status_code, said)
+        for outgoing in alone:
+            yield from self._store([outgoing])
 
     def _session(self) -> requests.Session:
         session = requests.Session()
@@ -70,6 +77,15 @@ class StowSender:
             raise unreachable(error, self._destination) from error
         finally:
             body.close()
+
+
+def _refused_together(batch: Sequence[Outgoing], code: int, answer: Mapping[str, Any]) -> list[Outgoing]:
+    """The objects of a refused request of which its answer says nothing; none when it held a single object."""
+    if len(batch) == 1 or (code != _CONFLICT and verdict_of(code) is not Verdict.PERMANENT):
+        return []
+    sequences = (_REFERENCED_SOP_SEQUENCE, _FAILED_SOP_SEQUENCE)
+    named = {uid for sequence in sequences for uid in _by_uid(answer, sequence, _FAILURE_REASON)}
+    return [outgoing for outgoing in batch if outgoing.sop_instance_uid not in named]
 
 
 def outcomes(objects: Sequence[Outgoing], code: int, answer: Mapping[str, Any]) -> Iterator[Outcome]:

@@ -11,5 +11,6 @@ from node.ledger.deliveries import DeliveryRow
 from node.ledger.events import Event
 from node.ledger.ledger import Ledger
 from node.ledger.studies import StudyRow
+from node.ledger.withdrawals import Withdrawal
 
-__all__ = ["AnalysisRow", "DeliveryRow", "Event", "Ledger", "Plan", "StudyRow"]
+__all__ = ["AnalysisRow", "DeliveryRow", "Event", "Ledger", "Plan", "StudyRow", "Withdrawal"]

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from node.errors import PermanentError
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.ledger.moves import end_analysis_if_settled, move_analysis, move_study
+from node.ledger.moves import move_analysis, move_study
+from node.ledger.results import add_results, are_withdrawn
+from node.ledger.settlement import end_analysis_if_settled
+from node.ledger.stand_ins import forget_undelivered
 from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
 from node.study import ResultObject
 
@@ -117,35 +120,17 @@ class Analyses:
             analysis_id: of the analysis.
             results: the objects, in the spool already.
             wanted: destination -> kinds it takes.
+
+        A late image that changes nothing for the plugin gives the same objects again: withdrawn once, they stay so.
         """
-        now = time.time()
         with self._database.write() as connection:
-            for result in results:
-                connection.execute(
-                    "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?)"
-                    " ON CONFLICT (sop_instance_uid) DO UPDATE SET path = excluded.path",
-                    (
-                        result.sop_instance_uid,
-                        analysis_id,
-                        result.sop_class_uid,
-                        result.series_instance_uid,
-                        result.kind,
-                        result.path,
-                        now,
-                    ),
-                )
-            connection.executemany(
-                "INSERT INTO deliveries (analysis_id, sop_instance_uid, destination, changed_at) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (sop_instance_uid, destination) DO UPDATE SET state = 'WAITING', attempts = 0,"
-                " not_before = 0 WHERE state = 'REFUSED'",
-                [
-                    (analysis_id, result.sop_instance_uid, destination, now)
-                    for destination, kinds in wanted.items()
-                    for result in results
-                    if result.kind in kinds
-                ],
-            )
             move_analysis(connection, analysis_id, AnalysisMove.REPORTED, "")
+            if are_withdrawn(connection, results):
+                reason = "the same results were withdrawn before"
+                move_analysis(connection, analysis_id, AnalysisMove.WITHDRAWN, reason)
+                return
+            forget_undelivered(connection, analysis_id)
+            add_results(connection, analysis_id, results, wanted)
             end_analysis_if_settled(connection, analysis_id)
 
     def fail(self, analysis_id: int, reason: str) -> None:
@@ -214,9 +199,10 @@ class Analyses:
     def unfinished(self, count: int = 1000) -> list[AnalysisRow]:
         """What is still to do, or failed, oldest first."""
         rows = self._database.read(
-            "SELECT * FROM analyses WHERE state NOT IN (?, ?) ORDER BY id LIMIT ?",
+            "SELECT * FROM analyses WHERE state NOT IN (?, ?, ?) ORDER BY id LIMIT ?",
             AnalysisState.DELIVERED,
             AnalysisState.DROPPED,
+            AnalysisState.WITHDRAWN,
             count,
         )
         return [_analysis(row) for row in rows]
@@ -232,14 +218,19 @@ class Analyses:
         return [ResultObject(**{name: row[name] for name in ResultObject.__dataclass_fields__}) for row in rows]
 
     def delivered_before(self, analysis: AnalysisRow) -> dict[str, tuple[str, str]]:
-        """What the last delivered revision before this one sent: kind -> (SOP Class UID, SOP Instance UID)."""
+        """What the last delivered revision before this one sent: kind -> (SOP Class UID, SOP Instance UID).
+
+        A withdrawn revision is none: a new report does not build on one that nobody may use, and archives hide.
+        """
         rows = self._database.read(
             "SELECT r.kind, r.sop_class_uid, r.sop_instance_uid FROM results r JOIN analyses a ON a.id = r.analysis_id"
-            " WHERE a.study_instance_uid = ? AND a.plugin = ? AND a.revision < ? AND EXISTS (SELECT 1 FROM deliveries d"
-            " WHERE d.sop_instance_uid = r.sop_instance_uid AND d.state = 'DONE') ORDER BY a.revision, r.path",
+            " WHERE a.study_instance_uid = ? AND a.plugin = ? AND a.revision < ? AND a.state != ? AND EXISTS"
+            " (SELECT 1 FROM deliveries d WHERE d.sop_instance_uid = r.sop_instance_uid AND d.state = 'DONE')"
+            " ORDER BY a.revision, r.path",
             analysis.study_instance_uid,
             analysis.plugin,
             analysis.revision,
+            AnalysisState.WITHDRAWN,
         )
         return {row["kind"]: (row["sop_class_uid"], row["sop_instance_uid"]) for row in rows}
 

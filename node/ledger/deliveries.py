@@ -8,13 +8,18 @@ from dataclasses import dataclass
 
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.ledger.moves import end_analysis_if_settled
+from node.ledger.results import REJECTION
+from node.ledger.settlement import end_analysis_if_settled
+from node.ledger.stand_ins import REPLACED_BY, STATE, queue_stand_ins
 from node.states import AnalysisState
 
 
 @dataclass(frozen=True)
 class DeliveryRow:
-    """An object on its way to a destination."""
+    """An object on its way to a destination.
+
+    `state`: WAITING, DONE, REFUSED, or REPLACED: refused, and what stands in for it has arrived or is on its way.
+    """
 
     id: int
     analysis_id: int
@@ -31,9 +36,14 @@ class DeliveryRow:
 
 
 _SELECT = (
-    "SELECT d.*, r.sop_class_uid, r.kind, r.path, a.study_instance_uid FROM deliveries d"
+    "SELECT d.id, d.analysis_id, a.study_instance_uid, d.sop_instance_uid, r.sop_class_uid, r.kind, r.path,"  # noqa: S608
+    f" d.destination, {STATE} AS state, d.attempts, d.not_before, d.error FROM deliveries d"
     " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid JOIN analyses a ON a.id = d.analysis_id "
 )
+
+#: Of an analysis that was withdrawn, the rejection note is sent, and nothing else any more.
+_SENT = f"(a.state = '{AnalysisState.REPORTED}' OR a.state = '{AnalysisState.WITHDRAWN}' AND r.kind = '{REJECTION}')"
+_OBSOLETE = f"(a.state = '{AnalysisState.WITHDRAWN}' AND r.kind != '{REJECTION}')"
 
 
 class Deliveries:
@@ -47,11 +57,10 @@ class Deliveries:
         now = time.time()
         rows = self._database.read(
             _SELECT + "WHERE d.destination = ? AND d.state = 'WAITING' AND (d.not_before <= ? OR d.not_before > ?)"
-            " AND a.state = ? ORDER BY d.id LIMIT ?",
+            f" AND {_SENT} ORDER BY d.id LIMIT ?",
             destination,
             now,
             now + longest_wait,
-            AnalysisState.REPORTED,
             count,
         )
         return [_delivery(row) for row in rows]
@@ -61,15 +70,23 @@ class Deliveries:
         self._settle(delivery, "DONE", warning, "delivered")
 
     def refuse(self, delivery: DeliveryRow, reason: str) -> None:
-        """The destination will never take it, or attempts are spent: into the operator's list."""
+        """It will never get there: into the operator's list."""
         self._settle(delivery, "REFUSED", reason, "delivery refused")
+
+    def replace(self, delivery: DeliveryRow, reason: str) -> None:
+        """The destination will never take it: what stands in for it goes instead; refused when nothing can.
+
+        The refusal, the deliveries of the stand-in and the event that names it are one transaction.
+        """
+        self._settle(delivery, "REFUSED", reason, "delivery refused", allow_stand_in=True)
 
     def postpone(self, delivery: DeliveryRow, reason: str, seconds: float) -> None:
         """Try again later."""
         with self._database.write() as connection:
             connection.execute(
-                "UPDATE deliveries SET attempts = attempts + 1, not_before = ?, error = ?, changed_at = ? WHERE id = ?",
-                (time.time() + seconds, reason, time.time(), delivery.id),
+                "UPDATE deliveries SET attempts = attempts + 1, not_before = ?, error = ?, changed_at = ?"
+                " WHERE sop_instance_uid = ? AND destination = ?",
+                (time.time() + seconds, reason, time.time(), delivery.sop_instance_uid, delivery.destination),
             )
             self._event(connection, delivery, "delivery tried again later", reason=reason, seconds=round(seconds, 1))
 
@@ -79,27 +96,39 @@ class Deliveries:
         return [_delivery(row) for row in rows]
 
     def refused(self, count: int = 1000) -> list[DeliveryRow]:
-        """The operator's list: what ended for good without being delivered."""
-        rows = self._database.read(_SELECT + "WHERE d.state = 'REFUSED' ORDER BY d.id DESC LIMIT ?", count)
+        """The operator's list: what ended for good without being delivered, replaced or withdrawn."""
+        rows = self._database.read(
+            _SELECT + f"WHERE {STATE} = 'REFUSED' AND NOT {_OBSOLETE} ORDER BY d.id DESC LIMIT ?", count
+        )
         return [_delivery(row) for row in rows]
 
     def count_by_state(self) -> dict[tuple[str, str], int]:
-        """(destination, state) -> how many; what waited for an analysis that was dropped waits no more."""
+        """(destination, state) -> how many; what waited for an analysis that was dropped or withdrawn waits no more."""
         rows = self._database.read(
-            "SELECT d.destination, d.state, count(*) AS n FROM deliveries d JOIN analyses a ON a.id = d.analysis_id"
-            " WHERE d.state != 'WAITING' OR a.state != ? GROUP BY 1, 2",
+            f"SELECT d.destination, {STATE} AS state, count(*) AS n FROM deliveries d"  # noqa: S608  our words
+            " JOIN analyses a ON a.id = d.analysis_id"
+            " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid"
+            f" WHERE d.state = 'DONE' OR NOT {_OBSOLETE} AND (d.state != 'WAITING' OR a.state != ?) GROUP BY 1, 2",
             AnalysisState.DROPPED,
         )
         return {(row["destination"], row["state"]): row["n"] for row in rows}
 
-    def _settle(self, delivery: DeliveryRow, state: str, reason: str, action: str) -> None:
+    def _settle(
+        self, delivery: DeliveryRow, state: str, reason: str, action: str, *, allow_stand_in: bool = False
+    ) -> None:
+        destination = delivery.destination
         with self._database.write() as connection:
+            analysis_id = _owner(connection, delivery)
+            instead = queue_stand_ins(connection, analysis_id, delivery.kind, destination) if allow_stand_in else ""
+            error = f"{REPLACED_BY}{instead}: {reason}" if instead else reason
             connection.execute(
-                "UPDATE deliveries SET state = ?, error = ?, attempts = attempts + 1, changed_at = ? WHERE id = ?",
-                (state, reason, time.time(), delivery.id),
+                "UPDATE deliveries SET state = ?, error = ?, attempts = attempts + 1, changed_at = ?"
+                " WHERE sop_instance_uid = ? AND destination = ?",
+                (state, error, time.time(), delivery.sop_instance_uid, destination),
             )
-            self._event(connection, delivery, action, reason=reason)
-            end_analysis_if_settled(connection, delivery.analysis_id)
+            detail = {"instead": instead} if instead else {}
+            self._event(connection, delivery, action, reason=reason, **detail)
+            end_analysis_if_settled(connection, analysis_id)
 
     @staticmethod
     def _event(connection: sqlite3.Connection, delivery: DeliveryRow, action: str, **detail: object) -> None:
@@ -113,6 +142,15 @@ class Deliveries:
             destination=delivery.destination,
             **detail,
         )
+
+
+def _owner(connection: sqlite3.Connection, delivery: DeliveryRow) -> int:
+    """The analysis it belongs to now: a later revision with the same objects takes them over."""
+    row = connection.execute(
+        "SELECT analysis_id FROM deliveries WHERE sop_instance_uid = ? AND destination = ?",
+        (delivery.sop_instance_uid, delivery.destination),
+    ).fetchone()
+    return delivery.analysis_id if row is None else int(row["analysis_id"])
 
 
 def _delivery(row: sqlite3.Row) -> DeliveryRow:

@@ -11,6 +11,7 @@ from node.ledger.deliveries import Deliveries
 from node.ledger.events import Events
 from node.ledger.facts import Facts
 from node.ledger.studies import Studies
+from node.ledger.withdrawals import Withdrawals
 
 
 class Ledger:
@@ -29,6 +30,7 @@ class Ledger:
         self.studies = Studies(self._database)
         self.analyses = Analyses(self._database)
         self.deliveries = Deliveries(self._database)
+        self.withdrawals = Withdrawals(self._database)
         self.events = Events(self._database)
         self.facts = Facts(self._database)
 

@@ -8,6 +8,7 @@ import time
 from node.errors import PermanentError
 from node.ledger.events import add_event
 from node.states import (
+    ENDED,
     AnalysisMove,
     AnalysisState,
     StudyMove,
@@ -15,6 +16,9 @@ from node.states import (
     advance_analysis,
     advance_study,
 )
+
+_ENDED = tuple(sorted(ENDED))
+_NOT_ENDED = f"state NOT IN ({', '.join('?' * len(_ENDED))})"
 
 
 def move_study(connection: sqlite3.Connection, uid: str, move: StudyMove, reason: str) -> StudyState:
@@ -52,34 +56,17 @@ def move_analysis(connection: sqlite3.Connection, analysis_id: int, move: Analys
 def drop_unfinished(connection: sqlite3.Connection, study_instance_uid: str, reason: str) -> None:
     """Drop what is still to do for a study, in the caller's transaction."""
     rows = connection.execute(
-        "SELECT id, state FROM analyses WHERE study_instance_uid = ? AND state NOT IN (?, ?, ?)",
-        (study_instance_uid, AnalysisState.DELIVERED, AnalysisState.FAILED, AnalysisState.DROPPED),
+        f"SELECT id, state FROM analyses WHERE study_instance_uid = ? AND {_NOT_ENDED}",  # noqa: S608  only marks
+        (study_instance_uid, *_ENDED),
     ).fetchall()
     for row in rows:
         move_analysis(connection, row["id"], AnalysisMove.DROPPED, reason)
 
 
-def end_analysis_if_settled(connection: sqlite3.Connection, analysis_id: int) -> None:
-    """REPORTED -> DELIVERED when every destination took every object, -> FAILED when one refused for good."""
-    counts = dict(
-        connection.execute(
-            "SELECT state, count(*) FROM deliveries WHERE analysis_id = ? GROUP BY state", (analysis_id,)
-        )
-    )
-    state = connection.execute("SELECT state FROM analyses WHERE id = ?", (analysis_id,)).fetchone()["state"]
-    if counts.get("WAITING") or state != AnalysisState.REPORTED:
-        return
-    if refused := counts.get("REFUSED", 0):
-        reason = f"{refused} of {sum(counts.values())} deliveries were refused: see `radnode queue list`"
-        move_analysis(connection, analysis_id, AnalysisMove.FAILED, reason)
-    else:
-        move_analysis(connection, analysis_id, AnalysisMove.DELIVERED)
-
-
 def _close_study_if_done(connection: sqlite3.Connection, uid: str) -> None:
     open_count = connection.execute(
-        "SELECT count(*) FROM analyses WHERE study_instance_uid = ? AND state NOT IN (?, ?, ?)",
-        (uid, AnalysisState.DELIVERED, AnalysisState.FAILED, AnalysisState.DROPPED),
+        f"SELECT count(*) FROM analyses WHERE study_instance_uid = ? AND {_NOT_ENDED}",  # noqa: S608  only marks
+        (uid, *_ENDED),
     ).fetchone()[0]
     state = connection.execute("SELECT state FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()["state"]
     if open_count == 0 and state == StudyState.ROUTED:

@@ -11,8 +11,17 @@ from node.errors import PermanentError
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
+from node.ledger.results import REJECTION
 from node.states import StudyMove, StudyState
 from node.study import Attributes, Instance, Series
+
+#: Whether a rejection note of a row of `studies` still waits for a destination.
+_OWES_NOTE = (
+    "EXISTS (SELECT 1 FROM analyses a"  # noqa: S608  our word
+    f" JOIN results r ON r.analysis_id = a.id AND r.kind = '{REJECTION}'"
+    " JOIN deliveries d ON d.sop_instance_uid = r.sop_instance_uid AND d.state = 'WAITING'"
+    " WHERE a.study_instance_uid = studies.study_instance_uid)"
+)
 
 
 @dataclass(frozen=True)
@@ -138,10 +147,13 @@ class Studies:
             drop_unfinished(connection, uid, reason)
 
     def expired(self, before: float, count: int = 100) -> list[str]:
-        """Closed or ignored studies whose last image came before that time and whose files are still here."""
+        """Closed or ignored studies whose last image came before that time and whose files are still here.
+
+        A study waits while its rejection note has not reached every destination.
+        """
         rows = self._database.read(
-            "SELECT study_instance_uid AS uid FROM studies WHERE last_at < ? AND purged != 1 AND state IN (?, ?)"
-            " ORDER BY last_at LIMIT ?",
+            "SELECT study_instance_uid AS uid FROM studies WHERE last_at < ?"  # noqa: S608  our words
+            f" AND purged != 1 AND state IN (?, ?) AND NOT {_OWES_NOTE} ORDER BY last_at LIMIT ?",
             before,
             StudyState.CLOSED,
             StudyState.IGNORED,
@@ -173,7 +185,8 @@ class Studies:
         """
         with self._database.write() as connection:
             changed = connection.execute(
-                "UPDATE studies SET purged = 2 WHERE study_instance_uid = ? AND last_at < ? AND state IN (?, ?)",
+                "UPDATE studies SET purged = 2 WHERE study_instance_uid = ? AND last_at < ?"  # noqa: S608  our words
+                f" AND state IN (?, ?) AND NOT {_OWES_NOTE}",
                 (uid, before, StudyState.CLOSED, StudyState.IGNORED),
             ).rowcount
             return self.paths(uid) if changed else []

@@ -11,6 +11,7 @@ from pydicom.uid import UID, Comprehensive3DSRStorage, ComprehensiveSRStorage
 
 from node.report import codes, evidence, identity, provenance, source, summary, tree
 from node.report.evidence import Reference
+from node.report.schemes import add_private_schemes
 from node.study import MANUFACTURER, Analysis
 
 
@@ -41,10 +42,10 @@ def document(
     evident = evidence.by_study_and_series(analysis.study_instance_uid, listed)
     if evident:
         ds.CurrentRequestedProcedureEvidenceSequence = evident
-    _add_predecessor(ds, analysis, kind)
+    evidence.add_predecessor(ds, analysis, kind)
     _add_request(ds, analysis, origin)
     _plant(ds, tree.container(codes.REPORT, [*_context(analysis), *body], relation=None, template="1500"))
-    _add_private_schemes(ds)
+    add_private_schemes(ds)
     return provenance.finished(ds, origin)
 
 
@@ -57,23 +58,6 @@ def _plant(ds: Dataset, root: ContentItem) -> None:
         ds[found.tag] = found
 
 
-def _add_private_schemes(ds: Dataset) -> None:
-    """Names who answers for each private scheme of the plugin's codes (PS3.3 C.12.1.1.8)."""
-    below = (found for item in ds.ContentSequence for found in item.iterall())
-    schemes = {found.value for found in below if found.keyword == "CodingSchemeDesignator"}
-    items = [_scheme(name, ds) for name in sorted(schemes) if name.startswith("99")]
-    if items:
-        ds.CodingSchemeIdentificationSequence = items
-
-
-def _scheme(designator: str, ds: Dataset) -> Dataset:
-    item = Dataset()
-    item.CodingSchemeDesignator = designator
-    item.CodingSchemeName = f"Private codes of {ds.ManufacturerModelName}"[:1024]
-    item.CodingSchemeResponsibleOrganization = ds.ContributingEquipmentSequence[0].Manufacturer
-    return item
-
-
 def _add_flags(ds: Dataset, analysis: Analysis) -> None:
     gaps = summary.gaps(analysis)
     ds.CompletionFlag = "PARTIAL" if gaps else "COMPLETE"
@@ -81,12 +65,6 @@ def _add_flags(ds: Dataset, analysis: Analysis) -> None:
         ds.CompletionFlagDescription = "Not all images of the study could be assessed"
     ds.VerificationFlag = "UNVERIFIED"
     ds.PreliminaryFlag = "PRELIMINARY"
-
-
-def _add_predecessor(ds: Dataset, analysis: Analysis, kind: str) -> None:
-    if kind in analysis.predecessors:
-        before = Reference(*analysis.predecessors[kind], identity.series_uid(analysis, kind))
-        ds.PredecessorDocumentsSequence = evidence.by_study_and_series(analysis.study_instance_uid, [before])
 
 
 def _add_request(ds: Dataset, analysis: Analysis, origin: Dataset) -> None:

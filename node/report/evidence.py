@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from node.errors import ReportError
 from node.plugin import Image
-from node.report import source
+from node.report import identity, source
 from node.study import Analysis
 
 
@@ -82,6 +82,17 @@ def by_study_and_series(study_instance_uid: str, listed: Iterable[Reference]) ->
     study.StudyInstanceUID = study_instance_uid
     study.ReferencedSeriesSequence = [_series(uid, members) for uid, members in groups.items()]
     return [study] if groups else []
+
+
+def add_predecessor(ds: Dataset, analysis: Analysis, kind: str) -> None:
+    """Predecessor Documents Sequence: the delivered object of an earlier revision, which this one replaces.
+
+    An object is never its own: a late image that changes nothing for the plugin gives the same objects again.
+    """
+    sop_class_uid, sop_instance_uid = analysis.predecessors.get(kind, ("", ""))
+    if sop_instance_uid and sop_instance_uid != ds.SOPInstanceUID:
+        before = Reference(sop_class_uid, sop_instance_uid, identity.series_uid(analysis, kind))
+        ds.PredecessorDocumentsSequence = by_study_and_series(analysis.study_instance_uid, [before])
 
 
 def _series(series_instance_uid: str, members: list[Dataset]) -> Dataset:

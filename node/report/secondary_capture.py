@@ -8,21 +8,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from node.errors import ReportError
-from node.report import evidence, provenance, source
+from node.report import anatomy, evidence, provenance, source
 from node.study import Analysis, Picture
 
 KIND = "sc"
 _DIRECTIONS = (("L", "R"), ("P", "A"), ("H", "F"))  # PS3.3 C.7.6.1.1.1, along +x, -x, +y, -y, +z, -z
-
-
-#: Body parts (PS3.16 Annex L) without a left and a right one; of any other part the side is told, or told unknown.
-_UNPAIRED_PARTS = (
-    "ABDOMEN ABDOMENPELVIS AORTA BLADDER BRAIN CERVIX CHEST CHESTABDOMEN CHESTABDPELVIS COCCYX COLON CSPINE CTSPINE "
-    "ESOPHAGUS FACE GALLBLADDER HEAD HEADNECK HEART JAW LIVER LSPINE LSSPINE MEDIASTINUM MOUTH NECK NECKCHEST "
-    "NECKCHESTABDOMEN NECKCHESTABDPELV NOSE PANCREAS PELVIS PENIS PROSTATE RECTUM SACRUM SELLA SKULL SPINE SPLEEN "
-    "SSPINE STERNUM STOMACH THORAX TLSPINE TONGUE TRACHEA TSPINE UTERUS VAGINA WHOLEBODY"
-)
-_UNPAIRED = frozenset(_UNPAIRED_PARTS.split())
 
 
 def secondary_capture(analysis: Analysis, sources: Mapping[str, Dataset], picture: Picture, index: int) -> Dataset:
@@ -30,27 +20,13 @@ def secondary_capture(analysis: Analysis, sources: Mapping[str, Dataset], pictur
     origin = sources.get(picture.sop_instance_uid) or source.main_source(analysis, sources)
     role = provenance.Role(KIND, SecondaryCaptureImageStorage, "OT", index)
     ds = provenance.head(analysis, origin, role)
-    _add_anatomy(ds, origin)
+    anatomy.add_part(ds, origin)
+    anatomy.add_side(ds, origin)
+    ds.PatientOrientation = list(_orientation(origin))
     ds.SourceImageSequence = [_source_image(analysis, sources, picture)]
     _add_derivation(ds, picture)
     _add_pixels(ds, picture)
     return provenance.finished(ds, origin)
-
-
-def _add_anatomy(ds: Dataset, origin: Dataset) -> None:
-    """Body part and side as the source tells them.
-
-    Laterality is required, though empty when unknown, where the part may be paired (PS3.3 C.7.3.1, type 2C).
-    """
-    part = source.element(origin, "BodyPartExamined")
-    if part is not None and part.value and source.is_valid(part):
-        ds.BodyPartExamined = str(part.value)
-    side = source.value(origin, "ImageLaterality") or source.value(origin, "Laterality")
-    if side in ("L", "R"):
-        ds.Laterality = side
-    elif ds.get("BodyPartExamined") not in _UNPAIRED:
-        ds.Laterality = ""
-    ds.PatientOrientation = list(_orientation(origin))
 
 
 def _orientation(origin: Dataset) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ BROKEN = (
     OverflowError,
     NotImplementedError,
     EOFError,
+    OSError,  # a sequence of unknown VR that ends too soon
     struct.error,
     BytesLengthException,
 )
@@ -74,6 +75,15 @@ def items(ds: Dataset, keyword: str) -> tuple[Dataset, ...]:
     """The items of a sequence; empty when missing or broken."""
     found = element(ds, keyword)
     return tuple(found.value) if found is not None and found.VR == "SQ" and found.value else ()
+
+
+def places(ds: Dataset, keyword: str) -> tuple[Dataset, ...]:
+    """The items of a sequence, whatever is broken below them: to be read from, not to be copied."""
+    try:
+        found = ds[keyword]
+        return tuple(found.value) if found.VR == "SQ" and found.value else ()
+    except BROKEN:
+        return ()
 
 
 def is_valid(found: DataElement) -> bool:

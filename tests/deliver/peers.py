@@ -8,7 +8,7 @@ import socketserver
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
 
 from node.config import Destination
-from tests.deliver.material import DX, SC, SR
+from tests.deliver.material import DX, SC, SR, SR_3D
+from tests.peers.dcmtk import takes_only
 from tests.peers.programs import system_program as program
 
 DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
@@ -57,11 +58,12 @@ def dicom(port: int, **changes: Any) -> Destination:
 
 
 @contextmanager
-def storescp(folder: Path, *options: str) -> Iterator[Destination]:
-    """DCMTK's archive; what it gets lies in `folder`."""
+def storescp(folder: Path, *options: str, takes: Sequence[str] = ()) -> Iterator[Destination]:
+    """DCMTK's archive; what it gets lies in `folder`. Args: takes: SOP classes; empty: all it knows."""
     folder.mkdir()
     port = free_port()
-    with running([program("storescp"), "-od", str(folder), *options, str(port)], port):
+    negotiation = takes_only(folder.with_suffix(".cfg"), takes) if takes else []
+    with running([program("storescp"), "-od", str(folder), *options, *negotiation, str(port)], port):
         yield dicom(port)
 
 
@@ -101,6 +103,7 @@ class EvilPacs:
 
     Args:
         answers: a status, `abort`, `store-then-abort`, `hang`.
+        always: SOP class -> its answer to every object of that class.
         reject: how it rejects associations, as (result, source, reason); so many times.
         takes: SOP classes; transfer_syntaxes: all by default.
     """
@@ -108,15 +111,16 @@ class EvilPacs:
     def __init__(
         self,
         *answers: int | str,
+        always: Mapping[str, int | str] | None = None,
         reject: Sequence[tuple[int, int, int]] = (),
-        takes: Sequence[str] = (SC, SR, DX),
+        takes: Sequence[str] = (SC, SR, SR_3D, DX),
         transfer_syntaxes: Sequence[str] = ALL_TRANSFER_SYNTAXES,
     ) -> None:
         self.stored: list[str] = []
         self.asked: list[str] = []
         self.calling: list[str] = []
         self.proposed: list[list[tuple[str, list[str]]]] = []
-        self._answers = list(answers)
+        self._answers, self._always = list(answers), always or {}
         self._reject = list(reject)
         self._over = threading.Event()
         ae = AE(ae_title="EVIL")
@@ -155,7 +159,9 @@ class EvilPacs:
     def _on_store(self, event: Any) -> int:
         uid = str(event.request.AffectedSOPInstanceUID)
         self.asked.append(uid)
-        answer = self._answers.pop(0) if self._answers else 0x0000
+        answer = self._always.get(str(event.request.AffectedSOPClassUID))
+        if answer is None:
+            answer = self._answers.pop(0) if self._answers else 0x0000
         if answer == "hang":
             self._over.wait(60)
             return 0xA700

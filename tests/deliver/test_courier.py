@@ -110,12 +110,48 @@ def test_a_warning_is_delivered_and_kept(house: House) -> None:
     assert house.analysis_state("1.2") is AnalysisState.DELIVERED
 
 
-def test_a_refused_class_fails_alone_and_the_other_object_is_delivered(house: House) -> None:
+def test_a_refused_class_is_refused_alone_and_the_other_object_stands_in_for_it(house: House) -> None:
     house.study("1.2")
     house.courier(Script(says(Verdict.PERMANENT, "no SR here", SR))).step()
-    assert house.rows("1.2") == [("DONE", 1, ""), ("REFUSED", 1, "no SR here")]
+    assert house.rows("1.2") == [("DONE", 1, ""), ("REPLACED", 1, "replaced by sc: no SR here")]
+    assert house.analysis_state("1.2") is AnalysisState.DELIVERED
+    assert house.ledger.deliveries.refused() == []
+
+
+def test_a_refused_class_without_anything_simpler_fails_the_analysis(house: House) -> None:
+    house.study("1.2")
+    house.courier(Script(says(Verdict.PERMANENT, "no images here", SC))).step()
+    assert house.rows("1.2") == [("REFUSED", 1, "no images here"), ("DONE", 1, "")]
     assert house.analysis_state("1.2") is AnalysisState.FAILED
-    assert [row.sop_instance_uid for row in house.ledger.deliveries.refused()] == ["1.2.7.2"]
+    assert [row.sop_instance_uid for row in house.ledger.deliveries.refused()] == ["1.2.7.1"]
+
+
+def test_what_cannot_be_sent_is_the_operators_whatever_else_arrived(house: House) -> None:
+    house.study("1.2")
+    house.courier(Script(says(Verdict.UNSENDABLE, "this is no DICOM file", SR))).step()
+    assert house.rows("1.2") == [("DONE", 1, ""), ("REFUSED", 1, "this is no DICOM file")]
+    assert house.analysis_state("1.2") is AnalysisState.FAILED
+
+
+@pytest.mark.parametrize(("verdict", "attempts"), [(Verdict.NOT_UNDERSTOOD, 8), (Verdict.TEMPORARY, 20)])
+def test_what_is_not_understood_is_replaced_sooner_than_what_is_refused_for_now(
+    house: House, verdict: Verdict, attempts: int
+) -> None:
+    house.study("1.2")
+    courier = house.courier(Script(says(verdict, "no", SR)), retry=RETRY.model_copy(update={"delivery_attempts": 20}))
+    while courier.step():
+        pass
+    reason = f"replaced by sc: no; given up after {attempts} attempts"
+    assert house.rows("1.2") == [("DONE", 1, ""), ("REPLACED", attempts, reason)]
+
+
+def test_what_is_not_understood_and_has_nothing_simpler_gets_every_attempt(house: House) -> None:
+    house.study("1.2")
+    retry = RETRY.model_copy(update={"delivery_attempts": 20})
+    courier = house.courier(Script(says(Verdict.NOT_UNDERSTOOD, "no", SC)), retry=retry)
+    while courier.step():
+        pass
+    assert house.rows("1.2") == [("REFUSED", 20, "no; given up after 20 attempts"), ("DONE", 1, "")]
 
 
 def test_only_what_failed_is_sent_again(house: House) -> None:
@@ -249,14 +285,14 @@ def test_a_bug_in_a_sender_does_not_hold_up_the_studies_behind_it(house: House) 
 
 def test_an_operator_who_retries_has_refused_objects_sent_again(house: House) -> None:
     house.study("1.2")
-    house.courier(Script(says(Verdict.PERMANENT, "no", SR))).step()
+    house.courier(Script(says(Verdict.PERMANENT, "no", SC))).step()
     (analysis,) = house.ledger.analyses.of_study("1.2")
     house.ledger.analyses.retry(analysis.id)
     house.ledger.analyses.classified(analysis.id, "again")
     house.ledger.analyses.reported(analysis.id, house.ledger.analyses.results(analysis.id), {"pacs": ("sc", "sr")})
     sender = Script()
     assert house.courier(sender).step() == 1
-    assert sender.calls == [["1.2.7.2"]]
+    assert sender.calls == [["1.2.7.1"]]
     assert house.analysis_state("1.2") is AnalysisState.DELIVERED
 
 

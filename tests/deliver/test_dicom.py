@@ -58,7 +58,7 @@ def test_a_status_speaks_of_one_object_only(tmp_path: Path) -> None:
     assert verdicts(found, objects) == [
         Verdict.TEMPORARY,
         Verdict.WARNING,
-        Verdict.TEMPORARY,
+        Verdict.NOT_UNDERSTOOD,
         Verdict.PERMANENT,
         Verdict.TEMPORARY,
         Verdict.DELIVERED,
@@ -189,13 +189,13 @@ def test_nobody_there_is_temporary(tmp_path: Path, host: str) -> None:
     assert "cannot be reached" in str(error)
 
 
-def test_a_file_that_is_no_dicom_file_is_refused_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_no_dicom_file_is_not_sent(tmp_path: Path) -> None:
     good, bad = results(tmp_path)
     bad.path.write_bytes(b"nothing")
     with EvilPacs() as pacs:
         found, error = sent(dicom(pacs.port), [bad, good])
     assert error is None
-    assert verdicts(found, [bad, good]) == [Verdict.PERMANENT, Verdict.DELIVERED]
+    assert verdicts(found, [bad, good]) == [Verdict.UNSENDABLE, Verdict.DELIVERED]
 
 
 def test_nothing_to_send_opens_no_association(tmp_path: Path) -> None:

@@ -82,9 +82,10 @@ def test_rejected_associations_cost_no_attempt(tmp_path: Path) -> None:
 def test_a_pacs_without_reports_gets_every_heatmap_and_the_reports_have_their_reason(tmp_path: Path) -> None:
     with EvilPacs(takes=[SC]) as pacs:
         rows, _, states = deliver_all(tmp_path, pacs)
-    assert {(row.kind, row.state, row.attempts) for row in rows} == {("sc", "DONE", 1), ("sr", "REFUSED", 1)}
-    assert {row.error for row in rows if row.kind == "sr"} == {f"the destination does not take SOP class {SR}"}
-    assert states == {AnalysisState.FAILED}
+    assert {(row.kind, row.state, row.attempts) for row in rows} == {("sc", "DONE", 1), ("sr", "REPLACED", 1)}
+    reason = f"replaced by sc: the destination does not take SOP class {SR}"
+    assert {row.error for row in rows if row.kind == "sr"} == {reason}
+    assert states == {AnalysisState.DELIVERED}
 
 
 def test_what_is_never_understood_ends_with_the_attempts(tmp_path: Path) -> None:

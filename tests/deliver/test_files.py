@@ -26,7 +26,7 @@ def test_every_file_has_one_outcome_and_progress_hears_of_each(tmp_path: Path) -
     with EvilPacs() as pacs:
         outcomes = send_files(dicom(pacs.port), paths, "CALLER", heard.append)
     assert outcomes == heard
-    assert by_name(outcomes) == {note.name: Verdict.PERMANENT} | {one.path.name: Verdict.DELIVERED for one in objects}
+    assert by_name(outcomes) == {note.name: Verdict.UNSENDABLE} | {one.path.name: Verdict.DELIVERED for one in objects}
     assert pacs.calling == ["CALLER"]
     (reason,) = [outcome.reason for outcome in outcomes if not outcome.delivered]
     assert reason == "this is no DICOM file (PS3.10 7.1)"

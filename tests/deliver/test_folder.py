@@ -39,7 +39,7 @@ def test_sending_twice_leaves_one_file_and_no_rest(tmp_path: Path) -> None:
 def test_what_is_no_uid_is_no_part_of_a_path(tmp_path: Path, uid: str) -> None:
     assert not is_uid(uid)
     (outcome,) = sender_for(folder(tmp_path / "out"), "NODE").send([Outgoing(uid, "1.2", STUDY, tmp_path)])
-    assert outcome.verdict is Verdict.PERMANENT
+    assert outcome.verdict is Verdict.UNSENDABLE
     assert not (tmp_path / "out").exists()
 
 
@@ -88,7 +88,7 @@ def test_a_source_that_cannot_be_read_is_refused_alone(tmp_path: Path) -> None:
     good, bad = results(tmp_path)
     bad.path.unlink()
     outcomes = {o.outgoing: o.verdict for o in sender_for(folder(tmp_path / "out"), "NODE").send([bad, good])}
-    assert outcomes == {good: Verdict.DELIVERED, bad: Verdict.PERMANENT}
+    assert outcomes == {good: Verdict.DELIVERED, bad: Verdict.UNSENDABLE}
 
 
 def test_echo_makes_the_folder(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ from tests.deliver.material import results
 
 
 class Server:
-    """Answers every request with `code` and `body`; keeps what it was sent."""
+    """Answers every request with `code` and `body`, or 400 when it holds `offence`; keeps what it was sent."""
 
     def __init__(self) -> None:
-        self.code, self.body, self.delay = 200, b"{}", 0.0
+        self.code, self.body, self.delay, self.offence = 200, b"{}", 0.0, b"\0never"
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.over = threading.Event()
         outer = self
@@ -36,7 +36,7 @@ class Server:
                 outer.requests.append((self.command, self.path, dict(self.headers), data))
                 outer.over.wait(outer.delay)
                 try:
-                    self.send_response(outer.code)
+                    self.send_response(400 if outer.offence in data else outer.code)
                     self.send_header("Content-Length", str(len(outer.body)))
                     self.send_header("Location", "/elsewhere")
                     self.end_headers()
@@ -156,12 +156,12 @@ def test_what_orthanc_says_of_an_object(server: Server, tmp_path: Path, status: 
 
 
 @KINDS
-def test_a_missing_file_is_refused_alone(server: Server, tmp_path: Path, kind: str) -> None:
+def test_a_missing_file_is_not_sent_and_the_other_one_is(server: Server, tmp_path: Path, kind: str) -> None:
     server.body = b'{"Status": "Success"}'
     good, bad = results(tmp_path)
     bad.path.unlink()
     found = {one.outgoing: one for one in sender_for(destination(server, kind), "NODE").send([bad, good])}
-    assert found[bad].verdict is Verdict.PERMANENT
+    assert found[bad].verdict is Verdict.UNSENDABLE
     assert found[good].delivered
 
 
@@ -236,6 +236,34 @@ def test_a_multipart_body_is_as_long_as_it_says(tmp_path: Path, size: int) -> No
         pieces.append(piece)
     assert len(b"".join(pieces)) == len(body)
     body.close()
+
+
+def test_objects_that_were_refused_together_are_sent_one_by_one(server: Server, tmp_path: Path) -> None:
+    objects = results(tmp_path, 4)
+    server.offence = objects[1].sop_instance_uid.encode()
+    found = {one.outgoing: one for one in sender_for(destination(server, "stow"), "NODE").send(objects)}
+    assert [found[one].verdict is Verdict.PERMANENT for one in objects] == [False, True, False, False]
+    assert all(found[one].delivered for one in (objects[0], objects[2], objects[3]))
+    assert len(server.requests) == 1 + 4
+
+
+def test_objects_that_are_named_in_a_refusal_are_not_sent_again(server: Server, tmp_path: Path) -> None:
+    first, second = results(tmp_path)
+    server.code = 409
+    server.body = json.dumps(
+        sequences([item(first.sop_instance_uid)], [item(second.sop_instance_uid, 0x0122)])
+    ).encode()
+    found = {one.outgoing: one.verdict for one in sender_for(destination(server, "stow"), "NODE").send([first, second])}
+    assert found == {first: Verdict.DELIVERED, second: Verdict.PERMANENT}
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_a_service_that_is_busy_is_not_asked_for_each_object(server: Server, tmp_path: Path, code: int) -> None:
+    server.code = code
+    found = list(sender_for(destination(server, "stow"), "NODE").send(results(tmp_path, 4)))
+    assert [one.verdict for one in found] == [Verdict.TEMPORARY] * 4
+    assert len(server.requests) == 1
 
 
 def item(uid: str, reason: int | None = None, tag: str = "00081197") -> dict[str, Any]:

@@ -140,7 +140,7 @@ def test_files_of_many_classes_and_syntaxes_are_sent_each_in_its_own(tmp_path: P
         outcomes = send_files(destination, paths, "NODE", lambda outcome: seen.append(outcome.outgoing.path.name))
     by_path = {one.outgoing.path: one for one in outcomes}
     assert len(outcomes) == len(seen) == len(objects) + 1
-    assert by_path[note].verdict is Verdict.PERMANENT
+    assert by_path[note].verdict is Verdict.UNSENDABLE
     arrived = {dcmread(path).SOPInstanceUID: dcmread(path) for path in (tmp_path / "in").iterdir()}
     for outgoing in objects:
         assert by_path[outgoing.path].delivered, by_path[outgoing.path].reason

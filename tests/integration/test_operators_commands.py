@@ -55,7 +55,8 @@ def test_studies_and_trail_tell_what_became_of_each(ward: Ward) -> None:
     assert states == {ward.good: "CLOSED", ward.failed: "CLOSED", ward.ignored: "IGNORED"}
     shown = ward.node.json("studies", "show", ward.good)
     assert {one["state"] for one in shown["deliveries"]} == {"DONE"}
-    assert sorted(one["kind"] for one in shown["results"]) == ["sc", "sr"]
+    assert sorted(one["kind"] for one in shown["results"]) == ["comprehensive-sr", "sc", "sr"]
+    assert {one["kind"] for one in shown["deliveries"]} == {"sc", "sr"}, "the stand-in is made, and sent to nobody"
     actions = [event["action"] for event in ward.node.json("trail", ward.good)]
     assert actions[0] == "received"
     assert actions[-1] == "study analyses ended"

@@ -19,6 +19,7 @@ from tests.peers.programs import system_program
 from tests.peers.waiting import until
 
 _SENDING = re.compile(r"I: Sending file: (.*)$")
+_VERIFICATION = "1.2.840.10008.1.1"
 _ANSWER = re.compile(r"Received Store Response \((?:Status: )?([^)]*)\)")
 #: Transfer syntax of the files -> how storescu is told to propose it; it never changes the files itself.
 _PROPOSE = {
@@ -116,11 +117,18 @@ def compress(program: str, source: Path, target: Path, *options: str) -> Path:
 
 
 class RealStorescp:
-    """DCMTK's storage SCP; what it is given lies in `folder`. It can be stopped and started again on its port."""
+    """DCMTK's storage SCP. It can be stopped and started again on its port.
 
-    def __init__(self, folder: Path, ae_title: str = "STORESCP") -> None:
+    Args:
+        folder: what it is given lies there.
+        ae_title: its AE title.
+        takes: SOP classes; it refuses presentation contexts of any other. Empty: it takes everything.
+    """
+
+    def __init__(self, folder: Path, ae_title: str = "STORESCP", takes: Sequence[str] = ()) -> None:
         self.folder, self.ae_title, self.port = folder, ae_title, free_port()
         folder.mkdir(parents=True, exist_ok=True)
+        self._negotiation = takes_only(folder.with_suffix(".cfg"), takes) if takes else ["-pm"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -139,7 +147,7 @@ class RealStorescp:
             "-aet",
             self.ae_title,
             "--fork",
-            "-pm",
+            *self._negotiation,
             str(self.port),
         ]
         self._process = processes.start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -159,6 +167,27 @@ class RealStorescp:
     def objects(self) -> list[StoredObject]:
         """What it was given."""
         return folder_objects(self.folder)
+
+
+def takes_only(path: Path, sop_classes: Sequence[str]) -> list[str]:
+    """Options with which storescp takes these SOP classes and Verification; the file they need is written."""
+    contexts = [
+        f"PresentationContext{number} = {uid}\\Plain" for number, uid in enumerate([_VERIFICATION, *sop_classes], 1)
+    ]
+    lines = [
+        "[[TransferSyntaxes]]",
+        "[Plain]",
+        "TransferSyntax1 = LittleEndianExplicit",
+        "TransferSyntax2 = LittleEndianImplicit",
+        "[[PresentationContexts]]",
+        "[Some]",
+        *contexts,
+        "[[Profiles]]",
+        "[Some]",
+        "PresentationContexts = Some",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+    return ["-xf", str(path), "Some"]
 
 
 def answers(port: int, called: str, calling: str = "TEST") -> bool:

@@ -398,3 +398,10 @@ def test_the_one_figure_that_was_measured_stays_a_number() -> None:
     assert "specificity: not measured" in parameters
     assert not any(line.startswith("source of") for line in parameters)
     assert "sensitivity 95 %, specificity not measured)" in walk.texts(ds, "121111")[0]
+
+
+def test_a_report_is_never_its_own_predecessor() -> None:
+    source = header()
+    first = of(source)
+    again = analysis(source, revision=2, predecessors={"sr": (first.SOPClassUID, first.SOPInstanceUID)})
+    assert "PredecessorDocumentsSequence" not in report(again, source)

@@ -1,0 +1,54 @@
+"""The rows of result objects and of the deliveries that are due for them."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+
+from node.states import AnalysisState
+from node.study import ResultObject
+
+#: Kind of the note that takes results back. It belongs to an analysis that is WITHDRAWN, and is all that is sent of it.
+REJECTION = "rejection"
+
+
+def add_results(
+    connection: sqlite3.Connection, analysis_id: int, made: Sequence[ResultObject], wanted: Mapping[str, Sequence[str]]
+) -> None:
+    """Write results with a delivery for each destination that wants their kind, in the caller's transaction.
+
+    An object that is known already, from an earlier revision or attempt, becomes this analysis's own: what was not
+    delivered of it is due again, whatever became of the analysis that made it first.
+    """
+    now = time.time()
+    connection.executemany(
+        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (sop_instance_uid) DO UPDATE SET analysis_id = excluded.analysis_id, path = excluded.path",
+        [
+            (one.sop_instance_uid, analysis_id, one.sop_class_uid, one.series_instance_uid, one.kind, one.path, now)
+            for one in made
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO deliveries (analysis_id, sop_instance_uid, destination, changed_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (sop_instance_uid, destination) DO UPDATE SET analysis_id = excluded.analysis_id,"
+        " state = 'WAITING', attempts = 0, not_before = 0 WHERE state != 'DONE'",
+        [
+            (analysis_id, one.sop_instance_uid, destination, now)
+            for destination, kinds in wanted.items()
+            for one in made
+            if one.kind in kinds
+        ],
+    )
+
+
+def are_withdrawn(connection: sqlite3.Connection, made: Sequence[ResultObject]) -> bool:
+    """Whether one of these objects belongs to an analysis that was withdrawn."""
+    marks = ", ".join("?" * len(made))
+    found = connection.execute(
+        "SELECT 1 FROM results r JOIN analyses a ON a.id = r.analysis_id"  # noqa: S608  only marks
+        f" WHERE a.state = ? AND r.sop_instance_uid IN ({marks}) LIMIT 1",
+        (AnalysisState.WITHDRAWN, *(one.sop_instance_uid for one in made)),
+    ).fetchone()
+    return found is not None
