@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml deploy/constraints.txt | sha256sum | cut -c1-16)
 TEST_STAMP := $(STAMP)-test
 
-.PHONY: demo test test-slow train-smoke install check tests peers docs train-install clean
+.PHONY: demo test test-slow train-smoke conformance install check tests peers docs train-install clean
 
 demo: install
 	$(BIN)/radnode demo
@@ -47,6 +47,9 @@ test-slow: $(TEST_STAMP) peers
 
 train-smoke: $(TEST_STAMP)
 	$(BIN)/pytest tests/plugins/test_train_smoke.py
+
+conformance: $(TEST_STAMP) peers
+	$(BIN)/python -W ignore -m tests.conformance
 
 docs: install
 	$(BIN)/python -m node.docs README.md

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from node.errors import PluginError
 
+#: Sentences that a manifest may say of a model's limits, and characters in each: a report of one page holds them all.
+MOST_LIMITS, LONGEST_LIMIT = 6, 160
+
 
 @dataclass(frozen=True)
 class Code:
@@ -143,6 +146,7 @@ class Manifest:
         weights: file name relative to the manifest -> sha256, hex.
         explanation: code of the evidence maps' kind (CID 217), DCM 130401..130404.
         parameters: further facts for Algorithm Parameters (111002), e.g. input size.
+        limits: what a reader must know before believing it, from the model card; at most :data:`MOST_LIMITS` sentences.
         seconds_limit: longest time one batch may take.
         folder: where the manifest was read.
     """
@@ -163,6 +167,7 @@ class Manifest:
     research_only: bool = True
     mutually_exclusive: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
     seconds_limit: float = 120.0
     folder: Path = Path()
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
+from node.claims import LONGEST_LIMIT, MOST_LIMITS
 from node.errors import PluginError
 from node.plugin import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
 
@@ -36,6 +37,8 @@ def manifest_from(table: Mapping[str, Any], folder: Path) -> Manifest:
     for key in ("explanation", "family"):
         if key in rest:
             rest[key] = _code(rest[key])
+    if "limits" in rest:
+        rest["limits"] = _sentences(rest["limits"])
     manifest = Manifest(accepts=Accepts(**accepts), findings=findings, folder=folder, **rest)
     _check(manifest)
     return manifest
@@ -86,6 +89,19 @@ def _limits(value: Any) -> tuple[float, float]:  # Any: the TOML edge
     if not (isinstance(value, list) and len(value) == 2 and all(type(one) in (int, float) for one in value)):
         raise ValueError(f"undetermined is {value!r}, wanted are two probabilities, [low, high]")
     return value[0], value[1]
+
+
+def _sentences(value: Any) -> tuple[str, ...]:  # Any: the TOML edge
+    if not (isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value)):
+        raise ValueError(f'limits is {value!r}, wanted are sentences, ["...", "..."]')
+    if len(value) > MOST_LIMITS:
+        raise ValueError(f"limits holds {len(value)} sentences, allowed are up to {MOST_LIMITS}")
+    for one in value:
+        if len(one) > LONGEST_LIMIT or not one.isprintable():
+            raise ValueError(
+                f"limits holds {one!r}, allowed are up to {LONGEST_LIMIT} printable characters on one line"
+            )
+    return tuple(one.strip() for one in value)
 
 
 def _code(parts: Sequence[str]) -> Code:

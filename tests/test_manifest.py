@@ -1,14 +1,17 @@
-"""The limits of an undetermined band, as they stand in a plugin's manifest."""
+"""What a plugin's manifest says of its undetermined bands and of its limits, and what is refused."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from node.claims import LONGEST_LIMIT, MOST_LIMITS
 from node.errors import PluginError
 from node.manifest import read_manifest
 from node.plugin import Manifest
+from radnode_kit.manifest_file import seal, write_points
 from tests.classify.material import TALKATIVE_POINT, write_plugin
 
 
@@ -56,3 +59,58 @@ def test_limits_that_cannot_be_are_refused_by_name(tmp_path: Path, limits: str, 
 def test_limits_alone_lack_their_error_rate(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="comes without the error_rate that its limits were set for"):
         read(tmp_path, "undetermined = [0.2, 0.8]")
+
+
+def read_with(folder: Path, line: str) -> Manifest:
+    """The manifest of a plugin with one more line above its tables."""
+    path = write_plugin(folder) / "manifest.toml"
+    path.write_text(path.read_text("utf-8").replace("[accepts]", f"{line}\n\n[accepts]", 1), encoding="utf-8")
+    return read_manifest(path)
+
+
+def test_the_limits_of_a_model_are_read_in_their_order(tmp_path: Path) -> None:
+    told = read_with(tmp_path, 'limits = ["Measured on few films.", " Children were not seen. "]')
+    assert told.limits == ("Measured on few films.", "Children were not seen.")
+
+
+def test_a_manifest_need_not_name_limits(tmp_path: Path) -> None:
+    assert read(tmp_path, "").limits == ()
+
+
+def test_as_many_and_as_long_limits_as_the_page_holds_are_read(tmp_path: Path) -> None:
+    longest = "x" * LONGEST_LIMIT
+    assert read_with(tmp_path, f"limits = {[longest] * MOST_LIMITS}").limits == (longest,) * MOST_LIMITS
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ('"one sentence"', r"limits is 'one sentence', wanted are sentences"),
+        ("[1, 2]", r"limits is \[1, 2\], wanted are sentences"),
+        ('["  "]', r"wanted are sentences"),
+        ('["a", "b", "c", "d", "e", "f", "g"]', r"limits holds 7 sentences, allowed are up to 6"),
+        (f'["{"y" * 161}"]', r"limits holds 'y+', allowed are up to 160 printable characters on one line"),
+        (r'["two\nlines"]', r"printable characters on one line"),
+    ],
+)
+def test_limits_that_the_page_cannot_hold_are_refused(tmp_path: Path, limits: str, reason: str) -> None:
+    with pytest.raises(PluginError, match=reason) as caught:
+        read_with(tmp_path, f"limits = {limits}")
+    assert "manifest.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["brain-tumour-mr", "chest-radiograph", "ct-contrast-phase", "skin-lesion"])
+def test_every_shipped_plugin_names_its_limits(name: str) -> None:
+    folder = Path(__file__).parents[1] / "plugins" / f"radnode_{name.replace('-', '_')}"
+    assert len(read_manifest(folder / "manifest.toml").limits) >= 4
+
+
+def test_writing_digests_and_operating_points_keeps_the_limits(tmp_path: Path) -> None:
+    source = Path(__file__).parents[1] / "plugins" / "radnode_brain_tumour_mr"
+    before = read_manifest(source / "manifest.toml")
+    shutil.copy(source / "manifest.toml", tmp_path / "manifest.toml")
+    write_points(tmp_path, {"glioma": before.finding("meningioma").operating_point})
+    seal(tmp_path)
+    after = read_manifest(tmp_path / "manifest.toml")
+    assert (after.limits, after.weights) == (before.limits, {})
+    assert after.finding("glioma").operating_point == before.finding("meningioma").operating_point

@@ -29,7 +29,9 @@ def list_queue(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fals
     rows = [(a.id, a.state, a.plugin, a.study_instance_uid, a.attempts, a.error) for a in analyses]
     print_table(("id", "state", "plugin", "study", "attempts", "error"), rows, "nothing waits, nothing failed")
     if refused:
-        typer.echo("\nrefused by their destination (retry the analysis to send them again; a rejection note: `radnode studies withdraw UID`)")
+        typer.echo(
+            "\nrefused by their destination (retry the analysis; a rejection note: `radnode studies withdraw UID`)"
+        )
         print_table(
             ("analysis", "destination", "kind", "object", "reason"),
             [(d.analysis_id, d.destination, d.kind, d.sop_instance_uid, d.error) for d in refused],

@@ -9,7 +9,12 @@ from pydicom.dataset import Dataset
 
 from node.errors import ReportError
 from node.kinds import KINDS
+from node.report.encapsulated_pdf import encapsulated_pdf
+from node.report.key_objects import manifest
+from node.report.parametric_map import parametric_maps
+from node.report.presentation_state import presentation_states
 from node.report.secondary_capture import secondary_capture
+from node.report.segmentation import segmentations
 from node.report.structured_report import structured_report
 from node.report.viewer_report import viewer_report
 from node.study import Analysis, Explanation
@@ -31,7 +36,7 @@ def build(
     Args:
         analysis: what was found.
         sources: header of each source instance by SOP Instance UID, without pixel data; missing ones are tolerated.
-        explanation: where, and why; without pictures where no Secondary Capture is wanted.
+        explanation: where, and why; its pictures are referred to where they are sent as Secondary Captures.
         kinds: what the destinations take.
 
     Raises:
@@ -45,11 +50,14 @@ def build(
     strange = sorted(set(kinds) - set(KINDS))
     if strange:
         raise ReportError(f"no such kind of result: {', '.join(strange)}", hint=f"known are {', '.join(KINDS)}")
-    told = explanation if "sc" in kinds else replace(explanation, pictures=())
+    unpictured = explanation if "sc" in kinds else replace(explanation, pictures=())
     made: list[tuple[str, Dataset]] = []
     for kind, builder in _BUILDERS.items():
         if kind in kinds:
+            told = unpictured if kind in _REFERRING else explanation
             made += [(kind, ds) for ds in builder(analysis, sources, told)]
+    if "ko" in kinds:
+        made.append(("ko", manifest(analysis, sources, made)))
     return tuple(made)
 
 
@@ -58,6 +66,8 @@ def _one(ds: Dataset | None) -> Iterator[Dataset]:
         yield ds
 
 
+#: Reports that refer to the Secondary Captures beside them.
+_REFERRING = ("sr", "comprehensive-sr")
 _BUILDERS: Mapping[str, Builder] = {
     "sc": lambda analysis, sources, told: (
         secondary_capture(analysis, sources, picture, index) for index, picture in enumerate(told.pictures)
@@ -67,4 +77,8 @@ _BUILDERS: Mapping[str, Builder] = {
         structured_report(analysis, sources, told, "comprehensive-sr")
     ),
     "viewer-sr": lambda analysis, sources, told: _one(viewer_report(analysis, sources, told.regions)),
+    "gsps": presentation_states,
+    "seg": segmentations,
+    "pm": parametric_maps,
+    "pdf": lambda analysis, sources, told: _one(encapsulated_pdf(analysis, sources, told)),
 }

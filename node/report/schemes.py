@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
+#: Where codes of the source stand, whose schemes the plugin does not answer for.
+_COPIED = ("ReferencedRequestSequence", "IssuerOfPatientIDQualifiersSequence", "IssuerOfAccessionNumberSequence")
+
 
 def add_private_schemes(ds: Dataset) -> None:
-    """List each scheme of the plugin's own (``99...``) that a code anywhere in `ds` names."""
-    named = {str(found.value) for found in ds.iterall() if found.keyword == "CodingSchemeDesignator"}
+    """List each scheme of the plugin's own (``99...``) that a code in `ds` names."""
+    own = (item for found in ds if found.VR == "SQ" and found.keyword not in _COPIED for item in found.value)
+    named = {str(found.value) for item in own for found in item.iterall() if found.keyword == "CodingSchemeDesignator"}
     items = [_scheme(designator, ds) for designator in sorted(named) if designator.startswith("99")]
     if items:
         ds.CodingSchemeIdentificationSequence = items
