@@ -16,6 +16,7 @@ from node.errors import DecodeError, PluginError
 from node.plugin import Image, ImageSet, Manifest, Prediction
 from node.route.veto import checks
 from node.study import Series
+from radnode_kit.acceptance.covering import MOST, Covered, covered, forms, subject
 from radnode_kit.acceptance.pictures import read_picture
 from radnode_kit.acceptance.sources import Source, name_of
 from radnode_kit.acceptance.table import Problem
@@ -115,10 +116,14 @@ class Bench:
         runner: loads it and checks what it answers.
         manifest: of the plugin.
         unreadable: is told of every file that cannot be decoded; may raise.
+
+    Attributes:
+        covered: what became of answers when their evidence was blurred (see :mod:`.covering`).
     """
 
     def __init__(self, runner: Runner, manifest: Manifest, unreadable: Callable[[Problem], None]):
         self._runner, self._manifest, self._unreadable = runner, manifest, unreadable
+        self.covered: list[Covered] = []
 
     def answers(self, cases: Iterable[Case]) -> Iterator[Answer]:
         """What came of each case, in order; raises :class:`~node.errors.PluginError` when the plugin cannot load."""
@@ -168,7 +173,29 @@ class Bench:
         told = iter(self._runner.classify(self._manifest.name, asked) if asked else [])
         seconds = (time.perf_counter() - begin) / max(1, sum(len(image_set.images) for image_set in asked))
         for case, prepared in batch:
-            yield prepared if isinstance(prepared, Answer) else self._answer(case, next(told), seconds)
+            if isinstance(prepared, Answer):
+                yield prepared
+            else:
+                said = next(told)
+                self._cover(case, prepared, said)
+                yield self._answer(case, said, seconds)
+
+    def _cover(self, case: Case, image_set: ImageSet, told: Prediction | PluginError) -> None:
+        """Of the first cases that carry a finding and are called so: is it the evidence that the answer hangs on?"""
+        if len(self.covered) >= MOST or isinstance(told, PluginError) or told.abstained:
+            return
+        chosen = subject(image_set, told, self._true_positives(case, told))
+        if chosen is None:
+            return
+        finding, evidence = chosen
+        said = self._runner.classify(self._manifest.name, forms(image_set, evidence, seed=case.line))
+        one = covered(case.patient, finding, [each for each in said if isinstance(each, Prediction)])
+        self.covered += [one] if one is not None else []
+
+    def _true_positives(self, case: Case, told: Prediction) -> list[str]:
+        points = {spec.name: spec.operating_point.threshold for spec in self._manifest.findings}
+        carried = {spec.name for spec, truth in zip(self._manifest.findings, case.truth, strict=False) if truth == 1.0}
+        return [one.name for one in told.findings if one.name in carried and one.probability >= points[one.name]]
 
     def _answer(self, case: Case, told: Prediction | PluginError, seconds: float) -> Answer:
         if isinstance(told, PluginError):

@@ -16,11 +16,12 @@ from node.plugin import Manifest
 from radnode_kit.acceptance.cases import Answer, Status
 from radnode_kit.acceptance.checks import Check, accepted
 from radnode_kit.acceptance.classes import Classes
+from radnode_kit.acceptance.covering import Covering
 from radnode_kit.acceptance.finding import FindingFigures
 from radnode_kit.acceptance.table import Problem
 
 #: Raised with every change that a reader of ``report.json`` would notice.
-SCHEMA = "radnode.evaluation/1"
+SCHEMA = "radnode.evaluation/2"
 _FORMULA = ("=", "+", "-", "@", "\t")
 
 
@@ -90,6 +91,7 @@ class Evaluation:
         unreadable: files that were not assessed.
         answers: of all cases; not part of the JSON.
         manifest: of the plugin; not part of the JSON.
+        covering: whether answers hang on the evidence that is shown; None where no case could tell.
     """
 
     provenance: Provenance
@@ -103,6 +105,7 @@ class Evaluation:
     unreadable: tuple[Problem, ...]
     answers: tuple[Answer, ...]
     manifest: Manifest
+    covering: Covering | None = None
 
     @property
     def accepted(self) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from node.plugin import Manifest
 from radnode_kit.acceptance.cases import Answer, Bench, Case, Status, cases_of
 from radnode_kit.acceptance.checks import checks_of
 from radnode_kit.acceptance.classes import classes
+from radnode_kit.acceptance.covering import covering
 from radnode_kit.acceptance.figures import Scored
 from radnode_kit.acceptance.finding import FindingFigures, finding_figures
 from radnode_kit.acceptance.resampling import Resamples
@@ -82,7 +83,8 @@ def evaluate(plugin: str, csv: Path, options: Options, progress: Progress = _sil
         for answer in bench.answers(cases):
             answers.append(answer)
             advance(1)
-    return _evaluation(table, manifest, answers, unreadable, options)
+    told = covering(bench.covered, options.rounds)
+    return replace(_evaluation(table, manifest, answers, unreadable, options), covering=told)
 
 
 def _cases(table: Table, manifest: Manifest, note: Callable[[list[Problem]], None], progress: Progress) -> list[Case]:

@@ -151,7 +151,8 @@ def test_the_cpu_path_loads_no_torch(tmp_path: Path) -> None:
 
 #: Of `report.json`: what programs may rely on. Whoever changes it raises SCHEMA.
 KEYS = {
-    "": "schema accepted provenance counts checks findings classes residual reasons unclaimed unreadable",
+    "": "schema accepted provenance counts checks findings classes residual reasons unclaimed unreadable covering",
+    "covering": "cases whole evidence elsewhere difference low high",
     "provenance": "plugin version title digest csv csv_sha256 date machine",
     "provenance.machine": "name system processor python radnode device seconds_per_image",
     "counts": "lines cases patients answered abstained refused not_assessed",
@@ -181,7 +182,7 @@ def inside(value: Any, path: str) -> Any:
 
 def test_the_json_has_the_keys_of_its_schema(tmp_path: Path, colour: Manifest) -> None:
     table = json.loads(json_text(evaluate(NAME, colours(tmp_path, 90), QUICK), phi=False))
-    assert table["schema"] == SCHEMA == "radnode.evaluation/1"
+    assert table["schema"] == SCHEMA == "radnode.evaluation/2"
     for path, keys in KEYS.items():
         assert set(inside(table, path)) == set(keys.split()), path
     assert table["provenance"]["digest"] == colour.digest
