@@ -1,4 +1,4 @@
-"""The kinds of result object: which there are, which simpler one stands in for one that is refused, and profiles.
+"""The kinds of result: objects and messages, which simpler one stands in for one that is refused, and profiles.
 
 A kind is the word by which settings, ledger, file names and trail speak of an object; ``node.report`` makes them.
 """
@@ -18,6 +18,20 @@ KINDS: Mapping[str, str] = {
     "pm": "evidence over a volume, Parametric Map",
     "pdf": "report of one page, Encapsulated PDF",
     "ko": "list of the whole set, Key Object Selection",
+}
+
+#: Kinds of message. They say what the report says to those who read no DICOM, and have neither series nor SOP class.
+ORU, EVENT, IDENTIFIED_EVENT = "oru", "event", "identified-event"
+
+#: Kind of message -> the kind of a notification: the same, of one critical finding alone.
+CRITICAL: Mapping[str, str] = {kind: f"critical-{kind}" for kind in (ORU, EVENT, IDENTIFIED_EVENT)}
+
+#: Kind of message -> what it is; ``node.export`` writes them.
+MESSAGES: Mapping[str, str] = {
+    ORU: "result message ORU^R01, HL7 v2.5.1",
+    EVENT: "result as JSON, under a pseudonym",
+    IDENTIFIED_EVENT: "result as JSON, with patient and order",
+    **dict.fromkeys(CRITICAL.values(), "the same of one critical finding"),
 }
 
 #: What is sent in place of a kind that a destination refuses for good; the last of a chain has none.
@@ -42,6 +56,11 @@ PROFILES: Mapping[str, tuple[str, ...]] = {
     "gsps": ("sc", "sr", "gsps", "ko"),
     "all": ("sc", "sr", "viewer-sr", "gsps", "seg", "pm", "pdf", "ko"),
 }
+
+
+def base_of(kind: str) -> str:
+    """The kind of message that a notification is; else the kind itself."""
+    return next((base for base, notification in CRITICAL.items() if notification == kind), kind)
 
 
 def with_stand_ins(kinds: Iterable[str]) -> tuple[str, ...]:

@@ -153,7 +153,7 @@ class Bench:
         return account.account_from(self.spool.path(f"work/{analysis_id}/{account.FILE}").read_bytes())
 
     def _copy(self, result: ResultObject, out: Path) -> Path:
-        target = out / f"{result.kind}-{result.sop_instance_uid}.dcm"
+        target = out / f"{result.kind}-{result.sop_instance_uid}{Path(result.path).suffix}"
         out.mkdir(parents=True, exist_ok=True)
         target.write_bytes(self.spool.path(result.path).read_bytes())
         return target

@@ -27,7 +27,7 @@ from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import SENDER, Settings
 from node.deliver import backoff_seconds
 from node.errors import RadnodeError, where
-from node.ledger import AnalysisRow, Ledger, Plan, StudyRow
+from node.ledger import AnalysisRow, Ledger, Plan, StudyRow, critical_from
 from node.spool import Spool
 from node.states import AnalysisState, IllegalMove, StudyState
 from node.study import ResultObject, Series
@@ -197,7 +197,8 @@ class Pipeline:
                     self._ledger.events.add("images not assessed", row.study_instance_uid, reasons=reasons)
                 analyses.classified(row.id, answer["summary"])
             else:
-                analyses.reported(row.id, [ResultObject(**r) for r in answer["results"]], self._wanted(row))
+                found = [critical_from(one) for one in answer.get("critical", ())]
+                analyses.reported(row.id, [ResultObject(**r) for r in answer["results"]], self._wanted(row), found)
         except IllegalMove:
             pass  # the operator, or a late image, took the analysis away meanwhile; its event says so
 

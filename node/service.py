@@ -69,6 +69,7 @@ class Service:
             [
                 Tick("close studies", 0.25, self._pipeline.close_studies),
                 Tick("route studies", 0.25, self._pipeline.route_studies),
+                Tick("critical findings", _HEARTBEAT_SECONDS, lambda: self._ledger.criticals.escalate(time.time())),
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),
             ]
@@ -223,13 +224,19 @@ class Service:
 
 
 def _check_plugins(settings: Settings, catalogue: Catalogue) -> None:
-    """Every route must name a usable plugin, or nobody would notice that nothing is analysed."""
+    """Routes and rules must name what there is, or nobody would notice that nothing is analysed, or told."""
     for one in settings.routes:
         found = next((item for item in catalogue.found if item.name == one.plugin), None)
         if found is None or found.manifest is None:
             why = found.error if found else "it is not installed"
             hint = f"plugins that can be used: {', '.join(catalogue.manifests) or 'none'}"
             raise ConfigError(f"the plugin cannot be used: {why}", about=f"route '{one.name}': {one.plugin}", hint=hint)
+    for rule in settings.critical:
+        manifest = catalogue.manifests.get(rule.plugin)
+        claimed = [spec.name for spec in manifest.findings] if manifest else []
+        if rule.finding not in claimed:
+            about, hint = f"critical '{rule.name}'", f"findings of {rule.plugin}: {', '.join(claimed) or 'none'}"
+            raise ConfigError(f"no plugin in use claims {rule.plugin}: {rule.finding}", about=about, hint=hint)
 
 
 def _lock(data_dir: Path) -> IO[str]:

@@ -171,7 +171,10 @@ class Analysis:
 
 @dataclass(frozen=True)
 class ResultObject:
-    """A result as it lies in the spool. `kind` is one of :data:`node.kinds.KINDS`, or ``rejection``."""
+    """A result as it lies in the spool: an object, or a message, which has a UID but neither series nor SOP class.
+
+    `kind` is one of :data:`node.kinds.KINDS` or :data:`node.kinds.MESSAGES`, or ``rejection``.
+    """
 
     sop_instance_uid: str
     sop_class_uid: str

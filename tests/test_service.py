@@ -15,7 +15,7 @@ import structlog
 
 from node import service
 from node.classify.process import WorkerDied, WorkerProcess
-from node.config import NodeSettings, Route, Settings
+from node.config import CriticalRule, Destination, NodeSettings, Route, Settings
 from node.errors import ConfigError, LedgerBusy
 from node.service import Service
 from tests.peers import RunningNode, until
@@ -42,6 +42,14 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
 
 # Who may start
+
+
+@pytest.mark.parametrize(("plugin", "finding"), [("chest-radiograph", "pneumothoraks"), ("chest", "pneumothorax")])
+def test_a_rule_for_a_finding_that_nobody_claims_is_refused(make: Make, plugin: str, finding: str) -> None:
+    ris = Destination(name="ris", kind="hl7", port=2575)
+    rule = CriticalRule(name="air", plugin=plugin, finding=finding, destinations=("ris",))
+    with pytest.raises(ConfigError, match=f"claims {plugin}: {finding}"):
+        make(destinations=(ris,), critical=(rule,))
 
 
 def test_a_second_node_on_one_data_folder_is_refused(make: Make, tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pydicom
 import pytest
+from pydicom.uid import UID
 
 from node import offline
 from node.account import FILE, account_from
 from node.classify.process import WorkerDied, WorkerProcess
-from node.config import Route, Settings, frozen, load
+from node.config import Destination, Route, Settings, frozen, load
 from node.errors import LedgerBusy
 from node.ledger import AnalysisRow
 from node.plugin import Finding, Manifest, Prediction
@@ -77,6 +78,56 @@ def test_a_film_becomes_a_prediction_and_then_objects(desk: Desk, hospital: Hosp
         ds = pydicom.dcmread(desk.bench.spool.path(result["path"]))
         assert result["sop_instance_uid"] == ds.SOPInstanceUID
         assert ds.StudyInstanceUID == row.study_instance_uid
+
+
+@pytest.fixture
+def talking(folder: Path) -> Iterator[Desk]:
+    """A worker whose results go to those who read no DICOM, too."""
+    write_plugin(folder)
+    rule = Route(
+        name="run", plugin="mean", accept_missing=True, include_excluded=True, destinations=("ris", "hook", "disk")
+    )
+    destinations = (
+        Destination(name="ris", kind="hl7", port=2575),
+        Destination(name="hook", kind="webhook", url="http://127.0.0.1"),
+        Destination(name="disk", kind="folder", path=folder),
+    )
+    with offline.bench([rule], plugins=["mean"], destinations=destinations) as bench:
+        yield Desk(bench)
+
+
+def test_whoever_takes_messages_makes_them_be_written_each_kind_once(talking: Desk, hospital: Hospital) -> None:
+    (row,) = talking.take(hospital.film())
+    talking.ask("classify", row)
+    (answer,) = talking.ask("report", row)
+    made = {result["kind"]: result for result in answer["results"]}
+    assert set(made) == {"sc", "sr", "oru", "event"}
+    for kind, suffix in (("oru", ".hl7"), ("event", ".json")):
+        assert (made[kind]["sop_class_uid"], made[kind]["series_instance_uid"]) == ("", "")
+        assert UID(made[kind]["sop_instance_uid"]).is_valid
+        assert made[kind]["path"].endswith(suffix)
+    text = talking.bench.spool.path(made["oru"]["path"]).read_text(encoding="utf-8")
+    assert text.startswith("MSH|^~\\&|RADNODE|")
+    told = json.loads(talking.bench.spool.path(made["event"]["path"]).read_text(encoding="utf-8"))
+    assert told["analyses"][0]["report_sop_instance_uid"] == made["sr"]["sop_instance_uid"]
+
+
+def test_reporting_twice_writes_the_same_messages(talking: Desk, hospital: Hospital) -> None:
+    (row,) = talking.take(hospital.film())
+    talking.ask("classify", row)
+    (first,) = talking.ask("report", row)
+    files = {one["path"]: talking.bench.spool.path(one["path"]).read_bytes() for one in first["results"]}
+    again = Desk(talking.bench)
+    assert again.ask("report", row) == [first]
+    assert {path: talking.bench.spool.path(path).read_bytes() for path in files} == files
+
+
+def test_what_is_written_without_a_network_keeps_the_names_of_its_languages(
+    talking: Desk, hospital: Hospital, tmp_path: Path
+) -> None:
+    talking.take(hospital.film())
+    (result,) = talking.bench.analyse(tmp_path / "out")
+    assert sorted(path.suffix for path in result.files) == [".dcm", ".dcm", ".hl7", ".json"]
 
 
 def test_doing_it_twice_makes_the_same_objects(desk: Desk, hospital: Hospital) -> None:

@@ -10,6 +10,7 @@ import typer
 from node import __version__
 from node.cli import (
     configuration,
+    critical,
     demo,
     doctor,
     evaluate,
@@ -42,6 +43,7 @@ app.add_typer(studies.app, name="studies")
 app.command()(studies.trail)
 app.command()(export.export_result)
 app.add_typer(queue.app, name="queue")
+app.add_typer(critical.app, name="critical")
 app.add_typer(files.route_app, name="route")
 app.command()(files.run)
 app.command()(files.send)

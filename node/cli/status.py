@@ -50,6 +50,10 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
     notes = sum(one.kind == "rejection" for one in ledger.deliveries.refused())
     if notes:
         problems.append(f"{notes} rejection notes were refused: `radnode studies withdraw UID` sends them again")
+    if late := sum(one.escalated for one in ledger.criticals.open()):
+        problems.append(
+            f"{late} critical findings were escalated, and nobody has acknowledged them: `radnode critical`"
+        )
     if facts["free_mb"] < settings.storage.min_free_mb:
         problems.append(f"only {facts['free_mb']} MiB are free: senders are answered A700")
     level = DEGRADED if problems else OK

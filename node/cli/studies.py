@@ -107,20 +107,23 @@ def withdraw(
     reason: ReasonOption = Reason.QUALITY,
     comment: CommentOption = "",
 ) -> None:
-    """Take delivered results back: every destination that may have some gets a rejection note."""
-    from node.cli.withdrawal import operator, write_note
+    """Take delivered results back: every destination that may have some gets a rejection note, or a message."""
+    from node.cli.withdrawal import notices, operator
     from node.spool import Spool
 
     settings, ledger = open_ledger(config)
     study = ledger.studies.find(uid).study_instance_uid
     spool = Spool(settings.node.data_dir / "spool")
     planned = ledger.withdrawals.planned(study, plugin)
-    notes = [(one, write_note(spool, one, reason, printable(comment))) for one in planned]
-    ledger.withdrawals.record(notes, reason, operator())
-    for one, note in notes:
+    ae_title, words = settings.node.ae_title, printable(comment)
+    told = [(one, notices(ledger, spool, ae_title, one, reason, words)) for one in planned]
+    ledger.withdrawals.record(told, reason, operator())
+    for one, made in told:
         typer.echo(f"{one.plugin}: {len(one.listed)} objects are withdrawn ({reason})")
-        typer.echo(f"  rejection note {note.sop_instance_uid} goes to {', '.join(one.destinations)}")
-    if not notes:
+        for notice in made:
+            word = "rejection note" if notice.result.sop_class_uid else "message"
+            typer.echo(f"  {word} {notice.result.sop_instance_uid} goes to {', '.join(notice.destinations)}")
+    if not planned:
         again = ledger.withdrawals.send_again(study, plugin)
         more = f"{again} refused rejection notes are sent again" if again else "nothing was changed"
         typer.echo(f"all that was delivered is withdrawn already: {more}")

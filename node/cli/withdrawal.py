@@ -1,6 +1,8 @@
-"""Rejection notes for results that are withdrawn: written into the spool, then recorded in the ledger.
+"""Notices of results that are withdrawn: written into the spool, then recorded in the ledger.
 
-A note lies in the spool before the ledger knows of it, and the ledger takes all notes of a study in one transaction:
+Who has objects gets a rejection note, who has messages a message that says the same again, and that it is wrong.
+
+It lies in the spool before the ledger knows of it, and the ledger takes all notices of a study in one transaction:
 cut off on any line, the command has changed nothing that is ever sent, and can be given again.
 """
 
@@ -18,7 +20,8 @@ from node.study import ResultObject
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from node.ledger import Withdrawal
+    from node.export.messages import Told
+    from node.ledger import Ledger, Notice, Withdrawal
     from node.spool import Spool
     from node.states import Reason
 
@@ -43,6 +46,60 @@ def write_note(spool: Spool, withdrawal: Withdrawal, reason: Reason, comment: st
     dcmwrite(stream, note, enforce_file_format=True)
     spool.write(path, stream.getbuffer())
     return ResultObject(note.SOPInstanceUID, note.SOPClassUID, note.SeriesInstanceUID, KIND, path)
+
+
+def notices(
+    ledger: Ledger, spool: Spool, sending_application: str, withdrawal: Withdrawal, reason: Reason, comment: str
+) -> list[Notice]:
+    """The notices of a withdrawal, in the spool.
+
+    Args:
+        ledger, spool: of the node.
+        sending_application: MSH-3 of messages.
+        withdrawal: as planned.
+        reason: why.
+        comment: words for the rejection note.
+
+    Raises :class:`PermanentError` when what they are made of is not in the spool.
+    """
+    from node.ledger import Notice
+
+    made = []
+    if withdrawal.listed:
+        made.append(Notice(write_note(spool, withdrawal, reason, comment), withdrawal.destinations))
+    for kind in dict.fromkeys(kind for _, kind in withdrawal.messages):
+        result = _write_message(spool, _told(ledger, spool, withdrawal), kind, sending_application, reason)
+        made.append(Notice(result, tuple(name for name, its in withdrawal.messages if its == kind)))
+    return made
+
+
+def _write_message(spool: Spool, told: Told, kind: str, sending_application: str, reason: Reason) -> ResultObject:
+    from node.export import messages
+    from node.report.identity import derived_uid
+    from node.report.rejection import KIND
+
+    study = messages.withdrawn(told, f"withdrawn by the operator: {reason}")
+    path = f"work/{told.row.id}/{KIND}-{kind}{messages.SUFFIX[kind]}"
+    spool.write(path, messages.written(kind, study, sending_application))
+    return ResultObject(derived_uid("withdrawal", told.report.SOPInstanceUID, kind), "", "", KIND, path)
+
+
+def _told(ledger: Ledger, spool: Spool, withdrawal: Withdrawal) -> Told:
+    """The newest of its analyses that has a report, with what it answered."""
+    from node.account import FILE, account_from
+    from node.export.messages import Told
+
+    analyses = [ledger.analyses.get(analysis_id) for analysis_id in reversed(withdrawal.analyses)]
+    row = next(one for one in analyses if withdrawal.report in ledger.analyses.results(one.id))
+    report = _read(spool, withdrawal.report.path)
+    try:
+        account = account_from(spool.path(f"work/{row.id}/{FILE}").read_bytes())
+    except (OSError, ValueError, KeyError, TypeError):
+        account = None
+    if report is None or account is None:
+        hint = "its files were purged (storage.keep_days): tell those who got its messages yourself"
+        raise PermanentError("what it answered is not in the spool", about=withdrawal.study_instance_uid, hint=hint)
+    return Told(row, account, report, ledger.studies.series(row.study_instance_uid))
 
 
 def operator() -> str:

@@ -5,10 +5,11 @@ what was found and what is allowed. Nothing else of the node reads the environme
 a key.
 """
 
+from node.config.critical import CriticalRule
+from node.config.destination import Destination
 from node.config.load import default_text, frozen, load
 from node.config.settings import (
     SENDER,
-    Destination,
     NodeSettings,
     ReceiveSettings,
     ReportSettings,
@@ -23,6 +24,7 @@ from node.config.table import settings_table
 
 __all__ = [
     "SENDER",
+    "CriticalRule",
     "Destination",
     "NodeSettings",
     "ReceiveSettings",

@@ -66,6 +66,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             update={
                 "path": folder / d.path if d.path else None,
                 "password_file": folder / d.password_file if d.password_file else None,
+                "secret_file": folder / d.secret_file if d.secret_file else None,
             }
         )
         for d in settings.destinations
@@ -132,7 +133,7 @@ allowed_calling = []        # calling AE titles that may send; empty: any
 [study]
 quiet_seconds = {{ default = 10, CR = 2, DX = 2 }}   # a study is complete after so long without a new image
 
-# Where results go. kind: dicom (C-STORE), orthanc (REST), folder.
+# Where results go. kind: dicom (C-STORE), orthanc (REST), stow (STOW-RS), folder; hl7 and webhook get messages.
 # profile: sc+sr (heatmap and report), sr, ohif (what OHIF shows), gsps (marks over the image), all, or a list of kinds.
 [[destinations]]
 name = "folder"
@@ -146,6 +147,19 @@ path = "results"
 # host = "127.0.0.1"
 # port = 4242
 # profile = "sc+sr"
+
+# [[destinations]]
+# name = "ris"
+# kind = "hl7"                # ORU^R01 over MLLP, with the patient
+# host = "127.0.0.1"
+# port = 2575
+# receiving_application = "RIS"
+
+# [[destinations]]
+# name = "dashboard"
+# kind = "webhook"            # JSON by POST, under a pseudonym; phi = true: with the patient
+# url = "http://127.0.0.1:8080/results"
+# secret_file = "webhook.secret"
 
 # Which series goes to which plugin. Conditions that are given must all hold.
 [[routes]]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from node.config.critical import CriticalRule
+from node.config.destination import Destination
+from node.config.section import AETitle, Name, Port, Seconds, Section
 from node.device import Device, Wishes
-from node.kinds import KINDS, PROFILES
-
-AETitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")]  # PS3.5 6.2: no backslash
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .@+-]+$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(ge=0, le=86400)]
 
 #: In a route's destinations: the destination whose AE title is the calling AE title of the study's sender.
 SENDER = "@sender"
@@ -25,12 +22,6 @@ class Misfit(ValueError):
     def __init__(self, message: str, *location: int | str) -> None:
         super().__init__(message)
         self.location = location
-
-
-class Section(BaseModel):
-    """A table of the configuration file: frozen, and no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class NodeSettings(Section):
@@ -133,48 +124,6 @@ class RetrySettings(Section):
     longest_seconds: Seconds = Field(300, description="Longest wait between two attempts.")
 
 
-class Destination(Section):
-    """Where results go."""
-
-    name: Name = Field(description="Name used in routes.")
-    kind: Literal["dicom", "orthanc", "stow", "folder"] = Field(
-        description="C-STORE, Orthanc's REST API, STOW-RS, or a folder."
-    )
-    ae_title: AETitle | None = Field(None, description="dicom: called AE title.")
-    host: str = Field("127.0.0.1", description="dicom: address.")
-    port: Port = Field(104, description="dicom: port.")
-    url: str = Field("", description="orthanc, stow: address, e.g. http://127.0.0.1:8042 or .../dicom-web.")
-    user: str = Field("", description="orthanc, stow: user name.")
-    password_file: Path | None = Field(None, description="orthanc, stow: file that holds the password.")
-    path: Path | None = Field(None, description="folder: where to write.")
-    profile: str | tuple[str, ...] = Field(
-        "sc+sr", description="Which objects it takes: sc+sr, sr, ohif, gsps or all; or a list of kinds."
-    )
-    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(30, description="Longest wait for an answer.")
-
-    @field_validator("profile")
-    @classmethod
-    def _known_profile(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        if isinstance(value, str):
-            if value not in PROFILES:
-                raise ValueError(f"allowed are {', '.join(PROFILES)}, or a list of {', '.join(KINDS)}")
-        elif not value or not set(value) <= set(KINDS):
-            raise ValueError(f"a list holds one or more of {', '.join(KINDS)}")
-        return value
-
-    @model_validator(mode="after")
-    def _complete(self) -> Destination:
-        needed = {"dicom": "ae_title", "orthanc": "url", "stow": "url", "folder": "path"}[self.kind]
-        if not getattr(self, needed):
-            raise ValueError(f"a destination of kind '{self.kind}' needs '{needed}'")
-        return self
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of object it takes."""
-        return PROFILES[self.profile] if isinstance(self.profile, str) else self.profile
-
-
 class Route(Section):
     """Which series goes to which plugin. Every condition that is given must hold; an empty one holds always."""
 
@@ -214,6 +163,7 @@ class Settings(Section):
     )
     destinations: tuple[Destination, ...] = ()
     routes: tuple[Route, ...] = ()
+    critical: tuple[CriticalRule, ...] = ()
 
     @model_validator(mode="after")
     def _names_fit(self) -> Settings:
@@ -225,6 +175,18 @@ class Settings(Section):
                 if name not in names and name != SENDER:
                     what = f"route '{route.name}' names the unknown destination '{name}'"
                     raise Misfit(f"{what}; allowed: {', '.join([*names, SENDER])}", "routes", number, "destinations")
+        return self
+
+    @model_validator(mode="after")
+    def _critical_fits(self) -> Settings:
+        names = [destination.name for destination in self.destinations if destination.kind in ("hl7", "webhook")]
+        _refuse_doubles("critical", [rule.name for rule in self.critical])
+        for number, rule in enumerate(self.critical):
+            for key in ("destinations", "escalate_to"):
+                for name in getattr(rule, key):
+                    if name not in names:
+                        what = f"critical '{rule.name}' names '{name}', which is no destination of kind hl7 or webhook"
+                        raise Misfit(f"{what}; allowed: {', '.join(names) or 'none'}", "critical", number, key)
         return self
 
     @property

@@ -8,10 +8,16 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from node.config.settings import Destination, Route, Settings
+from node.config.critical import CriticalRule
+from node.config.destination import Destination
+from node.config.settings import Route, Settings
 
 #: Tables that may be given more than once.
-_REPEATED: dict[str, type[BaseModel]] = {"destinations": Destination, "routes": Route}
+_REPEATED: dict[str, type[BaseModel]] = {
+    "destinations": Destination,
+    "routes": Route,
+    "critical": CriticalRule,
+}
 
 
 def settings_table() -> str:

@@ -1,4 +1,4 @@
-"""Takes result objects to their destinations: C-STORE, STOW-RS, Orthanc's REST API, a folder.
+"""Takes results to their destinations: C-STORE, STOW-RS, Orthanc's REST API, a folder; messages by MLLP and POST.
 
 In come the deliveries that are due and the objects in the spool; out go outcomes for each object, and rows of the
 ledger that say so. The rules of failure:
@@ -9,7 +9,8 @@ ledger that say so. The rules of failure:
   (:data:`node.kinds.INSTEAD`); when there is none, the refusal goes into the operator's list, with its reason;
 - what cannot be sent (a lost file), and what is refused because of us (AE title, password), goes there at once;
 - a destination that does not answer at all is left alone for a while, and nothing that waits for it spends an attempt;
-- what was sent and not written down is sent again: the same SOP Instance UID makes it the same object there.
+- what was sent and not written down is sent again: the same SOP Instance UID makes it the same object there, the same
+  message control id (MSH-10) or Idempotency-Key the same message.
 
 Raises :class:`~node.errors.LedgerBusy`. A folder holds `<study>/<SOP Instance UID>.dcm` afterwards; else nothing is on
 disk here.

@@ -1,7 +1,8 @@
-"""What the two senders over HTTP share: a session with a time limit, and what a status code means."""
+"""What the senders over HTTP share: a session with a time limit, and what a status code means."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -41,13 +42,17 @@ def prepare(session: requests.Session, destination: Destination) -> None:
 
 def password_of(destination: Destination) -> str:
     """The first line of the password file; raises :class:`DeliveryRefused`."""
-    if destination.password_file is None:
-        return ""
+    path = destination.password_file
+    return "" if path is None else first_line(path, "password", destination)
+
+
+def first_line(path: Path, what: str, destination: Destination) -> str:
+    """Of a file that holds a secret. Args: what: it holds. Raises :class:`DeliveryRefused`."""
     try:
-        text = destination.password_file.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        hint = f"make {destination.password_file} readable for the node"
-        raise DeliveryRefused("the password file cannot be read", about=destination.name, hint=hint) from error
+        hint = f"make {path} readable for the node"
+        raise DeliveryRefused(f"the {what} file cannot be read", about=destination.name, hint=hint) from error
     return text.split("\n", 1)[0].rstrip("\r")
 
 

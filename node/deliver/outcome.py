@@ -11,7 +11,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Outgoing:
-    """An object to be sent: a DICOM file (PS3.10) that lies at `path`."""
+    """What is to be sent: a DICOM file (PS3.10) that lies at `path`, or a message, which has no SOP class."""
 
     sop_instance_uid: str
     sop_class_uid: str

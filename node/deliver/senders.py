@@ -7,15 +7,19 @@ from collections.abc import Callable
 from node.config import Destination
 from node.deliver.dicom import DicomSender
 from node.deliver.folder import FolderSender
+from node.deliver.hl7 import Hl7Sender
 from node.deliver.orthanc import OrthancSender
 from node.deliver.outcome import Sender
 from node.deliver.stow import StowSender
+from node.deliver.webhook import WebhookSender
 
 _KINDS: dict[str, Callable[[Destination, str], Sender]] = {
     "dicom": DicomSender,
     "orthanc": lambda destination, _: OrthancSender(destination),
     "stow": lambda destination, _: StowSender(destination),
     "folder": lambda destination, _: FolderSender(destination),
+    "hl7": lambda destination, _: Hl7Sender(destination),
+    "webhook": lambda destination, _: WebhookSender(destination),
 }
 
 

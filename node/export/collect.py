@@ -20,6 +20,7 @@ from node.export.exported import (
     Identity,
     Standing,
 )
+from node.kinds import MESSAGES
 from node.ledger import AnalysisRow, Ledger, StudyRow
 from node.spool import Spool
 from node.states import AnalysisState
@@ -68,12 +69,12 @@ def exported_study(ledger: Ledger, spool: Spool, uid: str, *, identified: bool) 
     found = [_found(ledger, spool, row) for row in rows]
     if not any(one.analysis.standing in _HAVE_RESULT for one in found):
         raise PermanentError(_why_none(study, found), about=study.study_instance_uid, hint="see `radnode trail`")
-    received = ledger.studies.series(study.study_instance_uid)
+    series = ledger.studies.series(study.study_instance_uid)
     return ExportedStudy(
         study_instance_uid=study.study_instance_uid,
-        pseudonym=_pseudonym(study, received),
+        pseudonym=pseudonym(study.study_instance_uid, series),
         revision=study.revision,
-        series=tuple(sorted(_series(received, found, spool), key=lambda one: one.series_instance_uid)),
+        series=tuple(sorted(_series(series, found, spool), key=lambda one: one.series_instance_uid)),
         analyses=tuple(one.analysis for one in found),
         identity=_identity(study, found) if identified else None,
     )
@@ -138,9 +139,10 @@ def _why_gone(ledger: Ledger, row: AnalysisRow) -> str:
     return "what it answered is not in the spool"
 
 
-def _pseudonym(study: StudyRow, received: Sequence[Series]) -> str:
-    keys = (instance.patient_key for series in received for instance in series.instances)
-    return next(filter(None, keys), "") or sha256(f"study {study.study_instance_uid}".encode()).hexdigest()
+def pseudonym(study_instance_uid: str, series: Sequence[Series]) -> str:
+    """Of the patient of a study, hex; of the study itself, where the patient has no id."""
+    keys = (instance.patient_key for one in series for instance in one.instances)
+    return next(filter(None, keys), "") or sha256(f"study {study_instance_uid}".encode()).hexdigest()
 
 
 def _identity(study: StudyRow, found: Sequence[_Found]) -> Identity:
@@ -151,17 +153,18 @@ def _identity(study: StudyRow, found: Sequence[_Found]) -> Identity:
     raise PermanentError(what, about=study.study_instance_uid, hint="export without --phi")
 
 
-def _series(received: Sequence[Series], found: Sequence[_Found], spool: Spool) -> Iterator[ExportedSeries]:
+def _series(all_series: Sequence[Series], found: Sequence[_Found], spool: Spool) -> Iterator[ExportedSeries]:
     looked_at = {uid for one in found for uid in one.looked_at}
-    for series in received:
+    for series in all_series:
         if series.series_instance_uid in looked_at:
-            yield _received(series)
+            yield received(series)
     for one in found:
         if one.analysis.standing is Standing.GIVEN:
             yield from _made(one, spool)
 
 
-def _received(series: Series) -> ExportedSeries:
+def received(series: Series) -> ExportedSeries:
+    """A series as it came."""
     instances = tuple(
         ExportedInstance(one.sop_instance_uid, one.sop_class_uid, one.instance_number) for one in series.instances
     )
@@ -169,9 +172,9 @@ def _received(series: Series) -> ExportedSeries:
 
 
 def _made(found: _Found, spool: Spool) -> Iterator[ExportedSeries]:
-    """The series of the results; those whose file cannot be read are called other (OT)."""
+    """The series of the result objects; those whose file cannot be read are called other (OT)."""
     by_series: dict[str, list[tuple[ResultObject, Dataset]]] = {}
-    for result in found.results:
+    for result in (one for one in found.results if one.kind not in MESSAGES):
         ds = header.read_header(spool.path(result.path))
         by_series.setdefault(result.series_instance_uid, []).append((result, ds))
     for uid, members in by_series.items():

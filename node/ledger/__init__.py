@@ -7,10 +7,24 @@ On disk afterwards: `ledger.db` with its `-wal` and `-shm`.
 """
 
 from node.ledger.analyses import AnalysisRow, Plan
+from node.ledger.criticals import Critical, OpenCritical, critical_from
 from node.ledger.deliveries import DeliveryRow
 from node.ledger.events import Event
 from node.ledger.ledger import Ledger
+from node.ledger.results import Notice
 from node.ledger.studies import StudyRow
 from node.ledger.withdrawals import Withdrawal
 
-__all__ = ["AnalysisRow", "DeliveryRow", "Event", "Ledger", "Plan", "StudyRow", "Withdrawal"]
+__all__ = [
+    "AnalysisRow",
+    "Critical",
+    "DeliveryRow",
+    "Event",
+    "Ledger",
+    "Notice",
+    "OpenCritical",
+    "Plan",
+    "StudyRow",
+    "Withdrawal",
+    "critical_from",
+]

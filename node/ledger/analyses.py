@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from node.errors import PermanentError
+from node.ledger.criticals import Critical, add_criticals
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import move_analysis, move_study
@@ -113,13 +114,20 @@ class Analyses:
             connection.execute("UPDATE analyses SET summary = ? WHERE id = ?", (summary, analysis_id))
             move_analysis(connection, analysis_id, AnalysisMove.CLASSIFIED, "")
 
-    def reported(self, analysis_id: int, results: Sequence[ResultObject], wanted: Mapping[str, Sequence[str]]) -> None:
+    def reported(
+        self,
+        analysis_id: int,
+        results: Sequence[ResultObject],
+        wanted: Mapping[str, Sequence[str]],
+        found: Sequence[Critical] = (),
+    ) -> None:
         """CLASSIFIED -> REPORTED, with a delivery for each result and each destination that wants its kind.
 
         Args:
             analysis_id: of the analysis.
             results: the objects, in the spool already.
             wanted: destination -> kinds it takes.
+            found: critical findings, whose notifications are due before everything else.
 
         A late image that changes nothing for the plugin gives the same objects again: withdrawn once, they stay so.
         """
@@ -130,6 +138,7 @@ class Analyses:
                 move_analysis(connection, analysis_id, AnalysisMove.WITHDRAWN, reason)
                 return
             forget_undelivered(connection, analysis_id)
+            add_criticals(connection, analysis_id, found)
             add_results(connection, analysis_id, results, wanted)
             end_analysis_if_settled(connection, analysis_id)
 

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from dataclasses import dataclass
 
+from node.kinds import CRITICAL
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.results import REJECTION
@@ -42,7 +43,12 @@ _SELECT = (
 )
 
 #: Of an analysis that was withdrawn, the rejection note is sent, and nothing else any more.
-_SENT = f"(a.state = '{AnalysisState.REPORTED}' OR a.state = '{AnalysisState.WITHDRAWN}' AND r.kind = '{REJECTION}')"
+#: What is told of a critical finding is sent as long as the analysis counts: it may be escalated long after delivery.
+_NOTIFICATIONS = ", ".join(f"'{kind}'" for kind in CRITICAL.values())
+_SENT = (
+    f"(a.state = '{AnalysisState.REPORTED}' OR a.state = '{AnalysisState.WITHDRAWN}' AND r.kind = '{REJECTION}'"
+    f" OR a.state IN ('{AnalysisState.DELIVERED}', '{AnalysisState.FAILED}') AND r.kind IN ({_NOTIFICATIONS}))"
+)
 _OBSOLETE = f"(a.state = '{AnalysisState.WITHDRAWN}' AND r.kind != '{REJECTION}')"
 
 

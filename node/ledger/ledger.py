@@ -6,6 +6,7 @@ from pathlib import Path
 
 from node.ledger.analyses import Analyses
 from node.ledger.arrivals import Arrivals
+from node.ledger.criticals import Criticals
 from node.ledger.database import Database
 from node.ledger.deliveries import Deliveries
 from node.ledger.events import Events
@@ -31,6 +32,7 @@ class Ledger:
         self.analyses = Analyses(self._database)
         self.deliveries = Deliveries(self._database)
         self.withdrawals = Withdrawals(self._database)
+        self.criticals = Criticals(self._database)
         self.events = Events(self._database)
         self.facts = Facts(self._database)
 

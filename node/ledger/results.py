@@ -5,12 +5,21 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from node.states import AnalysisState
 from node.study import ResultObject
 
 #: Kind of the note that takes results back. It belongs to an analysis that is WITHDRAWN, and is all that is sent of it.
 REJECTION = "rejection"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A result that goes to these destinations by their names, whatever kinds they take; it is in the spool already."""
+
+    result: ResultObject
+    destinations: tuple[str, ...]
 
 
 def add_results(

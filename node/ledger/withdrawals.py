@@ -1,7 +1,8 @@
 """Withdrawals: results that were delivered are taken back by the operator.
 
-What is withdrawn is not sent any more, and each destination that may have some of it gets one rejection note. The note
-is a result of its own kind; it belongs to the newest analysis that it withdraws.
+What is withdrawn is not sent any more, and each destination that may have some of it gets one notice: a rejection note
+for objects, a message for messages. A notice is a result of its own kind; it belongs to the newest analysis that it
+withdraws.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.errors import PermanentError, TemporaryError
+from node.kinds import MESSAGES, base_of
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import move_analysis
-from node.ledger.results import REJECTION, add_results
+from node.ledger.results import REJECTION, Notice, add_results
 from node.states import ENDED, AnalysisMove, AnalysisState, Reason
 from node.study import ResultObject
 
@@ -32,6 +34,7 @@ class Withdrawal:
         report: the newest complete report among them.
         listed: every object that a destination has, or may get yet.
         destinations: names of those that have one, or may get one yet.
+        messages: (destination, kind) of every message that one has, or may get yet, notifications included.
     """
 
     study_instance_uid: str
@@ -40,6 +43,7 @@ class Withdrawal:
     report: ResultObject
     listed: tuple[ResultObject, ...]
     destinations: tuple[str, ...]
+    messages: tuple[tuple[str, str], ...] = ()
 
 
 class Withdrawals:
@@ -62,24 +66,24 @@ class Withdrawals:
         found = (self._withdrawal(uid, name) for name in dict.fromkeys(row["plugin"] for row in remaining))
         return [one for one in found if one is not None]
 
-    def record(self, notes: Sequence[tuple[Withdrawal, ResultObject]], reason: Reason, operator: str) -> None:
-        """The analyses are WITHDRAWN, and the notes are due; all of it or nothing.
+    def record(self, planned: Sequence[tuple[Withdrawal, Sequence[Notice]]], reason: Reason, operator: str) -> None:
+        """The analyses are WITHDRAWN, and the notices are due; all of it or nothing.
 
         Args:
-            notes: as planned, each with its rejection note, in the spool already.
+            planned: each with its notices.
             reason: why.
             operator: the account that asked for it.
 
         Raises :class:`~node.errors.TemporaryError` when what was planned is no longer what there is to withdraw.
         """
-        if not notes:
+        if not planned:
             return
         with self._database.write() as connection:
-            for withdrawal, note in notes:
+            for withdrawal, notices in planned:
                 uid = withdrawal.study_instance_uid
                 if self._withdrawal(uid, withdrawal.plugin) != withdrawal:
                     raise TemporaryError("the study has moved on meanwhile", about=uid, hint="give the command again")
-                _record(connection, withdrawal, note, reason, operator)
+                _record(connection, withdrawal, notices, reason, operator)
 
     def send_again(self, uid: str, plugin: str = "") -> int:
         """Notes that were refused for good wait again; how many."""
@@ -118,9 +122,12 @@ class Withdrawals:
         )
         if not rows:
             return None
-        listed = tuple(dict.fromkeys(_result(row) for row in rows))
-        destinations = tuple(sorted({row["destination"] for row in rows}))
-        return Withdrawal(uid, plugin, tuple(ids), self._report(uid, ids), listed, destinations)
+        objects = [row for row in rows if row["kind"] not in MESSAGES]
+        listed = tuple(dict.fromkeys(_result(row) for row in objects))
+        destinations = tuple(sorted({row["destination"] for row in objects}))
+        sent = (row for row in rows if row["kind"] in MESSAGES)
+        messages = tuple(sorted({(row["destination"], base_of(row["kind"])) for row in sent}))
+        return Withdrawal(uid, plugin, tuple(ids), self._report(uid, ids), listed, destinations, messages)
 
     def _report(self, uid: str, ids: Sequence[int]) -> ResultObject:
         """The newest complete report of these analyses: one is made always, whether a destination takes it or not."""
@@ -139,10 +146,11 @@ def _counts(row: sqlite3.Row) -> bool:
 
 
 def _record(
-    connection: sqlite3.Connection, withdrawal: Withdrawal, note: ResultObject, reason: Reason, operator: str
+    connection: sqlite3.Connection, withdrawal: Withdrawal, notices: Sequence[Notice], reason: Reason, operator: str
 ) -> None:
     newest = withdrawal.analyses[-1]
-    add_results(connection, newest, [note], dict.fromkeys(withdrawal.destinations, (REJECTION,)))
+    for one in notices:
+        add_results(connection, newest, [one.result], dict.fromkeys(one.destinations, (REJECTION,)))
     for analysis_id in withdrawal.analyses:
         move_analysis(connection, analysis_id, AnalysisMove.WITHDRAWN, f"withdrawn by the operator: {reason}")
     add_event(
@@ -153,10 +161,15 @@ def _record(
         plugin=withdrawal.plugin,
         reason=reason,
         operator=operator,
-        sop_instance_uid=note.sop_instance_uid,
-        destinations=[f"rejection note for {name}" for name in withdrawal.destinations],
+        sop_instance_uid=", ".join(one.result.sop_instance_uid for one in notices),
+        destinations=[f"{_word(one)} for {name}" for one in notices for name in one.destinations],
         objects=[f"withdrawn: {one.kind} {one.sop_instance_uid}" for one in withdrawal.listed],
     )
+
+
+def _word(notice: Notice) -> str:
+    """A message is no object, and so has no SOP class."""
+    return "rejection note" if notice.result.sop_class_uid else "withdrawing message"
 
 
 def _nothing_delivered(uid: str, plugin: str, rows: Sequence[sqlite3.Row]) -> PermanentError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -18,11 +19,14 @@ from node.classify.catalogue import Catalogue
 from node.classify.predictions import prediction_bytes, prediction_from
 from node.classify.runner import Runner
 from node.errors import PermanentError, PluginError, RadnodeError, where
-from node.kinds import ALWAYS, in_order, with_stand_ins
-from node.ledger import AnalysisRow, Ledger
+from node.export import ExportedStudy, messages
+from node.kinds import ALWAYS, MESSAGES, in_order, with_stand_ins
+from node.ledger import AnalysisRow, Critical, Ledger
 from node.plugin import ImageSet, Prediction
+from node.report.identity import derived_uid
 from node.spool import Spool
 from node.study import Analysed, Analysis, NotAssessed, ResultObject
+from node.worker import critical
 from node.worker.summary import summary
 
 #: Bytes of pixels kept between classifying and reporting, so that most series are decoded once.
@@ -30,6 +34,7 @@ _KEPT_BYTES = 512 << 20
 
 Answer = dict[str, Any]  # JSON's edge
 T = TypeVar("T")
+Made = messages.Made
 Decoded = tuple[tuple[ImageSet, ...], tuple[NotAssessed, ...]]
 
 
@@ -81,7 +86,12 @@ class Worker:
         return [self._guarded(row, partial(self._reported, row)) for row in rows]
 
     def _reported(self, row: AnalysisRow) -> Answer:
-        return {"id": row.id, "results": [vars(result) for result in self.report(row)]}
+        results, found = self.report(row)
+        return {
+            "id": row.id,
+            "results": [vars(result) for result in results],
+            "critical": [asdict(one) for one in found],
+        }
 
     def _guarded(self, row: AnalysisRow, step: Callable[[], T]) -> T | Answer:
         """What a step makes of an analysis, or its failure: what nobody has thought of fails this analysis only."""
@@ -113,8 +123,8 @@ class Worker:
             "not_assessed": [{"sop_instance_uid": n.sop_instance_uid, "reason": n.reason} for n in not_assessed],
         }
 
-    def report(self, row: AnalysisRow) -> list[ResultObject]:
-        """The result objects of a classified analysis, written into the spool with an account of what they say."""
+    def report(self, row: AnalysisRow) -> tuple[list[ResultObject], list[Critical]]:
+        """Results and critical findings of a classified analysis, in the spool with an account of what they say."""
         analysis = self._analysis(row)
         kinds = self._kinds(row)
         overlay = self._settings.report.layout == "overlay"
@@ -123,11 +133,37 @@ class Worker:
         told = account.account_bytes(report.account_of(analysis, explanation.contributions))
         self._spool.write(f"work/{row.id}/{account.FILE}", told)
         self._kept.pop(row.id, None)
-        return [self._write(row, number, kind, dataset) for number, (kind, dataset) in enumerate(built)]
+        made = [(self._write(row, number, kind, ds), ds) for number, (kind, ds) in enumerate(built)]
+        told_to, found = self._messages(row, account.account_from(told), made)
+        return [result for result, _ in made] + told_to, found
+
+    def _messages(
+        self, row: AnalysisRow, told: account.Account, made: list[Made]
+    ) -> tuple[list[ResultObject], list[Critical]]:
+        """The messages that the destinations take, known by the report that says the same, and what is critical."""
+        kinds = [kind for kind in MESSAGES if any(kind in one.kinds for one in self._destinations(row))]
+        if not kinds and not self._settings.critical:
+            return [], []
+        document = next(ds for result, ds in made if result.kind == "sr")
+        series = self._ledger.studies.series(row.study_instance_uid)
+        study = messages.reported(messages.Told(row, told, document, series, made))
+        written = [self._write_message(row, kind, study, document.SOPInstanceUID) for kind in kinds]
+        return written, critical.criticals(self._settings, study, partial(self._write_file, row))
+
+    def _write_file(self, row: AnalysisRow, name: str, data: bytes) -> str:
+        return self._spool.write(f"work/{row.id}/{name}", data)
+
+    def _write_message(self, row: AnalysisRow, kind: str, study: ExportedStudy, uid: str) -> ResultObject:
+        data = messages.written(kind, study, self._settings.node.ae_title)
+        path = self._write_file(row, f"{kind}{messages.SUFFIX[kind]}", data)
+        return ResultObject(derived_uid("message", uid, kind), "", "", kind, path)
+
+    def _destinations(self, row: AnalysisRow) -> list[config.Destination]:
+        return [one for name in row.destinations if (one := self._settings.destination(name))]
 
     def _kinds(self, row: AnalysisRow) -> tuple[str, ...]:
         """What the destinations take, and what may have to stand in for it where one can refuse."""
-        found = [one for name in row.destinations if (one := self._settings.destination(name))]
+        found = self._destinations(row)
         refusable = with_stand_ins(kind for one in found if one.kind != "folder" for kind in one.kinds)
         return in_order({*ALWAYS, *refusable, *(kind for one in found for kind in one.kinds)})
 

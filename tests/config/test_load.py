@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from node.config import SENDER, Settings, default_text, frozen, load
 from node.config.load import line_of
 from node.errors import ConfigError
-from node.kinds import PROFILES
+from node.kinds import KINDS, MESSAGES, PROFILES
 
 
 def write(folder: Path, text: str) -> Path:
@@ -34,6 +34,21 @@ kind = "dicom"
 ae_title = "PACS"
 """
 
+RIS = """
+[[destinations]]
+name = "ris"
+kind = "hl7"
+"""
+HOOK = RIS.replace("hl7", "webhook")
+RADIO = RIS + "port = 2575\n"
+CRITICAL = """
+[[critical]]
+name = "air"
+plugin = "chest-radiograph"
+finding = "pneumothorax"
+destinations = ["{who}"]
+"""
+
 # What is written, the line that is named, and words that the message has to say: key, what was found, what is allowed.
 WRONG: list[tuple[str, int, tuple[str, ...]]] = [
     ("[node]\n\nport = 99999\n", 3, ("node.port", "65535", "found 99999")),
@@ -53,12 +68,25 @@ WRONG: list[tuple[str, int, tuple[str, ...]]] = [
     (
         '[[destinations]]\nname = "a"\nkind = "ftp"\n',
         3,
-        ("destinations.0.kind", "'dicom', 'orthanc', 'stow' or 'folder'"),
+        ("destinations.0.kind", "'dicom', 'orthanc', 'stow', 'folder', 'hl7' or 'webhook'"),
     ),
     ('[[destinations]]\nname = "a"\nkind = "dicom"\n', 1, ("destinations.0", "kind 'dicom' needs 'ae_title'")),
     ('[[destinations]]\nname = "a"\nkind = "stow"\n', 1, ("destinations.0", "kind 'stow' needs 'url'")),
     ('[[destinations]]\nname = "a"\nkind = "folder"\n', 1, ("destinations.0", "kind 'folder' needs 'path'")),
     ('[[destinations]]\nname = "a/b"\nkind = "folder"\n', 2, ("destinations.0.name", "pattern", "found 'a/b'")),
+    (RIS, 2, ("destinations.0", "kind 'hl7' needs 'port'")),
+    (RIS + 'port = 2575\nprofile = "sr"\n', 2, ("destinations.0", "takes messages", "leave 'profile' out")),
+    (RIS + "port = 2575\nphi = true\n", 2, ("destinations.0", "'phi' is for a destination of kind webhook")),
+    (RIS + 'port = 2575\nsending_facility = "A|B"\n', 6, ("sending_facility", "pattern", "found 'A|B'")),
+    (HOOK, 2, ("destinations.0", "kind 'webhook' needs 'url'")),
+    (HOOK + 'url = "ftp://127.0.0.1"\n', 2, ("destinations.0", "begins with http:// or https://")),
+    (HOOK + 'url = "http://h"\nreceiving_facility = "A"\n', 2, ("'receiving_facility' is for", "kind hl7")),
+    (PACS + CRITICAL.format(who="pacs"), 11, ("critical.0.destinations", "no destination of kind hl7 or", "none")),
+    (RADIO + CRITICAL.format(who="ri"), 11, ("critical.0.destinations", "names 'ri'", "allowed: ris")),
+    (RADIO + CRITICAL.format(who="ris") + 'escalate_to = ["ris"]\n', 7, ("'ris' is told at once",)),
+    (RADIO + CRITICAL.format(who="ris") + "threshold = 93\n", 12, ("critical.0.threshold", "found 93")),
+    (RADIO + 2 * CRITICAL.format(who="ris"), 14, ("critical.1.name", "'air' is used twice")),
+    (PACS + 'secret_file = "s"\n', 2, ("destinations.0", "'secret_file' is for a destination of kind webhook")),
     (PACS + '\n[[destinations]]\nname = "b"\nkind = "ftp"\n', 9, ("destinations.1.kind", "found 'ftp'")),
     (
         PACS + 'profile = "everything"\n',
@@ -139,7 +167,7 @@ def test_the_sample_is_right_and_says_what_it_is_given(tmp_path: Path) -> None:
 def test_the_commented_parts_of_the_sample_are_right_too(tmp_path: Path) -> None:
     lines = default_text().splitlines()
     text = "\n".join(line[2:] if line.startswith("# ") and (" = " in line or "[[" in line) else line for line in lines)
-    assert [one.name for one in load(write(tmp_path, text)).destinations] == ["folder", "pacs"]
+    assert [one.name for one in load(write(tmp_path, text)).destinations] == ["folder", "pacs", "ris", "dashboard"]
 
 
 def test_relative_folders_are_relative_to_the_file_and_absolute_ones_stay(tmp_path: Path) -> None:
@@ -156,6 +184,19 @@ password_file = "secrets/pw"
     assert settings.node.data_dir == Path("/var/lib/radnode")
     assert settings.destinations[0].password_file == tmp_path / "secrets" / "pw"
     assert settings.destinations[0].path is None
+
+
+def test_the_secret_of_a_webhook_lies_beside_the_file_too(tmp_path: Path) -> None:
+    (hook,) = load(write(tmp_path, HOOK + 'url = "http://127.0.0.1"\nsecret_file = "hook.secret"\n')).destinations
+    assert hook.secret_file == tmp_path / "hook.secret"
+
+
+def test_who_takes_messages_takes_no_objects_and_a_patient_only_leaves_when_asked_for(tmp_path: Path) -> None:
+    (ris,) = load(write(tmp_path, RIS + 'port = 2575\nreceiving_application = "RIS^1.2.3^ISO"\n')).destinations
+    (hook,) = load(write(tmp_path, HOOK + 'url = "https://127.0.0.1"\n')).destinations
+    (open_hook,) = load(write(tmp_path, HOOK + 'url = "https://127.0.0.1"\nphi = true\n')).destinations
+    assert (ris.kinds, hook.kinds, open_hook.kinds) == (("oru",), ("event",), ("identified-event",))
+    assert not set(MESSAGES) & set(KINDS)
 
 
 def test_a_route_may_send_back_to_the_sender(tmp_path: Path) -> None:

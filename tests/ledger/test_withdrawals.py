@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from node.errors import PermanentError, TemporaryError
-from node.ledger import DeliveryRow, Ledger, Withdrawal
+from node.ledger import DeliveryRow, Ledger, Notice, Withdrawal
 from node.states import AnalysisState, IllegalMove, Reason, StudyState
 from node.study import ResultObject
-from tests.ledger.material import after, arrival, plan, reported, results, routed
+from tests.ledger.material import after, arrival, classified, plan, reported, results, routed
 
 KO = "1.2.840.10008.5.1.4.1.1.88.59"
 BOTH = {"pacs": ("sc", "sr"), "ward": ("sr",)}
@@ -28,9 +28,10 @@ def delivered(ledger: Ledger, study: str = "1.2", wanted: dict[str, tuple[str, .
     return analysis.id
 
 
-def note(withdrawal: Withdrawal) -> ResultObject:
+def note(withdrawal: Withdrawal) -> list[Notice]:
     uid = f"{withdrawal.report.sop_instance_uid}.99"
-    return ResultObject(uid, KO, "1.2.99", "rejection", f"work/{withdrawal.analyses[-1]}/rejection.dcm")
+    made = ResultObject(uid, KO, "1.2.99", "rejection", f"work/{withdrawal.analyses[-1]}/rejection.dcm")
+    return [Notice(made, withdrawal.destinations)]
 
 
 def withdraw(ledger: Ledger, study: str = "1.2", plugin: str = "") -> list[Withdrawal]:
@@ -280,6 +281,24 @@ def test_the_trail_says_who_took_back_what_and_why(ledger: Ledger) -> None:
     assert event.detail["destinations"] == ["rejection note for pacs", "rejection note for ward"]
     assert sorted(event.detail["objects"]) == ["withdrawn: sc 1.2.7.1", "withdrawn: sr 1.2.7.2"]
     assert "analysis withdrawn" in [one.action for one in trail]
+
+
+def test_who_has_messages_gets_a_message_and_who_has_objects_the_note(ledger: Ledger) -> None:
+    analysis, made = classified(ledger), results()
+    made.append(ResultObject("1.2.7.3", "", "", "oru", "work/1/oru.hl7"))
+    ledger.analyses.reported(analysis.id, made, {"pacs": ("sr",), "ris": ("oru",)})
+    for row in ledger.deliveries.of_study("1.2"):
+        ledger.deliveries.done(row)
+    (planned,) = ledger.withdrawals.planned("1.2")
+    assert ([one.kind for one in planned.listed], planned.destinations) == (["sr"], ("pacs",))
+    assert planned.messages == (("ris", "oru"),)
+    taken_back = ResultObject("1.2.7.3.99", "", "", "rejection", "work/1/rejection-oru.hl7")
+    told = [(planned, [*note(planned), Notice(taken_back, ("ris",))])]
+    ledger.withdrawals.record(told, Reason.INCORRECT, "anna")
+    assert [one.sop_instance_uid for one in due(ledger, "pacs")] == ["1.2.7.2.99"]
+    assert [one.sop_instance_uid for one in due(ledger, "ris")] == ["1.2.7.3.99"]
+    (event,) = [one for one in ledger.events.of_study("1.2") if one.action == "results withdrawn"]
+    assert event.detail["destinations"] == ["rejection note for pacs", "withdrawing message for ris"]
 
 
 # Twice, too late, at the same time

@@ -29,7 +29,7 @@ class RunningNode:
 
     Args:
         folder: of its configuration, data and log.
-        destinations, routes: tables as in the configuration file.
+        destinations, routes, critical: tables as in the configuration file.
         plugins: that its workers load; fewer start faster.
         python_path: folders with further plugins.
         settings: further sections, merged over quick ones.
@@ -41,6 +41,7 @@ class RunningNode:
         *,
         destinations: Sequence[Table] = (),
         routes: Sequence[Table] = (),
+        critical: Sequence[Table] = (),
         plugins: Sequence[str] = ("brightness",),
         python_path: Sequence[Path] = (),
         **settings: Table,
@@ -57,7 +58,9 @@ class RunningNode:
         }
         for section, table in settings.items():
             quick[section] = {**quick.get(section, {}), **table}
-        self.config.write_text(_toml(quick, destinations=destinations, routes=routes), encoding="utf-8")
+        self.config.write_text(
+            _toml(quick, destinations=destinations, routes=routes, critical=critical), encoding="utf-8"
+        )
         self._environment = dict(os.environ)
         if python_path:
             self._environment["PYTHONPATH"] = os.pathsep.join(map(str, python_path))

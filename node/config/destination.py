@@ -1,0 +1,102 @@
+"""Where results go, as a table of the configuration: what each kind needs, and what it must not have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from node.config.section import AETitle, Name, Port, Section
+from node.kinds import EVENT, IDENTIFIED_EVENT, KINDS, ORU, PROFILES
+
+#: An HD (HL7 v2.5.1 2.A.36) as it stands in the message, e.g. RIS or RIS^1.2.3^ISO; separators belong to the message.
+HierarchicDesignator = Annotated[str, Field(max_length=227, pattern=r"^[^|~\\&\x00-\x1f\x7f]*$")]
+
+#: Kind of destination -> the key that it cannot do without.
+_NEEDED: Mapping[str, str] = {
+    "dicom": "ae_title",
+    "orthanc": "url",
+    "stow": "url",
+    "folder": "path",
+    "hl7": "port",
+    "webhook": "url",
+}
+#: Kinds of destination that take messages instead of objects.
+_MESSAGED = ("hl7", "webhook")
+#: A key of a few kinds alone -> those kinds. Somebody who sets it for another one expects what will not happen.
+_ONLY: Mapping[str, tuple[str, ...]] = {
+    "sending_application": ("hl7",),
+    "sending_facility": ("hl7",),
+    "receiving_application": ("hl7",),
+    "receiving_facility": ("hl7",),
+    "phi": ("webhook",),
+    "secret_file": ("webhook",),
+}
+_OBJECTS = "sc+sr"
+
+
+class Destination(Section):
+    """Where results go."""
+
+    name: Name = Field(description="Name used in routes.")
+    kind: Literal["dicom", "orthanc", "stow", "folder", "hl7", "webhook"] = Field(
+        description="C-STORE, Orthanc's REST API, STOW-RS, or a folder; for messages HL7 v2 over MLLP, or JSON by POST."
+    )
+    ae_title: AETitle | None = Field(None, description="dicom: called AE title.")
+    host: str = Field("127.0.0.1", description="dicom, hl7: address.")
+    port: Port = Field(104, description="dicom, hl7: port; hl7 has no usual one, so that it must be given.")
+    url: str = Field("", description="orthanc, stow, webhook: address, e.g. http://127.0.0.1:8042 or .../dicom-web.")
+    user: str = Field("", description="orthanc, stow, webhook: user name.")
+    password_file: Path | None = Field(None, description="orthanc, stow, webhook: file that holds the password.")
+    path: Path | None = Field(None, description="folder: where to write.")
+    profile: str | tuple[str, ...] = Field(
+        _OBJECTS, description="Which objects it takes: sc+sr, sr, ohif, gsps or all; or a list of kinds."
+    )
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(30, description="Longest wait for an answer.")
+    sending_application: HierarchicDesignator = Field("", description="hl7: MSH-3; empty: the node's AE title.")
+    sending_facility: HierarchicDesignator = Field("", description="hl7: MSH-4.")
+    receiving_application: HierarchicDesignator = Field("", description="hl7: MSH-5.")
+    receiving_facility: HierarchicDesignator = Field("", description="hl7: MSH-6.")
+    phi: bool = Field(False, description="webhook: with patient and order; else under a pseudonym.")
+    secret_file: Path | None = Field(
+        None, description="webhook: file that holds the secret (first line) that bodies are signed with, HMAC-SHA256."
+    )
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(value, str):
+            if value not in PROFILES:
+                raise ValueError(f"allowed are {', '.join(PROFILES)}, or a list of {', '.join(KINDS)}")
+        elif not value or not set(value) <= set(KINDS):
+            raise ValueError(f"a list holds one or more of {', '.join(KINDS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Destination:
+        needed = _NEEDED[self.kind]
+        if not getattr(self, needed) or needed not in self.model_fields_set:
+            raise ValueError(f"a destination of kind '{self.kind}' needs '{needed}'")
+        if self.kind == "webhook" and not self.url.startswith(("http://", "https://")):
+            raise ValueError("the url of a webhook begins with http:// or https://")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_in_vain(self) -> Destination:
+        if self.kind in _MESSAGED and self.profile != _OBJECTS:
+            raise ValueError(f"a destination of kind '{self.kind}' takes messages, no objects: leave 'profile' out")
+        for key, kinds in _ONLY.items():
+            if getattr(self, key) and self.kind not in kinds:
+                raise ValueError(f"'{key}' is for a destination of kind {' or '.join(kinds)}")
+        return self
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of object it takes, or the one kind of message."""
+        if self.kind == "hl7":
+            return (ORU,)
+        if self.kind == "webhook":
+            return (IDENTIFIED_EVENT if self.phi else EVENT,)
+        return PROFILES[self.profile] if isinstance(self.profile, str) else self.profile

@@ -1,0 +1,18 @@
+"""What the tables of the configuration are made of: a frozen table, and the types that several of them use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+AETitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")]  # PS3.5 6.2: no backslash
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .@+-]+$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(ge=0, le=86400)]
+
+
+class Section(BaseModel):
+    """A table of the configuration file: frozen, and no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
