@@ -68,12 +68,18 @@ def folder_objects(folder: Path) -> list[StoredObject]:
     return [one for one in found if "SOPInstanceUID" in one.dataset]
 
 
+#: What dsrdump may warn of: code extension is legal (PS3.3 C.12.1.1.2), it only checks and decodes fewer sets; and that
+#: DCMTK has no check for a template says nothing of the object.
+DSRDUMP_ALLOWED = re.compile(r"Specific ?Character ?Set|template constraints not yet supported")
+
+
 def validate(path: Path) -> list[str]:
     """What dciodvfy and, for a report, dsrdump complain of."""
     checked = subprocess.run([own_program("dciodvfy"), "-new", str(path)], capture_output=True, text=True, check=False)
     bad = [line for line in (checked.stdout + checked.stderr).splitlines() if re.match(r"^Error", line)]
     if StoredObject(path, pydicom.dcmread(path, stop_before_pixels=True)).kind == "sr":
         read = subprocess.run([system_program("dsrdump"), str(path)], capture_output=True, text=True, check=False)
-        bad += [line for line in read.stderr.splitlines() if line.startswith(("E:", "W:"))]
+        said = [line for line in read.stderr.splitlines() if line.startswith(("E:", "W:"))]
+        bad += [line for line in said if not DSRDUMP_ALLOWED.search(line)]
         bad += [] if read.returncode == 0 else [f"dsrdump ended with {read.returncode}"]
     return bad

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from tests.peers.archive import DSRDUMP_ALLOWED
 from tests.peers.programs import missing, system_program
 from tests.peers.programs import own_program as tool
 
@@ -24,10 +25,6 @@ WARNINGS_ALLOWED = tuple(
         r"needed to build DICOMDIR",  # PS3.3 C.7.2.1: Study ID, Date and Time are type 2, empty as in the source
     )
 )
-
-#: What dsrdump may warn of: code extension is legal (PS3.3 C.12.1.1.2), it only checks and decodes fewer sets.
-#: That DCMTK has no check for a template says nothing of the object.
-DSRDUMP_ALLOWED = re.compile(r"Specific ?Character ?Set|template constraints not yet supported")
 
 #: What PixelMed's validator of 2022 may say, and the clause that permits it.
 PIXELMED_ALLOWED = tuple(
