@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml deploy/constraints.txt | sha256sum | cut -c1-16)
 TEST_STAMP := $(STAMP)-test
 
-.PHONY: demo test test-slow train-smoke conformance install check tests peers docs train-install clean
+.PHONY: demo test test-slow test-viewer train-smoke conformance install check tests peers docs train-install clean
 
 demo: install
 	$(BIN)/radnode demo
@@ -39,11 +39,17 @@ check:
 	$(BIN)/lint-imports
 
 tests:
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not acceptance"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not acceptance and not viewer"
 	$(BIN)/pytest -m "acceptance and not slow"
 
 test-slow: $(TEST_STAMP) peers
 	$(BIN)/pytest -m slow
+
+# What comes back, opened in OHIF; RADNODE_VIEWER: where OHIF is installed, RADNODE_SCREENSHOTS: where pictures go.
+test-viewer: $(TEST_STAMP)
+	@bash deploy/install-peers.sh viewer
+	@sh tests/viewer/install.sh
+	$(BIN)/pytest -m viewer tests/viewer
 
 train-smoke: $(TEST_STAMP)
 	$(BIN)/pytest tests/plugins/test_train_smoke.py

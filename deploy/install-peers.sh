@@ -1,16 +1,23 @@
 #!/usr/bin/env bash
-# Installs the peers that the integration tests talk to. On a system without apt it says what is missing; those tests
-# then skip with the reason (in CI a skip is a failure).
+# Installs the peers that the integration tests talk to; with `viewer` also the browser of the viewer tests. On a system
+# without apt it says what is missing; those tests then skip with the reason (in CI a skip is a failure).
 set -u
 declare -A package=([storescu]=dcmtk [dcm2pnm]=dcmtk [Orthanc]=orthanc [java]=default-jre-headless)
+all="dcmtk, orthanc, orthanc-dicomweb, pixelmed"
 missing=()
+if [ "${1:-}" = viewer ]; then
+  package+=([chromium]=chromium [node]=nodejs [npm]=npm)
+  all="$all, chromium, nodejs, npm"
+  # without a font the browser draws the viewer's words as boxes
+  [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
+fi
 for program in "${!package[@]}"; do
   command -v "$program" >/dev/null 2>&1 || missing+=("${package[$program]}")
 done
 [ -e /usr/share/java/pixelmed.jar ] || missing+=(pixelmed-apps)
 [ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || missing+=(orthanc-dicomweb)
 if [ "${#missing[@]}" -eq 0 ]; then
-  echo "peers for the integration tests: all here (dcmtk, orthanc, orthanc-dicomweb, pixelmed)"
+  echo "peers for the integration tests: all here ($all)"
   exit 0
 fi
 missing=($(printf '%s\n' "${missing[@]}" | sort -u))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json
+from node.cli.viewers import ViewerOption, tell
 
 if TYPE_CHECKING:
     from node.config import Settings
@@ -23,11 +24,18 @@ Check = tuple[str, bool, str]
 _CODECS = {"JPEG": "gdcm", "JPEG 2000": "openjpeg", "RLE": "rle", "JPEG-LS": "jpeg_ls"}
 
 
-def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Check port, disk, codecs, plugins and destinations. Exit status 69 when something is missing."""
+def doctor(config: ConfigOption = DEFAULT_CONFIG, viewer: ViewerOption = None, as_json: JsonOption = False) -> None:
+    """Check port, disk, codecs, plugins and destinations. Exit status 69 when something is missing.
+
+    With --viewer nothing is checked: it says what readers will see of the results, and which destination sends what
+    they will not.
+    """
     from node import config as configuration
 
     settings = configuration.load(config)
+    if viewer is not None:
+        tell(settings, viewer, as_json)
+        return
     checks = list(_checks(settings))
     if as_json:
         print_json([{"check": name, "ok": ok, "found": found} for name, ok, found in checks])
