@@ -63,7 +63,7 @@ _ARCHIVE = '[node]\nae_title = "ARCHIVE"\nport = {port}\ndata_dir = "archive"\n'
 
 @dataclass(frozen=True)
 class Answer:
-    """What the demonstration shows of one study."""
+    """What the demonstration shows of one study. `objects`: that the archive is to get; `delivered`: that it got."""
 
     sample: str
     study: StudyRow
@@ -132,10 +132,11 @@ class Demo:
             write_png(self.folder / "node" / "spool" / capture.path, self.folder / f"{sample}-{number}.png")
             for number, capture in enumerate(captures, 1)
         ]
-        delivered = [d for d in ledger.deliveries.of_study(uid) if d.state == "DONE"]
+        deliveries = ledger.deliveries.of_study(uid)
+        delivered = [d for d in deliveries if d.state == "DONE"]
         seconds = study.changed_at - study.last_at
         return Answer(
-            sample, study, analyses[-1] if analyses else None, len(results), len(delivered), seconds, tuple(pictures)
+            sample, study, analyses[-1] if analyses else None, len(deliveries), len(delivered), seconds, tuple(pictures)
         )
 
     def _archive_command(self) -> list[str]:
