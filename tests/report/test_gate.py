@@ -154,6 +154,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "fourteen findings": _fourteen,
     "nothing found": lambda: _one(header("DX"), probability=0.1),
     "broken optional tags": _broken_tags,
+    "a body part that is no term of the standard": lambda: _one(header("DX", BodyPartExamined="THORAX")),
     "missing tags": _missing_tags,
     "a Japanese name": _japanese,
     "an order": _with_an_order,
