@@ -22,7 +22,7 @@ WARNINGS_ALLOWED = tuple(
         r"DeviceUID",  # PS3.3 Table C.12-1: Device UID (0018,1002) in an item of Contributing Equipment, type 3
         r"Laterality.* is only permitted to be empty when actually unknown",  # PS3.3 C.7.3.1, type 2C: it is unknown
         r"CodingSchemeDesignator.*<99\w+>",  # PS3.3 8.2: 99 and a name is a private scheme, identified (C.12.1.1.8)
-        r"BodyPartExamined.*Unrecognized defined term",  # PS3.5 6.3: Defined Terms may be extended; the source's own word
+        r"BodyPartExamined.*Unrecognized defined term",  # PS3.5 6.3: Defined Terms may be extended
         r"needed to build DICOMDIR",  # PS3.3 C.7.2.1: Study ID, Date and Time are type 2, empty as in the source
     )
 )
