@@ -229,7 +229,10 @@ def test_dcmtk_reads_the_shutter_of_the_source(tmp_path: Path) -> None:
 def test_dcmtk_activates_the_overlay_of_the_source(tmp_path: Path) -> None:
     image, ds, values = stored(_with_overlay(), tmp_path)
     told = [system_program("dcmp2pgm"), "-v", "-p", str(marked(ds, values, tmp_path)), str(image)]
-    done = subprocess.run([*told, str(tmp_path / "picture.pgm")], capture_output=True, text=True, check=True)
+    # it writes the overlay into the folder it runs in
+    done = subprocess.run(
+        [*told, str(tmp_path / "picture.pgm")], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     layer = re.search(r"Layer #1 \[OVERLAYS\](.*?)Layer #2", done.stderr, re.DOTALL)
     assert layer is not None
     assert "Number of activated overlays: 1" in layer[1]
