@@ -13,7 +13,7 @@ from node.ledger.criticals import Critical, add_criticals
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import move_analysis, move_study
-from node.ledger.results import add_results, are_withdrawn
+from node.ledger.results import add_results, are_withdrawn, take_over
 from node.ledger.settlement import end_analysis_if_settled
 from node.ledger.stand_ins import forget_undelivered
 from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
@@ -137,6 +137,7 @@ class Analyses:
                 reason = "the same results were withdrawn before"
                 move_analysis(connection, analysis_id, AnalysisMove.WITHDRAWN, reason)
                 return
+            take_over(connection, analysis_id, results)
             forget_undelivered(connection, analysis_id)
             add_criticals(connection, analysis_id, found)
             add_results(connection, analysis_id, results, wanted)

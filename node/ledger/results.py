@@ -22,6 +22,16 @@ class Notice:
     destinations: tuple[str, ...]
 
 
+def take_over(connection: sqlite3.Connection, analysis_id: int, made: Sequence[ResultObject]) -> None:
+    """Objects that an earlier revision made just so belong to this one, with all that became of them anywhere.
+
+    In the caller's transaction. What arrived of them, stand-ins too, has then arrived of this analysis.
+    """
+    for table in ("results", "deliveries"):
+        sql = f"UPDATE {table} SET analysis_id = ? WHERE sop_instance_uid = ?"  # noqa: S608  two names of ours
+        connection.executemany(sql, [(analysis_id, one.sop_instance_uid) for one in made])
+
+
 def add_results(
     connection: sqlite3.Connection, analysis_id: int, made: Sequence[ResultObject], wanted: Mapping[str, Sequence[str]]
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.ledger import AnalysisRow, Ledger
 from node.states import AnalysisState
-from tests.ledger.material import KINDS, arrival, plan, reported, results
+from tests.ledger.material import KINDS, arrival, classified, plan, reported, results
 
 
 def late_image(ledger: Ledger) -> AnalysisRow:
@@ -72,3 +72,25 @@ def test_the_results_are_those_of_the_newest_revision(ledger: Ledger) -> None:
     ledger.analyses.reported(second.id, made, KINDS)
     assert ledger.analyses.results(second.id) == results()
     assert ledger.analyses.results(first.id) == []
+
+
+def deliver_refusing_sr(ledger: Ledger) -> None:
+    for row in ledger.deliveries.due("pacs", 300, 10):
+        if row.kind == "sr":
+            ledger.deliveries.replace(row, "SOP class not supported")
+        else:
+            ledger.deliveries.done(row)
+
+
+def test_what_arrived_as_a_stand_in_still_counts(ledger: Ledger) -> None:
+    made = results("1.2", "sc", "sr", "comprehensive-sr")
+    first = classified(ledger)
+    ledger.analyses.reported(first.id, made, KINDS)
+    deliver_refusing_sr(ledger)
+    deliver_refusing_sr(ledger)
+    assert ledger.analyses.get(first.id).state is AnalysisState.DELIVERED
+    second = late_image(ledger)
+    ledger.analyses.reported(second.id, made, KINDS)
+    deliver_refusing_sr(ledger)
+    assert ledger.analyses.get(second.id).state is AnalysisState.DELIVERED
+    assert ledger.deliveries.refused() == []
