@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from node.plugin import Code, Neighbour
@@ -62,6 +63,7 @@ class FindingAccount:
         sensitivity_interval: (low, high), 95 % confidence; None: nobody measured it.
         specificity_interval: as sensitivity_interval.
         source: the data on which both were measured.
+        tracking_uid: Tracking Unique Identifier (112040, DCM) of the finding in every report on this patient.
     """
 
     finding: str
@@ -86,6 +88,7 @@ class FindingAccount:
     sensitivity_interval: tuple[float, float] | None = None
     specificity_interval: tuple[float, float] | None = None
     source: str = ""
+    tracking_uid: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,14 @@ def account_from(data: bytes) -> Account:
     missed = tuple((uid, reason) for uid, reason in table.pop("not_assessed"))
     claims = tuple(Claim(**one | _codes(one)) for one in table.pop("claims", ()))
     return Account(**table, series=series, not_assessed=missed, claims=claims)
+
+
+def read_account(folder: Path) -> Account | None:
+    """What the worker left in the folder of an analysis; None when it is not there, or broken."""
+    try:
+        return account_from((folder / FILE).read_bytes())
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _number(value: Any) -> object:  # Any: a plugin may answer numpy's numbers, and this module does not load numpy

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from node import assemble, route
+from node import assemble, review, route
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import SENDER, Settings
@@ -224,6 +224,13 @@ class Pipeline:
     def _give_up(self, row: AnalysisRow, reason: str) -> None:
         with suppress(IllegalMove):  # taken away meanwhile
             self._ledger.analyses.fail(row.id, reason)
+
+    # Reviews
+
+    def read_documents(self) -> int:
+        """Read the reports that came in: what a reader says of our findings; return how many reviews were taken."""
+        waiting = self._ledger.reviews.unread()
+        return sum(review.take_document(self._ledger, self._spool, document) for document in waiting)
 
     # Housekeeping
 

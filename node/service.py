@@ -1,7 +1,8 @@
 """Composition: builds the node from its settings, starts it, watches its processes, drains and stops it.
 
 Processes: this one (pipeline, scheduler, couriers), receivers (`python -m node.receive`), workers
-(`python -m node.worker`). Everything they share is the ledger and the spool; any of them may be killed at any time.
+(`python -m node.worker`), and one for HTTP if it is asked for (`python -m node.web`). Everything they share is the
+ledger and the spool; any of them may be killed at any time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -20,6 +20,7 @@ from typing import IO
 
 import structlog
 
+from node.children import Children
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import Settings, frozen
@@ -51,9 +52,7 @@ class Service:
         self._settings = settings
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._receivers: list[subprocess.Popen[bytes]] = []
         self._couriers: list[Courier] = []
-        self._receivers_since = 0.0
         data = settings.node.data_dir
         self._copy = data / "serving.json"
         self._catalogue = Catalogue(settings.worker.plugins)
@@ -62,6 +61,7 @@ class Service:
         self._spool = Spool(data / "spool", settings.storage.min_free_mb)
         self._spool.prepare()
         self._ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
+        self._children = Children(self._commands(), self._ledger)
         self._pipeline = Pipeline(
             settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
         )
@@ -69,11 +69,19 @@ class Service:
             [
                 Tick("close studies", 0.25, self._pipeline.close_studies),
                 Tick("route studies", 0.25, self._pipeline.route_studies),
+                Tick("read documents", 1.0, self._pipeline.read_documents),
                 Tick("critical findings", _HEARTBEAT_SECONDS, lambda: self._ledger.criticals.escalate(time.time())),
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),
             ]
         )
+
+    def _commands(self) -> list[tuple[str, list[str]]]:
+        """The processes that are minded, each with the name that `radnode status` shows."""
+        settings, arguments = self._settings, [str(self._copy), "--lifeline"]
+        receiver = ("receiver", [sys.executable, "-m", "node.receive", *arguments])
+        web = ("web", [sys.executable, "-m", "node.web", *arguments])
+        return [receiver] * settings.receive.processes + [web] * settings.web.enabled
 
     def start(self) -> None:
         """Put things as an earlier life left them in order, then start everything."""
@@ -85,7 +93,7 @@ class Service:
             self._ledger.facts.set_trouble(where_it_was, "")
         log.info("starting", data_dir=str(self._settings.node.data_dir), unfinished_files_removed=swept)
         self._beat()
-        self._receivers = [self._start_receiver() for _ in range(self._settings.receive.processes)]
+        self._children.start()
         for number in range(self._settings.worker.processes):
             self._run_thread(f"worker-{number}", self._work)
         for destination in self._settings.destinations:
@@ -106,7 +114,8 @@ class Service:
     def _mind(self) -> None:
         try:
             self._scheduler.mind_the_clock()
-            self._mind_receivers()
+            if self._children.mind():
+                self._stopping.wait(_RESTART_SECONDS)
         except RadnodeError as error:
             self._failed(str(error))
 
@@ -114,16 +123,14 @@ class Service:
         """Take no more associations, finish what is in hand, and end every process."""
         log.info("stopping")
         self._stopping.set()
-        for receiver in self._receivers:
-            receiver.terminate()
+        self._children.terminate()
         for courier in self._couriers:
             courier.stop()
         self._scheduler.stop()
         deadline = time.monotonic() + _DRAIN_SECONDS
         for thread in self._threads:
             thread.join(max(0.1, deadline - time.monotonic()))
-        for receiver in self._receivers:
-            _end(receiver, max(0.1, deadline - time.monotonic()))
+        self._children.end(deadline)
         self._ledger.facts.beat(None)
         self._lock.close()
         log.info("stopped")
@@ -131,32 +138,9 @@ class Service:
     def _on_signal(self, number: int, _: object) -> None:
         if self._stopping.is_set():
             log.warning("stopping at once", signal=number)
-            for receiver in self._receivers:
-                receiver.kill()
+            self._children.kill()
             os._exit(1)  # workers watch their parent
         self._stopping.set()
-
-    # Receivers
-
-    def _start_receiver(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "node.receive", str(self._copy), "--lifeline"]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-
-    def _mind_receivers(self) -> None:
-        """Start another for each that ended; one that never lived long is given a pause, and is shown by `status`."""
-        ended = [number for number, receiver in enumerate(self._receivers) if receiver.poll() is not None]
-        for number in ended:
-            status = self._receivers[number].returncode
-            log.error("receiver ended, starting another", exit_status=status)
-            self._ledger.facts.set_trouble("receiver", f"it ended with exit status {status}: see the log")
-            self._ledger.arrivals.close_associations_of(self._receivers[number].pid, "the receiver ended")
-            _let_go(self._receivers[number])
-            self._receivers[number] = self._start_receiver()
-        if ended:
-            self._receivers_since = time.monotonic()
-            self._stopping.wait(_RESTART_SECONDS)
-        elif time.monotonic() - self._receivers_since > 2 * _RESTART_SECONDS:
-            self._ledger.facts.set_trouble("receiver", "")
 
     # Threads
 
@@ -257,18 +241,3 @@ def _lock(data_dir: Path) -> IO[str]:
             "another radnode serves this data folder", about=str(data_dir), hint="stop it, or use another data_dir"
         ) from error
     return stream
-
-
-def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    _let_go(process)
-
-
-def _let_go(process: subprocess.Popen[bytes]) -> None:
-    """Close our end of its lifeline."""
-    if process.stdin is not None:
-        process.stdin.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,10 +34,6 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     yield build
     for one in made:
         one._lock.close()
-        for receiver in one._receivers:
-            receiver.kill()
-            receiver.wait()
-            service._let_go(receiver)
 
 
 # Who may start
@@ -116,27 +111,6 @@ def test_a_plugin_that_cannot_be_used_is_shown_and_the_worker_works(make: Make) 
     node = make()
     assert _keep_alive(node, PlayedProcess({"problems": ["chest: weights differ"]}))
     assert list(node._ledger.facts.troubles().values()) == ["chest: weights differ"]
-
-
-# Receivers
-
-
-def test_a_receiver_that_ended_is_replaced(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    node = make()
-    monkeypatch.setattr(
-        node, "_start_receiver", lambda: subprocess.Popen(["sleep", "60"], stdin=subprocess.PIPE), raising=True
-    )
-    ended = subprocess.Popen(["false"], stdin=subprocess.PIPE)
-    ended.wait()
-    node._receivers = [ended]
-    with structlog.testing.capture_logs() as lines:
-        node._mind_receivers()
-    assert [(line["event"], line["exit_status"]) for line in lines] == [("receiver ended, starting another", 1)]
-    assert node._receivers[0].poll() is None
-    assert "exit status 1" in node._ledger.facts.troubles()["receiver"]
-    time.sleep(0.05)
-    node._mind_receivers()
-    assert node._ledger.facts.troubles() == {}, "it lives"
 
 
 # The loop of a thread

@@ -19,9 +19,11 @@ from node.cli import (
     models,
     plugins,
     queue,
+    reviews,
     serve,
     status,
     studies,
+    tokens,
     training,
 )
 from node.errors import ConfigError, PermanentError, RadnodeError, SpoolError
@@ -44,6 +46,8 @@ app.command()(studies.trail)
 app.command()(export.export_result)
 app.add_typer(queue.app, name="queue")
 app.add_typer(critical.app, name="critical")
+app.add_typer(reviews.app, name="reviews")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(files.route_app, name="route")
 app.command()(files.run)
 app.command()(files.send)

@@ -173,6 +173,7 @@ def _details(ledger: Ledger, uid: str) -> dict[str, Any]:
         "analyses": [vars(analysis) for analysis in analyses],
         "results": [vars(r) | {"analysis": a.id} for a in analyses for r in ledger.analyses.results(a.id)],
         "deliveries": [vars(delivery) for delivery in ledger.deliveries.of_study(uid)],
+        "reviews": [vars(review) for review in ledger.reviews.of_study(uid)],
         "set_aside": ledger.studies.set_aside(uid),
     }
 
@@ -183,6 +184,7 @@ _SECTIONS = {
     "analyses": ("id", "revision", "plugin", "state", "summary", "error"),
     "results": ("analysis", "kind", "sop_instance_uid"),
     "deliveries": ("destination", "kind", "state", "attempts", "error"),
+    "reviews": ("plugin", "finding", "outcome", "judgement", "stated", "reader"),
     "set_aside": ("sop_instance_uid", "reason"),
 }
 

@@ -18,6 +18,7 @@ from node.config.settings import (
     Settings,
     StorageSettings,
     StudySettings,
+    WebSettings,
     WorkerSettings,
 )
 from node.config.table import settings_table
@@ -34,6 +35,7 @@ __all__ = [
     "Settings",
     "StorageSettings",
     "StudySettings",
+    "WebSettings",
     "WorkerSettings",
     "default_text",
     "frozen",

@@ -71,7 +71,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         )
         for d in settings.destinations
     )
-    return settings.model_copy(update={"node": node, "destinations": destinations})
+    tokens = settings.web.tokens_file
+    web = settings.web.model_copy(update={"tokens_file": folder / tokens if tokens else None})
+    return settings.model_copy(update={"node": node, "destinations": destinations, "web": web})
 
 
 def _describe(detail: ErrorDetails, path: Path, text: str) -> str:

@@ -115,6 +115,21 @@ class ReportSettings(Section):
     )
 
 
+class WebSettings(Section):
+    """HTTP, for what is no DICOM: readers' reviews of our findings."""
+
+    enabled: bool = Field(False, description="Whether the node answers HTTP.")
+    host: str = Field("127.0.0.1", description="Address to listen on; others only behind a proxy that brings TLS.")
+    port: Port = Field(8114, description="HTTP port.")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Names that a request's Host header may have, beside localhost and `host`."
+    )
+    tokens_file: Path | None = Field(
+        None,
+        description="File of `radnode tokens`, relative to the configuration file; else `tokens` in the data folder.",
+    )
+
+
 class RetrySettings(Section):
     """How often and when a failed step is tried again."""
 
@@ -158,6 +173,7 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     report: ReportSettings = ReportSettings()
     retry: RetrySettings = RetrySettings()
+    web: WebSettings = WebSettings()
     match: Literal["all", "first"] = Field(
         "all", description="Whether all routes or only the first match takes a series."
     )
@@ -194,6 +210,11 @@ class Settings(Section):
         """What plugins are loaded for; which engine was the fastest is remembered beside spool and ledger."""
         memory = self.node.data_dir / "engines.json"
         return Device(self.worker.device, Wishes(self.worker.engine, self.worker.threads, memory))
+
+    @property
+    def web_tokens(self) -> Path:
+        """The file of tokens for HTTP."""
+        return self.web.tokens_file or self.node.data_dir / "tokens"
 
     def destination(self, name: str) -> Destination | None:
         """The destination of that name."""

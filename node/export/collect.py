@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from pydicom.dataset import Dataset
 
-from node.account import FILE, Account, account_from
+from node.account import Account, read_account
 from node.errors import PermanentError
 from node.export import header
 from node.export.exported import (
@@ -103,7 +103,7 @@ def _found(ledger: Ledger, spool: Spool, row: AnalysisRow) -> _Found:
         reason=row.error,
     )
     results = tuple(ledger.analyses.results(row.id)) if bare.standing in _HAVE_RESULT else ()
-    if account := _account(spool, row.id) if results else None:
+    if account := read_account(spool.path(f"work/{row.id}")) if results else None:
         return _with_result(bare, row, account, results, spool)
     reason = _why_gone(ledger, row) if results else f"the analysis is {row.state}. {row.error}".strip()
     standing = Standing.AWAITED if bare.standing is Standing.AWAITED else Standing.MISSING
@@ -123,14 +123,6 @@ def _with_result(
         report_sop_instance_uid=header.text(report, "SOPInstanceUID"),
     )
     return _Found(analysis, row.series, results, report)
-
-
-def _account(spool: Spool, analysis_id: int) -> Account | None:
-    """What the worker left; None when it is not there, or broken."""
-    try:
-        return account_from(spool.path(f"work/{analysis_id}/{FILE}").read_bytes())
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _why_gone(ledger: Ledger, row: AnalysisRow) -> str:

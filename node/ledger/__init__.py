@@ -12,6 +12,7 @@ from node.ledger.deliveries import DeliveryRow
 from node.ledger.events import Event
 from node.ledger.ledger import Ledger
 from node.ledger.results import Notice
+from node.ledger.reviews import ReviewRow, UnreadDocument
 from node.ledger.studies import StudyRow
 from node.ledger.withdrawals import Withdrawal
 
@@ -24,7 +25,9 @@ __all__ = [
     "Notice",
     "OpenCritical",
     "Plan",
+    "ReviewRow",
     "StudyRow",
+    "UnreadDocument",
     "Withdrawal",
     "critical_from",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from node.ledger.database import Database
+from node.ledger.documents import add_document, is_late_document
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
 from node.states import StudyMove, StudyState
@@ -18,6 +19,7 @@ from node.study import MANUFACTURER, Arrival, Outcome
 #: Reasons shown to the operator.
 OTHER_CONTENT = "the same SOP Instance UID came before with other content; the first copy is kept"
 OWN_RESULT = "made by this node: never analysed"
+OTHER_PATIENT = "a report of another patient than the images of its study"
 TWO_PATIENTS = "images of two patients in one study: check the demographics at the source, then release or drop it"
 
 
@@ -76,21 +78,39 @@ def _record(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
             return _set_aside(connection, arrival, OTHER_CONTENT)
         _event(connection, "received again", arrival)
         return Outcome.DUPLICATE
-    if _is_own_result(connection, arrival):
+    made_here = _is_made_here(connection, arrival)
+    if made_here or arrival.attributes.manufacturer.casefold() == MANUFACTURER:
         _insert(connection, arrival, set_aside=OWN_RESULT)
         _event(connection, "own result came back", arrival)
+        if not made_here:
+            add_document(connection, arrival)  # a reader may have verified it
         return Outcome.OWN_RESULT
+    if is_late_document(connection, arrival):
+        return _take_late_document(connection, arrival)
     _insert(connection, arrival)
     _event(connection, "received", arrival)
     _take_into_study(connection, arrival)
+    add_document(connection, arrival)
     return Outcome.NEW
 
 
-def _is_own_result(connection: sqlite3.Connection, arrival: Arrival) -> bool:
-    if arrival.attributes.manufacturer.casefold() == MANUFACTURER:
-        return True
+def _is_made_here(connection: sqlite3.Connection, arrival: Arrival) -> bool:
     sql = "SELECT 1 FROM results WHERE sop_instance_uid = ?"
     return connection.execute(sql, (arrival.sop_instance_uid,)).fetchone() is not None
+
+
+def _take_late_document(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
+    """It belongs to the study and changes nothing that was, or is being, analysed."""
+    uid = arrival.study_instance_uid
+    (key,) = connection.execute("SELECT patient_key FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()
+    if key != arrival.patient_key:
+        return _set_aside(connection, arrival, OTHER_PATIENT)
+    _insert(connection, arrival)
+    sql = "UPDATE studies SET images = images + 1, last_at = ?, purged = 0 WHERE study_instance_uid = ?"
+    connection.execute(sql, (time.time(), uid))
+    _event(connection, "received", arrival)
+    add_document(connection, arrival)
+    return Outcome.NEW
 
 
 def _set_aside(connection: sqlite3.Connection, arrival: Arrival, reason: str) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from node.errors import LedgerBusy, PermanentError
-from node.ledger.schema import SCHEMA, VERSION
+from node.ledger.schema import SCHEMA, STEPS, VERSION
 
 
 class Database:
@@ -19,22 +20,33 @@ class Database:
         self.path = path
         self._busy_seconds = busy_seconds
         self._thread = threading.local()
-        if self.read("PRAGMA user_version")[0][0] != VERSION:  # who only reads waits for no lock
+        version = self.read("PRAGMA user_version")[0][0]
+        if version != VERSION:  # who only reads waits for no lock
+            self._refuse_newer(version)
+            if version:
+                self._back_up(version)
             with self.write() as connection:
-                self._migrate(connection)
+                _migrate(connection)
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    def _refuse_newer(self, version: int) -> None:
         if version > VERSION:
             raise PermanentError(
                 f"the ledger has version {version}, this program knows {VERSION}",
                 about=str(self.path),
                 hint="install the newer radnode that wrote it",
             )
-        if version == 0:
-            for statement in SCHEMA.split(";\n"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _back_up(self, version: int) -> None:
+        """A copy of the ledger as the older program left it, beside it; one that is there already is kept."""
+        kept = self.path.with_name(f"{self.path.name}.version-{version}")
+        part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
+        if kept.exists():
+            return
+        part.unlink(missing_ok=True)
+        with _as_ledger_busy(self.path):
+            self.connection.execute("VACUUM INTO ?", (str(part),))
+        part.chmod(0o600)
+        part.rename(kept)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -83,6 +95,16 @@ class Database:
     def pulse(self) -> int:
         """A number that changes whenever another connection has committed (cheap: no disk access)."""
         return int(self.read("PRAGMA data_version")[0][0])
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Whatever is missing, in the caller's transaction: all of it or nothing."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    texts = ([SCHEMA] if version == 0 else []) + [text for to, text in sorted(STEPS.items()) if to > version]
+    for text in texts:
+        for statement in text.split(";\n"):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 @contextmanager

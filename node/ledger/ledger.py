@@ -11,6 +11,7 @@ from node.ledger.database import Database
 from node.ledger.deliveries import Deliveries
 from node.ledger.events import Events
 from node.ledger.facts import Facts
+from node.ledger.reviews import Reviews
 from node.ledger.studies import Studies
 from node.ledger.withdrawals import Withdrawals
 
@@ -33,6 +34,7 @@ class Ledger:
         self.deliveries = Deliveries(self._database)
         self.withdrawals = Withdrawals(self._database)
         self.criticals = Criticals(self._database)
+        self.reviews = Reviews(self._database)
         self.events = Events(self._database)
         self.facts = Facts(self._database)
 

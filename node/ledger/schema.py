@@ -1,7 +1,7 @@
 """The tables. Time is in seconds since the epoch, UTC."""
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -133,3 +133,37 @@ CREATE TABLE facts (
   at REAL NOT NULL
 ) WITHOUT ROWID;
 """
+
+#: Version -> what makes it of the one before. Every step adds, so that the rows of earlier versions stay as they are.
+STEPS = {
+    2: """
+CREATE TABLE documents ( -- reports that came in, to be read once
+  sop_instance_uid TEXT PRIMARY KEY,
+  study_instance_uid TEXT NOT NULL REFERENCES studies,
+  path TEXT NOT NULL,
+  calling_ae TEXT NOT NULL,
+  received_at REAL NOT NULL,
+  read INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX documents_unread ON documents (received_at) WHERE read = 0;
+
+CREATE TABLE reviews ( -- what readers say of our answers; the last word counts
+  id INTEGER PRIMARY KEY,
+  study_instance_uid TEXT NOT NULL REFERENCES studies,
+  analysis_id INTEGER NOT NULL REFERENCES analyses,
+  plugin TEXT NOT NULL,
+  plugin_version TEXT NOT NULL,
+  finding TEXT NOT NULL,
+  laterality TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  probability REAL NOT NULL,
+  judgement TEXT NOT NULL,
+  stated TEXT NOT NULL,
+  truth TEXT NOT NULL,
+  reader TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  at REAL NOT NULL
+);
+CREATE INDEX reviews_by_answer ON reviews (study_instance_uid, plugin, finding, laterality, id);
+""",
+}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import resource
 import signal
 import sys
@@ -26,6 +25,7 @@ from node import logs
 from node.config import Settings, load
 from node.errors import RadnodeError
 from node.ledger import Ledger
+from node.lifeline import hold
 from node.receive.server import Receiver
 from node.spool import Spool
 
@@ -62,19 +62,12 @@ def _serve(settings: Settings, lifeline: bool) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
     if lifeline:
-        threading.Thread(target=_watch, args=(end,), daemon=True).start()
+        hold(end.set)
     with Receiver(settings, spool, ledger) as receiver:
         print(f"listening {settings.node.host} {receiver.port}", flush=True)
         end.wait()
         receiver.drain(DRAIN_SECONDS)
     return 0
-
-
-def _watch(end: threading.Event) -> None:
-    """Wait until the other end of standard input is gone."""
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    end.set()
 
 
 def _allow_descriptors() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from node.account import Account, Claim, FindingAccount, SeriesAccount
 from node.plugin import Finding, Interval
+from node.report.identity import tracking_uid
 from node.report.verdict import Verdict, verdicts_of
 from node.study import Analysed, Analysis, Contribution
 
@@ -29,13 +30,13 @@ def _series(analysis: Analysis, item: Analysed, contributions: Sequence[Contribu
         series_instance_uid=item.image_set.series_instance_uid,
         modality=item.image_set.modality,
         images=len(item.image_set.images),
-        findings=tuple(_finding(verdict, verdict.finding) for verdict in told if verdict.finding is not None),
+        findings=tuple(_finding(analysis, one, one.finding) for one in told if one.finding is not None),
         abstained=item.prediction.abstained,
         remarks=item.prediction.remarks,
     )
 
 
-def _finding(verdict: Verdict, finding: Finding) -> FindingAccount:
+def _finding(analysis: Analysis, verdict: Verdict, finding: Finding) -> FindingAccount:
     point = verdict.spec.operating_point
     return FindingAccount(
         finding=finding.name,
@@ -60,6 +61,7 @@ def _finding(verdict: Verdict, finding: Finding) -> FindingAccount:
         sensitivity_interval=_limits(point.sensitivity),
         specificity_interval=_limits(point.specificity),
         source=point.source,
+        tracking_uid=str(tracking_uid(analysis, verdict.spec.name, verdict.laterality)),
     )
 
 

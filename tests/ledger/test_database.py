@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from node.errors import LedgerBusy, PermanentError
-from node.ledger import Ledger
+from node.ledger import Ledger, database
+from node.ledger.schema import SCHEMA, STEPS, VERSION
 from node.states import AnalysisState, StudyState
 from tests.ledger.material import arrival, completed, plan, received
 
@@ -246,4 +247,45 @@ def test_events_keep_their_order_and_their_details(tmp_path: Path) -> None:
         ("two", {"text": "Größe"}),
     ]
     assert [e.action for e in ledger.events.latest(2)] == ["three", "two"]
+    ledger.close()
+
+
+def _as_version_1(path: Path) -> None:
+    """A ledger as the program left it before there were reviews."""
+    connection = sqlite3.connect(path)
+    for statement in SCHEMA.split(";\n"):
+        connection.execute(statement)
+    connection.execute("PRAGMA user_version = 1")
+    connection.execute("INSERT INTO facts VALUES ('old', 'kept', 0)")
+    connection.commit()
+    connection.close()
+
+
+def test_an_older_ledger_is_brought_up_to_date_and_kept_as_it_was_beside(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    _as_version_1(path)
+    ledger = Ledger(path)
+    assert ledger.reviews.latest(1) == []
+    received(ledger)
+    ledger.close()
+    new, old = (sqlite3.connect(tmp_path / name) for name in ("ledger.db", "ledger.db.version-1"))
+    for connection, version in ((new, VERSION), (old, 1)):
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == version
+        assert connection.execute("SELECT value FROM facts WHERE name = 'old'").fetchone()[0] == "kept"
+        connection.close()
+    assert (tmp_path / "ledger.db.version-1").stat().st_mode & 0o777 == 0o600
+    again = Ledger(path)
+    assert again.studies.get("1.2").images == 1
+    again.close()
+
+
+def test_a_step_that_is_cut_off_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ledger.db"
+    _as_version_1(path)
+    with monkeypatch.context() as cut:
+        cut.setattr(database, "STEPS", {2: STEPS[2] + ";\nCREATE TABLE studies (x TEXT)"})
+        with pytest.raises(LedgerBusy):
+            Ledger(path)
+    ledger = Ledger(path)
+    assert ledger.reviews.latest(1) == []
     ledger.close()

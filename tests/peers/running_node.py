@@ -21,7 +21,7 @@ from tests.peers.waiting import until
 Table = Mapping[str, Any]  # TOML's edge
 ENDED = frozenset({StudyState.CLOSED, StudyState.IGNORED, StudyState.QUARANTINED})
 #: As they appear on the command lines of the node's processes.
-KINDS = {"main": "-m node serve", "receiver": "-m node.receive", "worker": "-m node.worker"}
+KINDS = {"main": "-m node serve", "receiver": "-m node.receive", "worker": "-m node.worker", "web": "-m node.web"}
 
 
 class RunningNode:

@@ -1,0 +1,82 @@
+"""Processes that the main process starts and minds: receivers, and the one that answers HTTP.
+
+One that ended is replaced; each ends by itself when the main process is gone, by its lifeline.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from node.ledger import Ledger
+
+log = structlog.get_logger()
+
+#: One that has lived so long is well again, seconds.
+_WELL_SECONDS = 4.0
+
+
+class Children:
+    """Args: commands: (name, command) of each process; ledger: where their troubles are shown."""
+
+    def __init__(self, commands: Sequence[tuple[str, list[str]]], ledger: Ledger) -> None:
+        self._commands, self._ledger = commands, ledger
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._since = 0.0
+
+    def start(self) -> None:
+        """Start all of them."""
+        self._running = [_start(command) for _, command in self._commands]
+
+    def mind(self) -> bool:
+        """Start another for each that ended. True when one did: then wait a little before you call again."""
+        ended = [number for number, process in enumerate(self._running) if process.poll() is not None]
+        for number in ended:
+            self._replace(number)
+        if ended:
+            self._since = time.monotonic()
+        elif time.monotonic() - self._since > _WELL_SECONDS:
+            for name in dict(self._commands):
+                self._ledger.facts.set_trouble(name, "")
+        return bool(ended)
+
+    def _replace(self, number: int) -> None:
+        (name, command), process = self._commands[number], self._running[number]
+        log.error(f"{name} ended, starting another", exit_status=process.returncode)
+        self._ledger.facts.set_trouble(name, f"it ended with exit status {process.returncode}: see the log")
+        self._ledger.arrivals.close_associations_of(process.pid, f"the {name} ended")
+        _let_go(process)
+        self._running[number] = _start(command)
+
+    def terminate(self) -> None:
+        """Ask all of them to finish what is in hand, and end."""
+        for process in self._running:
+            process.terminate()
+
+    def end(self, deadline: float) -> None:
+        """Wait for all of them until that time (monotonic), then kill who is left."""
+        for process in self._running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            _let_go(process)
+
+    def kill(self) -> None:
+        """End all of them at once."""
+        for process in self._running:
+            process.kill()
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Close our end of its lifeline."""
+    if process.stdin is not None:
+        process.stdin.close()

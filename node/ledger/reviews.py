@@ -1,0 +1,149 @@
+"""Reviews: reports that wait to be read, what readers said of our answers, and the last word on each.
+
+Every review is a row and a line of the trail. One that says what the same reader said last of the same answer changes
+nothing, so that a message may be sent again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.claims import Outcome
+from node.ledger.database import Database
+from node.ledger.events import add_event
+from node.reviews import Counted, Review
+
+_LAST_WORD = (
+    "SELECT r.*, s.sender FROM reviews r JOIN studies s ON s.study_instance_uid = r.study_instance_uid"
+    " WHERE r.id = (SELECT max(id) FROM reviews l WHERE l.study_instance_uid = r.study_instance_uid"
+    " AND l.plugin = r.plugin AND l.finding = r.finding AND l.laterality = r.laterality)"
+)
+
+
+@dataclass(frozen=True)
+class UnreadDocument:
+    """A report that came in and has not been read."""
+
+    sop_instance_uid: str
+    study_instance_uid: str
+    path: str
+    calling_ae: str
+
+
+@dataclass(frozen=True)
+class ReviewRow:
+    """A review as the operator sees it. `truth` is empty when it does not follow, `stated` when nobody said it."""
+
+    id: int
+    at: float
+    study_instance_uid: str
+    plugin: str
+    plugin_version: str
+    finding: str
+    laterality: str
+    outcome: str
+    probability: float
+    judgement: str
+    stated: str
+    truth: str
+    reader: str
+    origin: str
+
+
+class Reviews:
+    """Reads and writes reviews; raises :class:`~node.errors.LedgerBusy`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def unread(self, count: int = 100) -> list[UnreadDocument]:
+        """Reports that wait to be read, the oldest first."""
+        rows = self._database.read("SELECT * FROM documents WHERE read = 0 ORDER BY received_at LIMIT ?", count)
+        return [UnreadDocument(**{name: row[name] for name in UnreadDocument.__dataclass_fields__}) for row in rows]
+
+    def read(self, document: UnreadDocument, taken: Sequence[Review], reasons: Sequence[str]) -> None:
+        """A report was read: its reviews, and why something in it is none. Nothing when it was read meanwhile."""
+        uid = document.study_instance_uid
+        with self._database.write() as connection:
+            sql = "UPDATE documents SET read = 1 WHERE sop_instance_uid = ? AND read = 0"
+            if not connection.execute(sql, (document.sop_instance_uid,)).rowcount:
+                return
+            for review in taken:
+                _add(connection, uid, review)
+            if reasons:
+                add_event(
+                    connection,
+                    "not taken as a review",
+                    uid,
+                    sop_instance_uid=document.sop_instance_uid,
+                    calling_ae=document.calling_ae,
+                    reasons=list(reasons),
+                )
+
+    def add(self, uid: str, taken: Sequence[Review]) -> list[Review]:
+        """Reviews of a study, all in one transaction; those that were new."""
+        with self._database.write() as connection:
+            return [review for review in taken if _add(connection, uid, review)]
+
+    def latest(self, count: int) -> list[ReviewRow]:
+        """The newest reviews, newest first."""
+        return [_row(row) for row in self._database.read("SELECT * FROM reviews ORDER BY id DESC LIMIT ?", count)]
+
+    def of_study(self, uid: str) -> list[ReviewRow]:
+        """All reviews of a study, oldest first."""
+        sql = "SELECT * FROM reviews WHERE study_instance_uid = ? ORDER BY id"
+        return [_row(row) for row in self._database.read(sql, uid)]
+
+    def counted(self) -> list[Counted]:
+        """The last word on every answer that was reviewed."""
+        return [
+            Counted(
+                plugin=row["plugin"],
+                plugin_version=row["plugin_version"],
+                finding=row["finding"],
+                sender=row["sender"],
+                outcome=Outcome(row["outcome"]),
+                truth=Outcome(row["truth"]) if row["truth"] else None,
+            )
+            for row in self._database.read(_LAST_WORD)
+        ]
+
+
+def _add(connection: sqlite3.Connection, uid: str, review: Review) -> bool:
+    """False when that reader said just this last."""
+    answer = review.answer
+    said = {"judgement": str(review.judgement), "stated": str(review.stated or "")}
+    last = connection.execute(
+        "SELECT judgement, stated FROM reviews WHERE analysis_id = ? AND finding = ? AND laterality = ?"
+        " AND reader = ? ORDER BY id DESC LIMIT 1",
+        (answer.analysis_id, answer.finding, answer.laterality, review.reader),
+    ).fetchone()
+    if last is not None and dict(last) == said:
+        return False
+    row = {
+        "study_instance_uid": uid,
+        "analysis_id": answer.analysis_id,
+        "plugin": answer.plugin,
+        "plugin_version": answer.plugin_version,
+        "finding": answer.finding,
+        "laterality": answer.laterality,
+        "outcome": str(answer.outcome),
+        "probability": answer.probability,
+        **said,
+        "truth": str(review.truth or ""),
+        "reader": review.reader,
+        "origin": review.origin,
+        "at": time.time(),
+    }
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO reviews ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  our names
+    told = {name: row[name] for name in ("plugin", "finding", "laterality", "outcome", "stated", "reader", "origin")}
+    add_event(connection, f"finding {review.judgement} by a reader", uid, answer.analysis_id, **told)
+    return True
+
+
+def _row(row: sqlite3.Row) -> ReviewRow:
+    return ReviewRow(**{name: row[name] for name in ReviewRow.__dataclass_fields__})

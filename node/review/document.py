@@ -1,0 +1,174 @@
+"""A reader's Structured Report: what it says of findings that somebody tracks.
+
+What is understood, in any template that nests its content in containers (TID 1500 of PS3.16 and what viewers make of
+it): a container that names a finding, by Tracking Unique Identifier (112040, DCM) or by Finding (121071, DCM), and says
+
+- Agreement with prior findings (122775, DCM) or Disagreement with prior findings (122776, DCM), CID 3217: accepted or
+  rejected; or
+- whether it is there: any item of Presence of property (121052, DCM) or another name, with the value Present,
+  Absent or Undetermined (CID 240, SCT): that is right, whatever the node said.
+
+A finding that is named by its code alone is one of ours when the report refers to one of our objects, as content, as
+evidence or as predecessor. So our own report counts once a person has verified it (Verification Flag).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from node.claims import Outcome
+from node.errors import DecodeError, where
+from node.reviews import Judgement, Statement
+
+#: A report with more bytes, or with more content items, says nothing that a reader has written.
+LONGEST_BYTES = 8 << 20
+MOST_ITEMS = 50_000
+_DEEPEST = 40
+
+_TRACKING_UID, _FINDING = ("112040", "DCM"), ("121071", "DCM")
+_OBSERVER_TYPE, _PERSON = ("121005", "DCM"), ("121006", "DCM")
+_PERSON_NAME = ("121008", "DCM")
+_LATERALITY = ("272741003", "SCT")
+_SIDES: Mapping[tuple[str, str], str] = {
+    ("7771000", "SCT"): "L",
+    ("24028007", "SCT"): "R",
+    ("51440002", "SCT"): "B",
+}
+_JUDGEMENTS: Mapping[tuple[str, str], Judgement] = {
+    ("122775", "DCM"): Judgement.ACCEPTED,
+    ("122776", "DCM"): Judgement.REJECTED,
+}
+_OUTCOMES: Mapping[tuple[str, str], Outcome] = {
+    ("52101004", "SCT"): Outcome.PRESENT,
+    ("272519000", "SCT"): Outcome.ABSENT,
+    ("373068000", "SCT"): Outcome.UNDETERMINED,
+}
+#: Of a document: what it refers to by study and series.
+_LISTS = (
+    "CurrentRequestedProcedureEvidenceSequence",
+    "PertinentOtherEvidenceSequence",
+    "PredecessorDocumentsSequence",
+)
+Code = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a report says, and who stands behind it: a digest of the person's name, empty when it is no person."""
+
+    person: str
+    statements: tuple[Statement, ...]
+
+
+def read_document(path: Path) -> Document:
+    """Read a Structured Report; raises :class:`~node.errors.DecodeError` for one that cannot be read."""
+    try:
+        if path.stat().st_size > LONGEST_BYTES:
+            raise DecodeError(f"the report is longer than {LONGEST_BYTES >> 20} MiB")
+        return _document(pydicom.dcmread(path, force=True))
+    except DecodeError:
+        raise
+    except Exception as error:  # an edge: strangers' bytes make pydicom raise nearly anything
+        raise DecodeError(f"the report cannot be read: {where(error)}") from error
+
+
+def _document(ds: Dataset) -> Document:
+    items = list(_walk(ds))
+    references = frozenset(uid for item in (ds, *items) for uid in _references(item))
+    said = (_statement(item, references) for item in (ds, *items))
+    return Document(_person(ds, items), tuple(one for one in said if one is not None))
+
+
+def _walk(ds: Dataset) -> Iterator[Dataset]:
+    """Every content item, at whatever depth, parents first."""
+    waiting = deque((item, 1) for item in _children(ds))
+    count = 0
+    while waiting:
+        item, depth = waiting.popleft()
+        count += 1
+        if count > MOST_ITEMS or depth > _DEEPEST:
+            raise DecodeError(f"the report has more than {MOST_ITEMS} content items, or is nested too deeply")
+        yield item
+        waiting += [(child, depth + 1) for child in _children(item)]
+
+
+def _children(item: Dataset) -> list[Dataset]:
+    return list(item.get("ContentSequence") or ())
+
+
+def _statement(item: Dataset, references: frozenset[str]) -> Statement | None:
+    """What a container says of a finding; None when it says nothing."""
+    values = {name: value for child in _children(item) for name, value in _named(child)}
+    stated = [value for value in values.values() if isinstance(value, tuple)]
+    judgement = next((_JUDGEMENTS[value] for value in stated if value in _JUDGEMENTS), None)
+    outcome = next((_OUTCOMES[value] for value in stated if value in _OUTCOMES), None)
+    tracking_uid, code = str(values.get(_TRACKING_UID, "")), values.get(_FINDING)
+    if (judgement or outcome) is None or not (tracking_uid or isinstance(code, tuple)):
+        return None
+    if judgement is Judgement.ACCEPTED:
+        outcome = None  # the reader agrees, and says once more with what
+    side = values.get(_LATERALITY)
+    return Statement(
+        judgement=judgement if outcome is None else None,
+        outcome=outcome,
+        tracking_uid=tracking_uid,
+        code=code if isinstance(code, tuple) else None,
+        laterality=_SIDES.get(side, "") if isinstance(side, tuple) else "",
+        references=references,
+    )
+
+
+def _named(item: Dataset) -> Iterator[tuple[Code, Code | str]]:
+    """Name and value of a CODE or UIDREF."""
+    name = _code(item, "ConceptNameCodeSequence")
+    value = _code(item, "ConceptCodeSequence") or str(item.get("UID") or "")
+    if name and value:
+        yield name, value
+
+
+def _code(item: Dataset, keyword: str) -> Code | None:
+    codes = item.get(keyword) or ()
+    return next(((_text(one, "CodeValue"), _text(one, "CodingSchemeDesignator")) for one in codes), None)
+
+
+def _references(item: Dataset) -> Iterator[str]:
+    """What a content item, or the evidence and predecessors of the document refer to."""
+    for one in item.get("ReferencedSOPSequence") or ():
+        yield _text(one, "ReferencedSOPInstanceUID")
+    for keyword in _LISTS:
+        for study in item.get(keyword) or ():
+            for series in study.get("ReferencedSeriesSequence") or ():
+                yield from _references(series)
+
+
+def _person(ds: Dataset, items: list[Dataset]) -> str:
+    """Who verified it, else who authored it, else who is named as a person who observed."""
+    if _text(ds, "VerificationFlag") == "VERIFIED":
+        for one in ds.get("VerifyingObserverSequence") or ():
+            return _digest(_text(one, "VerifyingObserverName"))
+    for one in ds.get("AuthorObserverSequence") or ():
+        if _text(one, "ObserverType") == "PSN":
+            return _digest(_text(one, "PersonName"))
+    named = {_code(item, "ConceptNameCodeSequence"): item for item in items}
+    if _PERSON_NAME in named:
+        return _digest(_text(named[_PERSON_NAME], "PersonName"))
+    observer = named.get(_OBSERVER_TYPE, Dataset())
+    return _digest("") if _code(observer, "ConceptCodeSequence") == _PERSON else ""
+
+
+def _digest(name: str) -> str:
+    """Tells readers apart without naming them."""
+    return sha256(f"reader {name}".encode()).hexdigest()[:8]
+
+
+def _text(ds: Dataset, keyword: str) -> str:
+    value: Any = ds.get(keyword)  # pydicom's values have no common type
+    return "" if value is None else str(value).strip()

@@ -1,0 +1,95 @@
+"""Takes reviews into the ledger: the one file of this room that reads the spool and writes rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from node.account import FindingAccount, read_account
+from node.claims import Outcome
+from node.errors import DecodeError, PermanentError
+from node.ledger import AnalysisRow, Ledger, UnreadDocument
+from node.review.document import read_document
+from node.review.matching import match
+from node.reviews import Answer, Review, Statement
+from node.spool import Spool
+
+NO_PERSON = "no person stands behind the report: it has no verifying, authoring or observing person"
+
+
+def answers(ledger: Ledger, spool: Spool, uid: str) -> list[Answer]:
+    """Every answer that the node gave to a study and still has at hand, oldest analysis first."""
+    return [answer for row in ledger.analyses.of_study(uid) for answer in _answers(ledger, spool, row)]
+
+
+def take_document(ledger: Ledger, spool: Spool, document: UnreadDocument) -> int:
+    """Read a report that came in, once; how many reviews were taken. What it does not understand is in the trail."""
+    taken: list[Review] = []
+    reasons: list[str] = []
+    try:
+        found = read_document(spool.path(document.path))
+        known = answers(ledger, spool, document.study_instance_uid) if found.statements else []
+        if _about_us(found.statements, known):
+            reader = f"{document.calling_ae} {found.person}"
+            taken, reasons = _matched(found.statements, known, reader, document.sop_instance_uid)
+            if not found.person:
+                taken, reasons = [], [NO_PERSON]
+    except DecodeError as error:
+        reasons = [str(error)]
+    ledger.reviews.read(document, taken, reasons)
+    return len(taken)
+
+
+def take_statements(
+    ledger: Ledger, spool: Spool, uid: str, statements: Sequence[Statement], *, reader: str, origin: str
+) -> list[Review]:
+    """Take what was posted or typed: all of it or nothing. Returns what was new.
+
+    Raises:
+        PermanentError: one of the statements is about no answer of the study, and why.
+    """
+    known = answers(ledger, spool, uid)
+    return ledger.reviews.add(uid, [match(one, known, reader, origin) for one in statements])
+
+
+def _about_us(statements: Sequence[Statement], known: Sequence[Answer]) -> bool:
+    """A report that neither tracks what we track nor refers to what we made is somebody else's business."""
+    tracked = {one.tracking_uid for one in known if one.tracking_uid}
+    made = {uid for one in known for uid in one.results}
+    return any(one.tracking_uid in tracked or one.references & made for one in statements)
+
+
+def _matched(
+    statements: Iterable[Statement], known: Sequence[Answer], reader: str, origin: str
+) -> tuple[list[Review], list[str]]:
+    taken, reasons = [], []
+    for statement in statements:
+        try:
+            taken.append(match(statement, known, reader, origin))
+        except PermanentError as error:
+            reasons.append(str(error))
+    return taken, list(dict.fromkeys(reasons))
+
+
+def _answers(ledger: Ledger, spool: Spool, row: AnalysisRow) -> Iterator[Answer]:
+    account = read_account(spool.path(f"work/{row.id}"))
+    if account is None:
+        return
+    results = frozenset(result.sop_instance_uid for result in ledger.analyses.results(row.id))
+    found: dict[tuple[str, str], FindingAccount] = {}
+    for one in (one for series in account.series for one in series.findings):
+        key = (one.finding, one.laterality)
+        if key not in found or one.probability > found[key].probability:
+            found[key] = one
+    for (finding, laterality), one in found.items():
+        yield Answer(
+            analysis_id=row.id,
+            plugin=row.plugin,
+            plugin_version=account.version,
+            finding=finding,
+            laterality=laterality,
+            tracking_uid=one.tracking_uid,
+            code=(one.code.value, one.code.scheme) if one.code else None,
+            outcome=Outcome(one.outcome),
+            probability=float(one.probability),
+            results=results,
+        )

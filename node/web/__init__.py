@@ -1,0 +1,18 @@
+"""HTTP: what programs without DICOM tell the node, and ask it.
+
+In come requests with a token; out go rows of the ledger, and JSON. It runs in a process of its own
+(`python -m node.web`), so that nothing that happens here can hold up images or results, and listens on 127.0.0.1
+unless it is told otherwise. Whatever fails is answered as JSON with `error`, `about` and `hint`.
+On disk afterwards: nothing but rows of the ledger.
+
+===========================  =========================================================================================
+request                      answer
+===========================  =========================================================================================
+GET /healthz                 200 when the ledger answers; needs no token
+POST /studies/UID/reviews    what a reader says of our findings, as :mod:`node.review.posted` has it; 200 with what was
+                             new (`taken`) and how many said what had been said (`unchanged`); 404 for an unknown study,
+                             422 when one of them cannot be matched, and then none is taken
+GET /studies/UID/reviews     all reviews of a study, oldest first
+GET /reviews/tally           predictive values by plugin, version, finding and sender
+===========================  =========================================================================================
+"""

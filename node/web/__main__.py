@@ -1,0 +1,82 @@
+"""`python -m node.web CONFIG [--lifeline]`: HTTP as a process of its own.
+
+Prints `listening HOST PORT` when it is ready; SIGTERM drains it. With `--lifeline` it ends as well when its standard
+input does, so it never outlives the process that started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from node import logs
+from node.config import Settings, load
+from node.errors import ConfigError, RadnodeError
+from node.ledger import Ledger
+from node.lifeline import hold
+from node.spool import Spool
+from node.web.app import Web
+
+#: Limits of the server: connections at one time, seconds of silence on one, seconds to finish after SIGTERM.
+_MOST_CONNECTIONS, _IDLE_SECONDS, _DRAIN_SECONDS = 128, 5, 5
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to end; the exit status."""
+    options = _parser().parse_args(arguments)
+    logs.configure()
+    try:
+        _serve(load(options.config), options.lifeline)
+    except RadnodeError as error:
+        print(f"web: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m node.web", description="Answer HTTP.")
+    parser.add_argument("config", type=Path, help="configuration file (TOML)")
+    parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
+    return parser
+
+
+def _serve(settings: Settings, lifeline: bool) -> None:
+    data = settings.node.data_dir
+    ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
+    web = Web(settings, ledger, Spool(data / "spool"))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            web.application(),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_keep_alive=_IDLE_SECONDS,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+    )
+    if lifeline:
+        hold(lambda: setattr(server, "should_exit", True))
+    with _listen(settings) as listener:
+        print(f"listening {settings.web.host} {listener.getsockname()[1]}", flush=True)
+        server.run([listener])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.web.host, settings.web.port
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        hint = "another web.port?"
+        raise ConfigError(
+            f"the port cannot be used: {os.strerror(error.errno or 0)}", about=f"{host}:{port}", hint=hint
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

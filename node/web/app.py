@@ -1,0 +1,137 @@
+"""The application: requests, and what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from node.config import Settings
+from node.errors import PermanentError, RadnodeError
+from node.ledger import Ledger
+from node.review import read_posted, take_statements
+from node.reviews import tallies, tally_table
+from node.spool import Spool
+from node.web import tokens
+
+#: Longest body that is read, bytes.
+LONGEST_BODY = 64 << 10
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Web:
+    """What the node answers over HTTP. Args: settings, ledger, spool: of the node."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, spool: Spool) -> None:
+        self._settings, self._ledger, self._spool = settings, ledger, spool
+
+    def application(self) -> Starlette:
+        """As an ASGI application."""
+        routes = [
+            Route("/healthz", self._healthz, methods=["GET"]),
+            Route("/studies/{uid}/reviews", self._for_holders(self._post_reviews), methods=["POST"]),
+            Route("/studies/{uid}/reviews", self._for_holders(self._study_reviews), methods=["GET"]),
+            Route("/reviews/tally", self._for_holders(self._tally), methods=["GET"]),
+        ]
+        hosts = [*_LOOPBACK, self._settings.web.host, *self._settings.web.allowed_hosts]
+        return Starlette(
+            routes=routes,
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
+            exception_handlers={HTTPException: _refused, RadnodeError: _failed},
+        )
+
+    def _for_holders(self, answer: Callable[[Request, str], Awaitable[Response]]) -> Answer:
+        """The same for those who show a token; it is told the holder's name."""
+
+        async def guarded(request: Request) -> Response:
+            kind, _, token = request.headers.get("Authorization", "").partition(" ")
+            name = tokens.holder(self._settings.web_tokens, token.strip()) if kind.lower() == "bearer" else ""
+            if not name:
+                raise HTTPException(401, "a token is needed: `radnode tokens add NAME` makes one", _CHALLENGE)
+            return await answer(request, name)
+
+        return guarded
+
+    async def _healthz(self, _: Request) -> Response:
+        await run_in_threadpool(self._ledger.pulse)
+        return _json({"status": "ok"})
+
+    async def _post_reviews(self, request: Request, holder: str) -> Response:
+        body, uid = await _json_body(request), request.path_params["uid"]
+        return await run_in_threadpool(self._take_reviews, uid, body, holder)
+
+    def _take_reviews(self, uid: str, body: bytes, holder: str) -> Response:
+        study = self._study(uid)
+        posted = read_posted(body)
+        reader = f"{holder}: {posted.reader}" if posted.reader else holder
+        taken = take_statements(
+            self._ledger, self._spool, study, posted.statements, reader=reader, origin=f"posted by {holder}"
+        )
+        told = [
+            {"plugin": one.answer.plugin, "finding": one.answer.finding, "laterality": one.answer.laterality}
+            | {"outcome": one.answer.outcome, "judgement": one.judgement}
+            for one in taken
+        ]
+        return _json({"taken": told, "unchanged": len(posted.statements) - len(taken)})
+
+    async def _study_reviews(self, request: Request, _: str) -> Response:
+        return await run_in_threadpool(self._tell_reviews, request.path_params["uid"])
+
+    def _tell_reviews(self, uid: str) -> Response:
+        return _json({"reviews": [asdict(one) for one in self._ledger.reviews.of_study(self._study(uid))]})
+
+    async def _tally(self, _: Request, __: str) -> Response:
+        return await run_in_threadpool(self._tell_tally)
+
+    def _tell_tally(self) -> Response:
+        return _json({"tally": [tally_table(one) for one in tallies(self._ledger.reviews.counted())]})
+
+    def _study(self, uid: str) -> str:
+        """The UID, when there is such a study; over HTTP it is never a part of one."""
+        try:
+            return self._ledger.studies.get(uid).study_instance_uid
+        except PermanentError as error:
+            raise HTTPException(404, error.what) from error
+
+
+_CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
+
+
+async def _json_body(request: Request) -> bytes:
+    """The body, if it is JSON and not too long; no form of another site can send that type."""
+    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "the body is to be application/json")
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LONGEST_BODY:
+            raise HTTPException(413, f"the body is longer than {LONGEST_BODY >> 10} KiB")
+    return bytes(body)
+
+
+def _json(value: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse(value, status, {**_HEADERS, **(headers or {})})
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  by the table of handlers
+    return _json({"error": error.detail, "about": "", "hint": ""}, error.status_code, error.headers)
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RadnodeError)  # noqa: S101  by the table of handlers
+    headers = {"Retry-After": "5"} if error.temporary else None
+    told = {"error": error.what, "about": error.about, "hint": error.hint}
+    return _json(told, 503 if error.temporary else 422, headers)

@@ -1,0 +1,71 @@
+"""Tokens of those who may use HTTP: a file with a name and the SHA-256 of a token on each line.
+
+A token is 256 random bits, shown once, when it is made; what is kept does not give it away.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from node.errors import ConfigError, PermanentError
+from node.spool import write_once
+
+_NAME = re.compile(r"[\w.@+-]{1,64}", re.ASCII)
+_LINE = re.compile(r"([\w.@+-]{1,64}) ([0-9a-f]{64})", re.ASCII)
+
+
+def holder(path: Path, token: str) -> str:
+    """Whose token it is; empty when it is nobody's. The file is read anew, so that a token ends when it is removed."""
+    digest = _digest(token)
+    found = [name for name, known in read(path).items() if hmac.compare_digest(known, digest)]
+    return found[0] if found else ""
+
+
+def read(path: Path) -> Mapping[str, str]:
+    """Name -> digest; raises :class:`~node.errors.ConfigError` for a file that holds something else."""
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("the file of tokens cannot be read", about=str(path)) from error
+    matches = [_LINE.fullmatch(line) for line in lines]
+    for number, match in enumerate(matches, 1):
+        if match is None:
+            hint = "`radnode tokens add NAME` writes it"
+            raise ConfigError("a line of it is no name and digest", about=f"{path}:{number}", hint=hint)
+    return {match[1]: match[2] for match in matches if match}
+
+
+def add(path: Path, name: str) -> str:
+    """Make a token for that name; raises :class:`~node.errors.PermanentError` when it has one, or is no name."""
+    if not _NAME.fullmatch(name):
+        raise PermanentError("a name has 1 to 64 letters, digits, or any of . _ @ + -", about=ascii(name))
+    known = dict(read(path))
+    if name in known:
+        raise PermanentError("there is a token of that name", about=name, hint="`radnode tokens remove` ends it")
+    token = secrets.token_urlsafe(32)
+    _write(path, {**known, name: _digest(token)})
+    return token
+
+
+def remove(path: Path, name: str) -> None:
+    """End a token; raises :class:`~node.errors.PermanentError` when there is none of that name."""
+    known = dict(read(path))
+    if known.pop(name, None) is None:
+        raise PermanentError("there is no token of that name", about=name, hint="`radnode tokens` lists them")
+    _write(path, known)
+
+
+def _write(path: Path, known: Mapping[str, str]) -> None:
+    write_once(path, "".join(f"{name} {digest}\n" for name, digest in known.items()).encode())
+    path.chmod(0o600)
+
+
+def _digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

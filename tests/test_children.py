@@ -1,0 +1,86 @@
+"""Processes that the main process minds: one that ends is replaced, and shown."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from node import children
+from node.children import Children
+from node.ledger import Ledger
+from tests.peers import until
+
+SLEEPER = [sys.executable, "-c", "import sys; sys.stdin.read()"]  # ends with its lifeline
+FAILING = [sys.executable, "-c", "raise SystemExit(3)"]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    one = Ledger(tmp_path / "ledger.db")
+    yield one
+    one.close()
+
+
+def ended(running: Children) -> bool:
+    return any(process.poll() is not None for process in running._running)
+
+
+def test_one_that_ended_is_replaced_and_its_trouble_shown_until_it_is_well(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = Children([("receiver", SLEEPER), ("web", FAILING)], ledger)
+    running.start()
+    until(lambda: ended(running), "it fails")
+    running._commands = [("receiver", SLEEPER), ("web", SLEEPER)]
+    with structlog.testing.capture_logs() as lines:
+        assert running.mind()
+    assert [(line["event"], line["exit_status"]) for line in lines] == [("web ended, starting another", 3)]
+    assert ledger.facts.troubles() == {"web": "it ended with exit status 3: see the log"}
+    assert not running.mind()
+    assert ledger.facts.troubles() != {}, "it has not lived long"
+    monkeypatch.setattr(children, "_WELL_SECONDS", 0.0)
+    assert not running.mind()
+    assert ledger.facts.troubles() == {}
+    running.terminate()
+    running.end(time.monotonic() + 5)
+
+
+def test_who_does_not_end_in_time_is_killed(ledger: Ledger) -> None:
+    deaf = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"]
+    running = Children([("receiver", deaf)], ledger)
+    running.start()
+    time.sleep(0.5)
+    running.terminate()
+    running.end(time.monotonic() + 0.2)
+    assert ended(running)
+
+
+def test_they_end_with_their_lifeline(ledger: Ledger) -> None:
+    running = Children([("receiver", SLEEPER)], ledger)
+    running.start()
+    children._let_go(running._running[0])
+    until(lambda: ended(running), "it ends by itself")
+    running.end(time.monotonic() + 1)
+
+
+def test_associations_of_one_that_ended_hold_no_study_open(ledger: Ledger) -> None:
+    running = Children([("receiver", FAILING)], ledger)
+    running.start()
+    (process,) = running._running
+    with ledger._database.write() as connection:
+        connection.execute(
+            "INSERT INTO associations (association, calling_ae, called_ae, peer, receiver, opened_at)"
+            " VALUES ('a', 'X', 'Y', '127.0.0.1', ?, 0)",
+            (process.pid,),
+        )
+    until(lambda: ended(running), "it fails")
+    running.mind()
+    (row,) = ledger._database.read("SELECT ending FROM associations")
+    assert row["ending"] == "the receiver ended"
+    running.kill()
+    running.end(time.monotonic() + 1)

@@ -1,0 +1,162 @@
+"""What the node answers over HTTP, asked by a real client through a real server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import uvicorn
+
+from node.config import NodeSettings, Settings, WebSettings
+from node.ledger import Ledger
+from node.spool import Spool
+from node.web import tokens
+from node.web.app import LONGEST_BODY, Web
+from tests.peers import until
+from tests.review.material import answered
+
+
+@dataclass
+class Running:
+    """The server of a node with one answered study, and a token for it."""
+
+    url: str
+    token: str
+    ledger: Ledger
+    folder: Path
+
+    def ask(self, method: str, path: str, *, token: str | None = None, **more: Any) -> requests.Response:
+        given = self.token if token is None else token
+        headers = ({"Authorization": f"Bearer {given}"} if given else {}) | more.pop("headers", {})
+        return requests.request(method, self.url + path, headers=headers, timeout=10, **more)
+
+    def post(self, *items: Any, study: str = "1.2", **more: Any) -> requests.Response:
+        return self.ask("POST", f"/studies/{study}/reviews", json={"reviews": list(items), **more})
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Running]:
+    settings = Settings(node=NodeSettings(data_dir=tmp_path), web=WebSettings(allowed_hosts=("radnode.hospital",)))
+    ledger, spool = Ledger(tmp_path / "ledger.db", busy_seconds=1), Spool(tmp_path / "spool", 1)
+    spool.prepare()
+    answered(ledger, spool)
+    application = Web(settings, ledger, spool).application()
+    server = uvicorn.Server(uvicorn.Config(application, log_config=None))
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    until(lambda: server.started, "it serves")
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield Running(url, tokens.add(settings.web_tokens, "pacs"), ledger, tmp_path)
+    server.should_exit = True
+    thread.join()
+    listener.close()
+    ledger.close()
+
+
+ACCEPT = {"finding": "opacity", "judgement": "accepted"}
+
+
+def test_a_review_is_taken_once_and_told(web: Running) -> None:
+    done = web.post(ACCEPT, {"finding": "effusion", "outcome": "present"}, reader="reader-7")
+    assert done.status_code == 200, done.text
+    assert done.json() == {
+        "taken": [
+            {
+                "plugin": "chest",
+                "finding": "opacity",
+                "laterality": "",
+                "outcome": "present",
+                "judgement": "accepted",
+            },
+            {
+                "plugin": "chest",
+                "finding": "effusion",
+                "laterality": "",
+                "outcome": "absent",
+                "judgement": "corrected",
+            },
+        ],
+        "unchanged": 0,
+    }
+    assert web.post(ACCEPT, reader="reader-7").json() == {"taken": [], "unchanged": 1}
+    told = web.ask("GET", "/studies/1.2/reviews").json()["reviews"]
+    assert [(one["finding"], one["judgement"], one["reader"]) for one in told] == [
+        ("opacity", "accepted", "pacs: reader-7"),
+        ("effusion", "corrected", "pacs: reader-7"),
+    ]
+    effusion, opacity = web.ask("GET", "/reviews/tally").json()["tally"]
+    assert (effusion["npv"]["figure"], opacity["ppv"]["figure"], opacity["sender"]) == (0.0, 1.0, "SENDER")
+
+
+def test_what_cannot_be_matched_is_told_and_nothing_is_taken(web: Running) -> None:
+    done = web.post(ACCEPT, {"finding": "fracture", "judgement": "accepted"})
+    assert done.status_code == 422
+    assert done.json()["error"].startswith("the study has no such finding")
+    assert done.json()["about"] == "fracture"
+    assert web.ledger.reviews.of_study("1.2") == []
+
+
+@pytest.mark.parametrize(
+    ("study", "body", "kind", "status", "what"),
+    [
+        ("1.2", b"{", "application/json", 422, "no JSON"),
+        ("1.2", b"{}", "text/plain", 415, "application/json"),
+        ("1.2", b"a=b", "application/x-www-form-urlencoded", 415, "application/json"),
+        ("1.2", b" " * (LONGEST_BODY + 1), "application/json; charset=utf-8", 413, "longer than 64 KiB"),
+        ("9.9", b"{}", "application/json", 404, "there is no such study"),
+        ("1", b"{}", "application/json", 404, "there is no such study"),
+    ],
+)
+def test_what_is_wrong_is_said_in_json(
+    web: Running, study: str, body: bytes, kind: str, status: int, what: str
+) -> None:
+    done = web.ask("POST", f"/studies/{study}/reviews", data=body, headers={"Content-Type": kind})
+    assert (done.status_code, what in done.json()["error"]) == (status, True), done.text
+
+
+@pytest.mark.parametrize("path", ["/studies/1.2/reviews", "/reviews/tally", "/studies/9.9/reviews"])
+@pytest.mark.parametrize("token", ["", "wrong", "é"])
+def test_without_a_token_nothing_is_told(web: Running, path: str, token: str) -> None:
+    done = web.ask("GET", path, token="", headers={"Authorization": f"Bearer {token}".encode()} if token else {})
+    assert done.status_code == 401
+    assert done.headers["WWW-Authenticate"] == "Bearer"
+    assert "radnode tokens add" in done.json()["error"]
+
+
+def test_a_token_that_was_removed_counts_no_longer(web: Running) -> None:
+    tokens.remove(web.folder / "tokens", "pacs")
+    assert web.post(ACCEPT).status_code == 401
+
+
+def test_health_needs_no_token(web: Running) -> None:
+    done = web.ask("GET", "/healthz", token="")
+    assert (done.status_code, done.json()) == (200, {"status": "ok"})
+
+
+def test_a_ledger_that_does_not_answer_is_said_to_be_busy(web: Running) -> None:
+    with web.ledger._database.write():
+        done = web.post(ACCEPT)
+    assert (done.status_code, done.headers["Retry-After"]) == (503, "5")
+    assert web.post(ACCEPT).status_code == 200
+
+
+@pytest.mark.parametrize(("host", "status"), [("radnode.hospital", 200), ("evil.example", 400)])
+def test_only_known_host_names_are_answered(web: Running, host: str, status: int) -> None:
+    assert web.ask("GET", "/healthz", headers={"Host": host}).status_code == status
+
+
+def test_answers_are_not_kept_by_caches_and_are_what_they_say(web: Running) -> None:
+    headers = web.post(ACCEPT).headers
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+
+
+@pytest.mark.parametrize("path", ["/", "/studies", "/studies/1.2/reviews/../../x", "/docs"])
+def test_there_is_nothing_else(web: Running, path: str) -> None:
+    assert web.ask("GET", path).status_code in (404, 405)
