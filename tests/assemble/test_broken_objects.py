@@ -211,7 +211,7 @@ def test_neither_error_nor_log_quotes_anything_of_the_object_but_its_uid(write, 
 @pytest.mark.parametrize(
     "name", ["CT_small.dcm", "MR_small_RLE.dcm", "US1_J2KI.dcm", "SC_rgb_dcmtk__eb_cr.dcm", "JPEG-lossy.dcm"]
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8), cut=st.floats(0, 1))
 def test_a_damaged_object_gives_images_or_a_decode_error(data, tmp_path, name, edits, cut):
     damaged = bytearray((data / name).read_bytes())

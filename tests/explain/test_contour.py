@@ -53,7 +53,7 @@ def test_places_that_touch_at_a_corner_stay_two() -> None:
     assert len(outlines(values, 0.5)) == 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 12), st.integers(2, 12))
 def test_any_surface_gives_closed_contours_of_positive_area(seed: int, rows: int, columns: int) -> None:
     values = np.random.default_rng(seed).random((rows, columns)).astype(np.float32)

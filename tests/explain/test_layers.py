@@ -67,7 +67,7 @@ def test_no_place_outside_speaks_more_strongly_than_one_inside() -> None:
     assert highest_outside <= lowest_inside
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(1e-6, 1e4))
 def test_of_any_evidence_half_is_inside(seed: int, scale: float) -> None:
     rng = np.random.default_rng(seed)

@@ -65,7 +65,7 @@ def test_a_map_beyond_the_image_is_cut_at_its_border() -> None:
     assert columns.min() >= 0.0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([(32, 32), (400, 40), (40, 400), (2, 3)]))
 def test_any_map_gives_polygons_within_the_image(seed: int, shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(seed)

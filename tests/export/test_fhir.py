@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from node.export import ExportedStudy, Identity, bundle_text
@@ -113,7 +113,6 @@ def test_every_full_url_is_that_of_its_resource(name: str) -> None:
 texts = st.text(max_size=40)
 
 
-@settings(deadline=None)
 @given(name=texts, number=texts, words=texts, code=texts.filter(str.strip))
 def test_whatever_strangers_write_the_bundle_is_right(name: str, number: str, words: str, code: str) -> None:
     told = account()

@@ -10,7 +10,7 @@ import hl7
 import pytest
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from node.export import ExportedStudy, Identity, Parties, message
@@ -214,7 +214,6 @@ def test_a_finding_without_a_code_has_its_words() -> None:
 texts = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp")), max_size=30).map(str.strip)
 
 
-@settings(deadline=None)
 @given(label=texts.filter(bool), value=texts.filter(bool), reason=texts.filter(bool), patient_id=texts.filter(bool))
 def test_whatever_strangers_write_comes_back(label: str, value: str, reason: str, patient_id: str) -> None:
     made = account()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hl7
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from node.export.hl7_text import components, escaped, repeated, segment
@@ -41,13 +41,11 @@ def test_each_separator_has_its_sequence(text: str, told: str) -> None:
     assert escaped(text) == told
 
 
-@settings(deadline=None)
 @given(texts)
 def test_what_goes_in_comes_out(text: str) -> None:
     assert unescaped(escaped(text)) == text
 
 
-@settings(deadline=None)
 @given(texts)
 def test_no_separator_and_no_byte_of_a_frame_is_left(text: str) -> None:
     told = escaped(text)
@@ -55,7 +53,6 @@ def test_no_separator_and_no_byte_of_a_frame_is_left(text: str) -> None:
     told.encode()
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_sent(text: str) -> None:
     escaped(text).encode("utf-8")
@@ -71,7 +68,6 @@ def test_two_quotation_marks_delete_nothing_at_the_receiver() -> None:
     assert escaped('a""b') == 'a""b'
 
 
-@settings(deadline=None)
 @given(st.lists(texts.filter(lambda text: bool(text.strip())), min_size=1, max_size=5))
 def test_components_stay_apart(parts: list[str]) -> None:
     read = hl7.parse(HEAD + segment("NTE", {1: "1", 3: components(*parts), 4: "end"}))

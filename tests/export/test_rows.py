@@ -7,7 +7,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from node.export import ExportedStudy, csv_text
@@ -85,7 +85,6 @@ def test_numbers_of_ours_stay_numbers() -> None:
     assert float(read(told)[0]["probability"]) == 0.0
 
 
-@settings(deadline=None)
 @given(st.text(), st.text())
 def test_whatever_strangers_write_there_is_one_line_for_each_finding(name: str, words: str) -> None:
     made = account()

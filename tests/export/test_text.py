@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from node.export.text import plain
@@ -21,7 +21,6 @@ def test_what_steers_a_screen_or_ends_a_line_is_a_space(char: str) -> None:
     assert plain(f"a{char}b") == "a b"
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_written_on_one_line(text: str) -> None:
     told = plain(text)

@@ -17,7 +17,7 @@ from pydicom.uid import ComputedRadiographyImageStorage, generate_uid
 from node.assemble import read_images
 from tests.metamorphic.film import Film, save, table, window
 
-FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 SIZES = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
 
 

@@ -389,7 +389,7 @@ def test_a_deflated_stream_that_does_not_end() -> None:
 # Anything
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400), st.sampled_from([EXPLICIT, IMPLICIT, BIG_ENDIAN, DEFLATED, JPEG]))
 @example(b"", EXPLICIT)
 @example(b"\x08\0\x05\0", EXPLICIT)
@@ -397,7 +397,7 @@ def test_no_bytes_make_it_raise(body: bytes, syntax: str) -> None:
     assert header(body, syntax).defect
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     syntax=st.sampled_from([EXPLICIT, IMPLICIT, BIG_ENDIAN, DEFLATED, JPEG]),
     edits=st.lists(st.tuples(st.integers(0, 700), st.integers(0, 3), st.binary(min_size=1, max_size=8)), max_size=6),

@@ -221,7 +221,7 @@ def test_a_malformed_request_is_cut(request_bytes: bytes) -> None:
         decode(request_bytes)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 4), st.binary(max_size=6)), min_size=1, max_size=5))
 def test_no_damage_raises_anything_else(edits: list[tuple[int, int, bytes]]) -> None:
     data = bytearray(associate(user_items=role(CT, 1, 1)))

@@ -79,7 +79,7 @@ def test_lines_grow_with_the_image_so_that_they_are_legible_when_it_fills_the_vi
     assert heights[0] == 1.0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     rows=st.integers(1, 400),
     columns=st.integers(1, 400),

@@ -89,7 +89,7 @@ def test_a_picture_of_any_shape_keeps_its_shape_and_its_place(shape: tuple[int, 
     assert_nothing_overlaps(marks)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     name=st.text(max_size=200),
     identity=st.text(max_size=80),

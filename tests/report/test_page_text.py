@@ -115,6 +115,13 @@ def test_a_paragraph_that_is_short_enough_is_not_marked_as_cut() -> None:
     assert shortened(lines, 0, 200.0) == []
 
 
+def test_dots_that_do_not_fit_beside_the_lead_end_the_lead() -> None:
+    lines = Paragraph("1 [Arabic script]", "Finding 2.").lines(44.0)
+    (short,) = shortened(lines, 1, 44.0)
+    assert text_of(short).endswith("...")
+    assert all(one.right <= 44.0 for one in words_of(short))
+
+
 @given(
     texts=st.lists(st.text(alphabet="abcdefgh %1山قж", min_size=1, max_size=300), min_size=1, max_size=8),
     room=st.floats(30.0, 400.0),

@@ -240,7 +240,7 @@ _accepts = st.builds(Accepts, modality=_few, view=_few, min_images=st.integers(0
 
 
 @given(found=_series, rules=_rules, accepts=_accepts, match=st.sampled_from(["all", "first"]))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 def test_every_series_and_every_route_get_a_decision(
     found: list[Series], rules: list[Route], accepts: Accepts, match: Any
 ) -> None:

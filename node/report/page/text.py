@@ -121,6 +121,8 @@ def shortened(lines: Sequence[Block], most: int, room: float) -> list[Block]:
         return list(lines[:most])
     *before, last = lines[:most]
     words = [mark for mark in last.marks if isinstance(mark, Words)]
+    while len(words) > 1 and words[-1].left + width("...", words[-1].size, words[-1].typeface) > room:
+        words.pop()  # beside its lead there is not even room for the dots
     end = words[-1]
     dots = width("...", end.size, end.typeface)
     text = end.text
