@@ -11,7 +11,6 @@ from hypothesis import settings
 
 from tests.peers import Hospital, RealOrthanc, RealStorescp, RunningNode, install_plugin
 
-
 # How long an example takes says nothing on a machine that does other things, too; in CI the examples stay fixed.
 settings.register_profile("radnode", settings(), deadline=None)
 settings.load_profile("radnode")
