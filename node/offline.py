@@ -10,14 +10,11 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pydicom
-from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_file_meta_info
 
 from node import account
 from node.classify.catalogue import Catalogue
@@ -26,15 +23,12 @@ from node.config import Destination, Route, Settings, frozen, load
 from node.errors import PermanentError, PluginError
 from node.ledger import Ledger, StudyRow
 from node.pipeline import Pipeline
-from node.receive.header import Claim
-from node.receive.header import read as read_header
+from node.receive.kept import arrival_of, claim_of, digest_of, meta_of
 from node.spool import Spool, write_once
 from node.states import AnalysisState, StudyState
 from node.study import Arrival, Outcome, ResultObject, Series
 
 _ALL = 1_000_000  # studies
-_PREAMBLE = 128 + 4  # and "DICM", PS3.10 7.1
-_GROUP_LENGTH_ELEMENT = 12  # (0002,0000) UL with its header
 
 
 @dataclass(frozen=True)
@@ -201,29 +195,12 @@ def write_png(secondary_capture: Path, target: Path) -> Path:
 
 def _arrival(path: Path, spool: Spool) -> Arrival:
     """Copy a Part 10 file into the spool and read its header, as the receiver does."""
-    meta, start = _meta(path)
-    data = path.read_bytes()
-    digest = sha256(data[start:]).hexdigest()
-    claim = Claim(
-        str(meta.get("MediaStorageSOPClassUID", "")).encode(),
-        str(meta.get("MediaStorageSOPInstanceUID", "")).encode(),
-        str(meta.get("TransferSyntaxUID", "")),
-    )
+    meta, start = meta_of(path)
+    name = sha256(claim_of(meta).sop_instance_uid + digest_of(path, start).encode()).hexdigest()
     with spool.receive() as incoming:
-        incoming.write(data)
-        kept = incoming.keep(sha256(claim.sop_instance_uid + digest.encode()).hexdigest())
-    arrival = read_header(spool.path(kept), start, claim).arrival(claim, kept, association="file")
-    return replace(arrival, size=len(data), sha256=digest)
-
-
-def _meta(path: Path) -> tuple[Any, int]:  # Any: pydicom is untyped here
-    """File Meta Information and the offset of the dataset."""
-    try:
-        meta = read_file_meta_info(path)
-        return meta, _PREAMBLE + _GROUP_LENGTH_ELEMENT + int(meta.FileMetaInformationGroupLength)
-    except (InvalidDicomError, AttributeError, ValueError, OSError, EOFError) as error:
-        hint = "only DICOM Part 10 files can be read"
-        raise PermanentError(f"it is no DICOM file ({type(error).__name__})", about=str(path), hint=hint) from error
+        incoming.write(path.read_bytes())
+        kept = incoming.keep(name)
+    return arrival_of(spool.path(kept), kept, association="file")
 
 
 __all__ = ["Bench", "Refused", "StudyResult", "bench", "dicom_files", "write_png"]

@@ -28,6 +28,7 @@ from node.deliver import Courier
 from node.errors import ConfigError, RadnodeError, TemporaryError, where
 from node.ledger import Ledger
 from node.pipeline import Pipeline
+from node.reconcile import reconcile
 from node.scheduler import Scheduler, Tick
 from node.spool import Spool, write_once
 
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 #: How often a thread looks whether the ledger has changed.
 _LOOK_SECONDS = 0.05
 _HEARTBEAT_SECONDS = 2.5
+_DAY_SECONDS = 86400.0
 #: Pause after something failed that is tried again: the log stays readable, and the machine usable.
 _RESTART_SECONDS = 2.0
 _DRAIN_SECONDS = 20.0
@@ -57,7 +59,7 @@ class Service:
         self._copy = data / "serving.json"
         self._catalogue = Catalogue(settings.worker.plugins)
         _check_plugins(settings, self._catalogue)
-        self._lock = _lock(data)
+        self._lock = hold_data_folder(data)
         self._spool = Spool(data / "spool", settings.storage.min_free_mb)
         self._spool.prepare()
         self._ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
@@ -73,6 +75,7 @@ class Service:
                 Tick("critical findings", _HEARTBEAT_SECONDS, lambda: self._ledger.criticals.escalate(time.time())),
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),
+                Tick("reconcile", _DAY_SECONDS, partial(self._reconcile, whole=True)),
             ]
         )
 
@@ -86,7 +89,7 @@ class Service:
     def start(self) -> None:
         """Put things as an earlier life left them in order, then start everything."""
         write_once(self._copy, frozen(self._settings))
-        swept = self._spool.sweep()
+        swept, in_order, begun = self._spool.sweep(), self._ledger.facts.stopped_in_order(), time.time()
         self._ledger.arrivals.close_all_associations("the node was stopped")
         self._ledger.analyses.free_leases()
         for where_it_was in self._ledger.facts.troubles():
@@ -94,6 +97,7 @@ class Service:
         log.info("starting", data_dir=str(self._settings.node.data_dir), unfinished_files_removed=swept)
         self._beat()
         self._children.start()
+        self._run_thread("reconcile", partial(self._reconcile, whole=not in_order, until=begun))
         for number in range(self._settings.worker.processes):
             self._run_thread(f"worker-{number}", self._work)
         for destination in self._settings.destinations:
@@ -203,6 +207,14 @@ class Service:
         except TemporaryError:
             return None
 
+    def _reconcile(self, *, whole: bool, until: float | None = None) -> None:
+        try:
+            reconcile(self._ledger, self._spool, whole=whole, until=until, stopping=self._stopping.is_set)
+        except RadnodeError as error:
+            self._failed(str(error))
+        except OSError as error:  # a folder of the spool cannot be read
+            self._failed(f"the spool cannot be read: {error.strerror}")
+
     def _beat(self) -> None:
         self._ledger.facts.beat(os.getpid())
 
@@ -223,7 +235,7 @@ def _check_plugins(settings: Settings, catalogue: Catalogue) -> None:
             raise ConfigError(f"no plugin in use claims {rule.plugin}: {rule.finding}", about=about, hint=hint)
 
 
-def _lock(data_dir: Path) -> IO[str]:
+def hold_data_folder(data_dir: Path) -> IO[str]:
     """Hold the data folder: two nodes on one folder would do everything twice."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)

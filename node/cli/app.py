@@ -11,6 +11,7 @@ from node import __version__
 from node.cli import (
     configuration,
     critical,
+    db,
     demo,
     doctor,
     evaluate,
@@ -60,6 +61,7 @@ for _command in (training.measure, training.explain, training.compare, training.
     models.app.command()(_command)
 app.add_typer(models.app, name="models")
 app.add_typer(configuration.app, name="config")
+app.add_typer(db.app, name="db")
 app.command()(doctor.doctor)
 
 #: The first class that fits decides (sysexits.h).

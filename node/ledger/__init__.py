@@ -14,6 +14,7 @@ from node.ledger.ledger import Ledger
 from node.ledger.results import Notice
 from node.ledger.reviews import ReviewRow, UnreadDocument
 from node.ledger.studies import StudyRow
+from node.ledger.upkeep import Named, check_copy
 from node.ledger.withdrawals import Withdrawal
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "DeliveryRow",
     "Event",
     "Ledger",
+    "Named",
     "Notice",
     "OpenCritical",
     "Plan",
@@ -29,5 +31,6 @@ __all__ = [
     "StudyRow",
     "UnreadDocument",
     "Withdrawal",
+    "check_copy",
     "critical_from",
 ]

@@ -13,6 +13,7 @@ from node.ledger.database import Database
 from node.ledger.documents import add_document, is_late_document
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
+from node.ledger.upkeep import MISSING_FILE
 from node.states import StudyMove, StudyState
 from node.study import MANUFACTURER, Arrival, Outcome
 
@@ -71,11 +72,13 @@ def _record(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
     if arrival.defect:
         return _set_aside(connection, arrival, arrival.defect)
     known = connection.execute(
-        "SELECT sha256 FROM instances WHERE sop_instance_uid = ?", (arrival.sop_instance_uid,)
+        "SELECT sha256, set_aside FROM instances WHERE sop_instance_uid = ?", (arrival.sop_instance_uid,)
     ).fetchone()
     if known is not None:
         if known["sha256"] != arrival.sha256:
             return _set_aside(connection, arrival, OTHER_CONTENT)
+        if known["set_aside"] == MISSING_FILE:
+            return _take_back(connection, arrival)
         _event(connection, "received again", arrival)
         return Outcome.DUPLICATE
     made_here = _is_made_here(connection, arrival)
@@ -91,6 +94,15 @@ def _record(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
     _event(connection, "received", arrival)
     _take_into_study(connection, arrival)
     add_document(connection, arrival)
+    return Outcome.NEW
+
+
+def _take_back(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
+    """Its file had gone from the spool, and is there again: it counts as a late image."""
+    sql = "UPDATE instances SET set_aside = '', path = ? WHERE sop_instance_uid = ?"
+    connection.execute(sql, (arrival.path, arrival.sop_instance_uid))
+    _event(connection, "received again", arrival, reason="its file, which was missing, is back")
+    _take_into_study(connection, arrival)
     return Outcome.NEW
 
 

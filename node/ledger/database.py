@@ -115,3 +115,8 @@ def _as_ledger_busy(path: Path) -> Iterator[None]:
         raise LedgerBusy(
             f"the ledger does not answer: {error}", about=str(path), hint="is its disk full, read-only, or locked?"
         ) from error
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:
+            raise  # a mistake of ours
+        hint = "stop the node; `radnode db restore` puts a copy in its place"
+        raise LedgerBusy(f"the ledger is damaged: {error}", about=str(path), hint=hint) from error

@@ -42,3 +42,18 @@ class Facts:
         """Part of the node -> what is wrong with it."""
         rows = self._database.read("SELECT name, value FROM facts WHERE name LIKE 'trouble %' AND value != ''")
         return {row["name"].removeprefix("trouble "): row["value"] for row in rows}
+
+    def note_time(self, name: str, at: float) -> None:
+        """When something was done last, epoch seconds; what is noted lasts beyond the life of a process."""
+        with self._database.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, '', ?)", (f"time {name}", at))
+
+    def time_of(self, name: str) -> float:
+        """As noted; 0 when it never was."""
+        rows = self._database.read("SELECT at FROM facts WHERE name = ?", f"time {name}")
+        return float(rows[0]["at"]) if rows else 0.0
+
+    def stopped_in_order(self) -> bool:
+        """Whether the last main process said that it stopped."""
+        rows = self._database.read("SELECT value FROM facts WHERE name = 'serving'")
+        return not rows or not rows[0]["value"]

@@ -13,6 +13,7 @@ from node.ledger.events import Events
 from node.ledger.facts import Facts
 from node.ledger.reviews import Reviews
 from node.ledger.studies import Studies
+from node.ledger.upkeep import Upkeep
 from node.ledger.withdrawals import Withdrawals
 
 
@@ -37,6 +38,7 @@ class Ledger:
         self.reviews = Reviews(self._database)
         self.events = Events(self._database)
         self.facts = Facts(self._database)
+        self.upkeep = Upkeep(self._database)
 
     def pulse(self) -> int:
         """A number that changes whenever somebody else has committed."""

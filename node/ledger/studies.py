@@ -170,14 +170,6 @@ class Studies:
         )
         return [row["path"] for row in rows]
 
-    def knows_path(self, path: str) -> bool:
-        """Whether a row names that file."""
-        return bool(
-            self._database.read(
-                "SELECT 1 FROM instances WHERE path = ?1 UNION SELECT 1 FROM quarantine WHERE path = ?1", path
-            )
-        )
-
     def begin_purge(self, uid: str, before: float) -> list[str]:
         """The files that may be removed now; none when an image came in meanwhile.
 

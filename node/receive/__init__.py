@@ -15,7 +15,8 @@ What can fail, and what the peer sees:
 
 On disk afterwards: one file for each instance under the spool's `instances/`, with a zeroed preamble and our own File
 Meta Information before the bytes as they came. If the process is killed between the file and the row, the file stays
-without a row and the peer, never answered, sends it again: to the same name.
+without a row and the peer, never answered, sends it again: to the same name. If it does not, :mod:`node.reconcile`
+takes the file.
 
 The door of the room is :class:`node.receive.server.Receiver`; `python -m node.receive` runs one as a process. Nothing
 is imported here, so that the process can keep codecs out before pydicom looks for them.

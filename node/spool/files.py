@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import uuid
@@ -136,6 +137,13 @@ class Spool:
         """The absolute path of a file named by the ledger."""
         return self.root / relative
 
+    def size(self, relative: str) -> int:
+        """Bytes of a file; -1 when it is not there."""
+        try:
+            return self.path(relative).stat().st_size
+        except FileNotFoundError:
+            return -1
+
     def write(self, relative: str, data: bytes | memoryview) -> str:
         """Write a file of an analysis, whole and durable; return `relative`. Raises :class:`SpoolError`."""
         path = self.root / relative
@@ -154,8 +162,11 @@ class Spool:
         else:
             path.unlink(missing_ok=True)
 
-    def files(self) -> Iterator[str]:
-        """Every received file, relative to the root."""
+    def files(self, since: float = 0.0, until: float = math.inf) -> Iterator[str]:
+        """Received files, relative to the root. Args: since, until: only those written between, epoch seconds."""
         for folder in sorted((self.root / "instances").iterdir()):
+            if folder.stat().st_mtime < since:
+                continue  # nothing was added to it, or taken away
             for entry in os.scandir(folder):
-                yield f"instances/{folder.name}/{entry.name}"
+                if since <= entry.stat().st_mtime < until:
+                    yield f"instances/{folder.name}/{entry.name}"

@@ -139,3 +139,46 @@ def test_sigterm_finishes_what_is_in_hand_and_the_rest_comes_after_the_next_star
     node.await_ended([*studies, hospital.study_uid(4)])
     assert {analysis.state for analysis in all_analyses(node)} == {AnalysisState.DELIVERED}
     assert node.stop() == 0
+
+
+def test_a_ledger_of_yesterday_is_put_back_and_what_came_since_is_answered_once(
+    start_node: StartNode, storescp: RealStorescp, hospital: Hospital, tmp_path: Path
+) -> None:
+    node = start_node(destinations=[storescp.destination()], routes=[to("storescp")])
+    first, second = hospital.study_uid(1), hospital.study_uid(2)
+    assert len(storescu(node.port, [hospital.film(1)]).taken) == 1
+    node.await_ended([first])
+    copy = tmp_path / "yesterday.db"
+    assert node.run_cli("db", "backup", str(copy)).returncode == 0
+    assert len(storescu(node.port, [hospital.film(2)]).taken) == 1
+    node.await_ended([second])
+    before = {one.uid for one in storescp.objects()}
+
+    refused = node.run_cli("db", "restore", str(copy))
+    assert "another radnode serves" in refused.stderr
+    assert node.stop() == 0
+    assert node.run_cli("db", "restore", str(copy)).returncode == 0
+    node.clean_up()
+    node.start()
+    until(lambda: node.study(second) is not None, "what the copy does not know is taken from the spool")
+    node.await_ended([first, second])
+    assert {one.uid for one in storescp.objects()} == before, "the same objects, whichever life made them"
+    assert node.run_cli("db", "check").returncode == 0
+
+
+def test_a_file_that_the_disk_lost_is_shown_and_is_back_when_it_is_sent_again(
+    start_node: StartNode, hospital: Hospital, tmp_path: Path
+) -> None:
+    node = start_node(destinations=[{"name": "disk", "kind": "folder", "path": tmp_path / "disk"}], routes=[to("disk")])
+    film, study = hospital.film(), hospital.study_uid()
+    assert len(storescu(node.port, [film]).taken) == 1
+    node.await_ended([study])
+    (path,) = (node.data / "spool").glob("instances/*/*.dcm")
+    node.kill("group")
+    path.write_bytes(path.read_bytes()[:-100])
+    node.restart()
+    until(lambda: "spool" in node.ledger.facts.troubles(), "it is seen after a start that follows no stop")
+    assert "1 acknowledged objects have lost their files" in node.run_cli("status").stdout
+    assert len(storescu(node.port, [film]).taken) == 1
+    node.await_ended([study])
+    assert node.run_cli("db", "check").returncode == 0

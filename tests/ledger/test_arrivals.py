@@ -70,7 +70,7 @@ def test_a_defect_is_set_aside_with_its_reason_and_opens_no_study(ledger: Ledger
     assert ledger.arrivals.record([arrival(defect="no pixel data")]) == [Outcome.SET_ASIDE]
     assert ledger.studies.latest(10) == []
     assert [row["reason"] for row in ledger.studies.set_aside()] == ["no pixel data"]
-    assert ledger.studies.knows_path(arrival().path)
+    assert ledger.upkeep.knows(arrival().sop_instance_uid, arrival().path)
 
 
 @pytest.mark.parametrize("manufacturer", ["radnode", "RADNODE"])

@@ -128,5 +128,5 @@ def test_an_image_that_comes_during_a_purge_is_not_purged(ledger: Ledger) -> Non
 def test_set_aside_objects_belong_to_the_files_of_their_study(ledger: Ledger) -> None:
     ledger.arrivals.record([arrival(), arrival(sha256="other", path="other.dcm")])
     assert ledger.studies.paths("1.2") == ["instances/00/1.2.9.1.dcm", "other.dcm"]
-    assert ledger.studies.knows_path("other.dcm")
-    assert not ledger.studies.knows_path("stranger.dcm")
+    assert ledger.upkeep.knows("1.2.9.1", "other.dcm")
+    assert not ledger.upkeep.knows("1.2.9.1", "stranger.dcm")

@@ -1,0 +1,125 @@
+"""The ledger as a file: is it sound, a copy of it, and whether what it names is where it says."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.errors import PermanentError
+from node.ledger.database import Database
+from node.ledger.events import add_event
+from node.ledger.schema import VERSION
+
+#: Why an instance is left out that was acknowledged. It counts again once it is sent again.
+MISSING_FILE = "its file is not in the spool any more, or not whole: the disk lost it, or somebody changed it"
+
+
+@dataclass(frozen=True)
+class Named:
+    """An instance and the file that the ledger names for it."""
+
+    sop_instance_uid: str
+    study_instance_uid: str
+    path: str
+    size: int
+
+
+class Upkeep:
+    """Checks and copies; raises :class:`~node.errors.LedgerBusy`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def problems(self) -> list[str]:
+        """What SQLite finds wrong with the file and with references between rows; empty when it is sound."""
+        found = [str(row[0]) for row in self._database.read("PRAGMA integrity_check(20)")]
+        broken = self._database.read("PRAGMA foreign_key_check")
+        lines = [f"a row of {row['table']} refers to no row of {row['parent']}" for row in broken]
+        return [*(line for line in found if line != "ok"), *dict.fromkeys(lines)]
+
+    def back_up(self, target: Path) -> None:
+        """A copy as of now, while the node runs; whole or not there. Raises PermanentError when `target` exists."""
+        if target.exists():
+            raise PermanentError("there is a file already", about=str(target), hint="give another name")
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with closing(sqlite3.connect(part)) as copy:
+                self._database.connection.backup(copy, pages=1024)
+                copy.execute("PRAGMA journal_mode = DELETE")
+            part.chmod(0o600)
+            _sync(part)
+            part.rename(target)
+            _sync(target.parent)
+        except (OSError, sqlite3.Error) as error:
+            part.unlink(missing_ok=True)
+            raise PermanentError(f"the copy cannot be written: {error}", about=str(target)) from error
+
+    def knows(self, sop_instance_uid: str, path: str) -> bool:
+        """Whether a row of that instance names that file."""
+        sql = "SELECT 1 FROM {} WHERE sop_instance_uid = ? AND path = ?"
+        tables = ("instances", "quarantine")
+        return any(self._database.read(sql.format(table), sop_instance_uid, path) for table in tables)
+
+    def named(self, after: str = "", count: int = 1000) -> list[Named]:
+        """Instances whose file is to be there, in the order of their UIDs from behind `after` on."""
+        rows = self._database.read(
+            "SELECT i.sop_instance_uid, i.study_instance_uid, i.path, i.size FROM instances i"
+            " JOIN studies s ON s.study_instance_uid = i.study_instance_uid"
+            " WHERE i.sop_instance_uid > ? AND s.purged = 0 AND i.set_aside = ''"
+            " ORDER BY i.sop_instance_uid LIMIT ?",
+            after,
+            count,
+        )
+        return [Named(**dict(row)) for row in rows]
+
+    def set_missing(self, missing: Sequence[Named]) -> int:
+        """Their files are gone: they are left out from now on; how many were. A purge that began meanwhile is none."""
+        with self._database.write() as connection:
+            return sum(_set_missing(connection, one) for one in missing)
+
+    def count_missing(self) -> int:
+        """How many instances are left out since their files are gone (looks at every row)."""
+        sql = "SELECT count(*) FROM instances WHERE set_aside = ?"
+        return int(self._database.read(sql, MISSING_FILE)[0][0])
+
+
+def _set_missing(connection: sqlite3.Connection, one: Named) -> bool:
+    changed = connection.execute(
+        "UPDATE instances SET set_aside = ? WHERE sop_instance_uid = ? AND path = ? AND set_aside = ''"
+        " AND (SELECT purged FROM studies s WHERE s.study_instance_uid = instances.study_instance_uid) = 0",
+        (MISSING_FILE, one.sop_instance_uid, one.path),
+    ).rowcount
+    if changed:
+        sql = "UPDATE studies SET images = max(0, images - 1) WHERE study_instance_uid = ?"
+        connection.execute(sql, (one.study_instance_uid,))
+        about = {"sop_instance_uid": one.sop_instance_uid, "reason": MISSING_FILE}
+        add_event(connection, "file missing", one.study_instance_uid, None, **about)
+    return bool(changed)
+
+
+def check_copy(path: Path) -> None:
+    """Raise :class:`~node.errors.PermanentError` when a file may not take the place of the ledger; it says why not."""
+    if not path.is_file():
+        raise PermanentError("there is no such file", about=str(path))
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            found = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    except sqlite3.Error as error:
+        raise PermanentError(f"it is no ledger: {error}", about=str(path)) from error
+    if not 1 <= version <= VERSION:
+        raise PermanentError(f"it is no ledger that this program knows (version {version})", about=str(path))
+    if found != "ok":
+        raise PermanentError(f"it is damaged: {found}", about=str(path))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

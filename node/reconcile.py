@@ -1,0 +1,140 @@
+"""Spool and ledger are compared: a file without a row is taken again, a row without its file is said to be missing.
+
+A file stays without a row when the node is killed between the two: its peer had no answer, and sends it again; or when
+an older copy of the ledger was put back: then it was acknowledged, and nobody sends it again. Either way it is taken as
+if it had just come. A row stays without its file when a disk loses it, or a hand removes it: nothing can be done but
+say so, and take it back when it is sent again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import structlog
+
+from node.errors import PermanentError
+from node.ledger import Ledger, Named
+from node.receive.kept import arrival_of, claim_of, meta_of
+from node.receive.text import shown_uid
+from node.spool import Spool
+
+log = structlog.get_logger()
+
+#: A younger file may belong to a receiver that is about to write its row, seconds.
+GRACE_SECONDS = 120.0
+#: Name under which the time of the last comparison is noted.
+NOTED = "reconciled"
+_ASSOCIATION = "found in the spool"
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a comparison found. `unreadable`: files that say not even what they are; they are left alone."""
+
+    files: int = 0
+    instances: int = 0
+    without_row: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    missing: tuple[Named, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether both say the same."""
+        return not (self.without_row or self.unreadable or self.missing)
+
+
+def compare(
+    ledger: Ledger, spool: Spool, *, since: float = 0.0, until: float | None = None, instances: bool = True
+) -> Difference:
+    """Look, and change nothing.
+
+    Args:
+        ledger: of the node.
+        spool: of the same node.
+        since: files that were written before are not looked at, epoch seconds.
+        until: nor are those that were written from then on; None: those that a receiver may be at.
+        instances: whether the file of each instance is looked for, too.
+    """
+    seen, without_row, unreadable = 0, [], []
+    for path in spool.files(since, time.time() - GRACE_SECONDS if until is None else until):
+        seen += 1
+        try:
+            if not ledger.upkeep.knows(_uid(spool, path), path):
+                without_row.append(path)
+        except PermanentError:
+            unreadable.append(path)
+    count, missing = _missing(ledger, spool) if instances else (0, ())
+    return Difference(seen, count, tuple(without_row), tuple(unreadable), missing)
+
+
+def repair(ledger: Ledger, spool: Spool, found: Difference) -> None:
+    """Take files without a row; set instances without a file aside."""
+    for path in found.without_row:
+        try:
+            ledger.arrivals.record([arrival_of(spool.path(path), path, _ASSOCIATION)])
+        except PermanentError as error:
+            log.warning("not taken from the spool", path=path, why=error.what)  # gone since it was seen
+    ledger.upkeep.set_missing(found.missing)
+
+
+def reconcile(
+    ledger: Ledger,
+    spool: Spool,
+    *,
+    whole: bool,
+    until: float | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Difference:
+    """Compare, repair, note that it was done, and show what is missing.
+
+    Args:
+        ledger: of the node.
+        spool: of the same node.
+        whole: the file of every instance is looked for, too; files without a row only among those that were written
+            since the last time.
+        until: as in :func:`compare`.
+        stopping: asked before anything is changed.
+    """
+    begun = time.time()
+    since = ledger.facts.time_of(NOTED) - 2 * GRACE_SECONDS
+    found = compare(ledger, spool, since=since, until=until, instances=whole)
+    if stopping():
+        return found
+    repair(ledger, spool, found)
+    ledger.facts.note_time(NOTED, begun)
+    if whole:
+        lost = ledger.upkeep.count_missing()
+        hint = f"{lost} acknowledged objects have lost their files: `radnode db check` lists them; send them again"
+        ledger.facts.set_trouble("spool", hint if lost else "")
+    say = log.info if found.clean else log.warning
+    counts = {name: len(getattr(found, name)) for name in ("without_row", "unreadable", "missing")}
+    say("spool and ledger compared", files=found.files, instances=found.instances, **counts)
+    return found
+
+
+def _missing(ledger: Ledger, spool: Spool) -> tuple[int, tuple[Named, ...]]:
+    """How many instances were looked at, and those whose file is not there, or has lost its end."""
+    count, missing = 0, []
+    for one in _named(ledger):
+        count += 1
+        if spool.size(one.path) != one.size:
+            missing.append(one)
+    return count, tuple(missing)
+
+
+def _named(ledger: Ledger) -> Iterator[Named]:
+    after = ""
+    while chunk := ledger.upkeep.named(after, _CHUNK):
+        yield from chunk
+        after = chunk[-1].sop_instance_uid
+
+
+def _uid(spool: Spool, path: str) -> str:
+    """SOP Instance UID as the ledger has it; a file without one is asked for what its dataset says."""
+    claim = claim_of(meta_of(spool.path(path))[0])
+    if claim.sop_instance_uid:
+        return shown_uid(claim.sop_instance_uid)
+    return arrival_of(spool.path(path), path, _ASSOCIATION).sop_instance_uid

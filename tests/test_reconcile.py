@@ -1,0 +1,176 @@
+"""Spool and ledger are compared: nothing that lies in one of them alone goes unseen."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from node import reconcile
+from node.ledger import Ledger
+from node.receive.kept import arrival_of
+from node.reconcile import GRACE_SECONDS, NOTED, compare
+from node.spool import Spool
+from node.states import StudyState
+from node.study import Outcome
+from tests.peers import Hospital
+
+OLD = time.time() - 10 * GRACE_SECONDS
+
+
+@dataclass
+class Node:
+    """Ledger, spool, and files that come in."""
+
+    ledger: Ledger
+    spool: Spool
+    hospital: Hospital
+
+    def keep(self, image: int = 1, written: float = OLD, **changes: object) -> str:
+        """A film lies in the spool, and nobody knows of it yet; its path."""
+        data = self.hospital.film(image=image, **changes).read_bytes()
+        with self.spool.receive() as incoming:
+            incoming.write(data)
+            path = incoming.keep(f"{image:02x}" * 32)
+        os.utime(self.spool.path(path), (written, written))
+        return path
+
+    def receive(self, image: int = 1, **changes: object) -> str:
+        """It was received in order."""
+        path = self.keep(image, **changes)
+        assert self.record(path) in (Outcome.NEW, Outcome.DUPLICATE)
+        return path
+
+    def record(self, path: str) -> Outcome:
+        return self.ledger.arrivals.record([arrival_of(self.spool.path(path), path, "a1")])[0]
+
+    def reconcile(self, *, whole: bool = True) -> reconcile.Difference:
+        return reconcile.reconcile(self.ledger, self.spool, whole=whole)
+
+    @property
+    def images(self) -> int:
+        return sum(study.images for study in self.ledger.studies.latest(10))
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    ledger, spool = Ledger(tmp_path / "ledger.db"), Spool(tmp_path / "spool", 1)
+    spool.prepare()
+    yield Node(ledger, spool, Hospital(tmp_path / "hospital"))
+    ledger.close()
+
+
+def test_what_is_in_order_is_left_alone(node: Node) -> None:
+    node.receive(1)
+    node.receive(2)
+    found = node.reconcile()
+    assert (found.clean, found.files, found.instances, node.images) == (True, 2, 2, 2)
+
+
+def test_a_file_without_a_row_is_taken_as_if_it_had_just_come(node: Node) -> None:
+    path = node.keep()
+    assert node.reconcile().without_row == (path,)
+    (study,) = node.ledger.studies.latest(10)
+    assert (study.state, study.images) == (StudyState.RECEIVING, 1)
+    assert node.reconcile().clean
+    assert node.images == 1
+
+
+def test_it_is_taken_once_when_its_peer_sends_it_again(node: Node) -> None:
+    path = node.keep()
+    node.reconcile()
+    assert node.record(path) is Outcome.DUPLICATE
+
+
+def test_a_file_that_may_still_get_its_row_is_not_looked_at(node: Node) -> None:
+    node.keep(written=time.time())
+    assert node.reconcile().files == 0
+    assert node.images == 0
+
+
+def test_before_a_receiver_runs_every_file_is_looked_at(node: Node) -> None:
+    node.keep(written=time.time() - 1)
+    reconcile.reconcile(node.ledger, node.spool, whole=False, until=time.time())
+    assert node.images == 1
+
+
+def test_only_what_was_written_since_the_last_time_is_looked_at(node: Node) -> None:
+    node.receive(1)
+    node.ledger.facts.note_time(NOTED, time.time())
+    node.keep(2)  # too old to be of a life after the last comparison
+    assert node.reconcile(whole=False).files == 0
+    assert compare(node.ledger, node.spool).files == 2
+    node.ledger.facts.note_time(NOTED, 0.0)  # as after an older copy of the ledger was put back
+    assert len(node.reconcile(whole=False).without_row) == 1
+    assert node.ledger.facts.time_of(NOTED) == pytest.approx(time.time(), abs=60)
+
+
+def test_a_set_aside_object_has_its_row_too(node: Node) -> None:
+    node.receive(1)
+    path = node.keep(2)
+    arrival = arrival_of(node.spool.path(path), path, "a1")
+    node.ledger.arrivals.record([replace(arrival, defect="it is broken")])
+    assert node.reconcile().clean
+
+
+def test_a_file_that_says_nothing_of_itself_is_named_and_left(node: Node) -> None:
+    path = node.keep()
+    node.spool.path(path).write_bytes(b"torn")
+    os.utime(node.spool.path(path), (OLD, OLD))
+    assert node.reconcile().unreadable == (path,)
+    assert node.spool.path(path).exists()
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_an_acknowledged_object_whose_file_is_gone_or_torn_is_said_to_be_missing(node: Node, torn: bool) -> None:
+    path = node.receive(1)
+    node.receive(2)
+    if torn:
+        os.truncate(node.spool.path(path), 500)
+    else:
+        node.spool.remove(path)
+    (missing,) = node.reconcile().missing
+    assert missing.path == path
+    assert node.images == 1
+    assert len(node.ledger.studies.series(missing.study_instance_uid)[0].instances) == 1
+    assert "1 acknowledged objects have lost their files" in node.ledger.facts.troubles()["spool"]
+    assert node.ledger.events.of_study(missing.study_instance_uid)[-1].action == "file missing"
+    assert node.reconcile().missing == (), "it is told once, and shown until it is back"
+    assert "spool" in node.ledger.facts.troubles()
+
+
+def test_what_was_missing_counts_again_when_it_is_sent_again(node: Node) -> None:
+    path = node.receive(1)
+    node.receive(2)
+    (study,) = node.ledger.studies.latest(1)
+    assert node.ledger.studies.complete(study, "quiet", partial=False, expected=None)
+    node.spool.remove(path)
+    node.reconcile()
+    node.receive(1)
+    (study,) = node.ledger.studies.latest(1)
+    assert (study.images, study.state, study.revision) == (2, StudyState.RECEIVING, 2)
+    assert node.reconcile().clean
+    assert node.ledger.facts.troubles() == {}
+
+
+def test_files_of_a_study_that_was_purged_are_not_missing(node: Node) -> None:
+    path = node.receive(1)
+    (study,) = node.ledger.studies.latest(1)
+    node.ledger.studies.complete(study, "quiet", partial=False, expected=None)
+    node.ledger.analyses.route(study.study_instance_uid, [], ["nobody"], 1)
+    assert node.ledger.studies.begin_purge(study.study_instance_uid, time.time() + 1) == [path]
+    node.spool.remove(path)
+    assert node.reconcile().clean
+
+
+def test_nothing_is_changed_by_who_only_looks_or_has_to_stop(node: Node) -> None:
+    node.keep(1)
+    node.spool.remove(node.receive(2))
+    assert not compare(node.ledger, node.spool).clean
+    assert not reconcile.reconcile(node.ledger, node.spool, whole=True, stopping=lambda: True).clean
+    assert node.images == 1
+    assert node.ledger.facts.time_of(NOTED) == 0.0
