@@ -164,13 +164,11 @@ class Pipeline:
     def _work_off(self, worker: WorkerProcess, op: str, rows: Sequence[AnalysisRow]) -> None:
         try:
             answer = worker.ask({"op": op, "ids": [row.id for row in rows]}, self._limit_seconds(rows[0].plugin))
-        except WorkerDied as error:
+        except (WorkerDied, WorkerLate) as error:
+            step = self._late if isinstance(error, WorkerLate) else self._later
             for row in rows:
-                self._later(row, str(error), alone=len(rows) == 1)
-            return
-        except WorkerLate as error:
-            for row in rows:
-                self._late(row, str(error), alone=len(rows) == 1)
+                if step(row, str(error), alone=len(rows) == 1):
+                    self._ledger.pauses.crashed(row.plugin, str(error), self._settings.worker.pause_after_crashes)
             return
         by_id = {row.id: row for row in rows}
         for one in answer["answers"]:
@@ -196,6 +194,7 @@ class Pipeline:
                     reasons = [f"{one['sop_instance_uid']}: {one['reason']}" for one in missed]
                     self._ledger.events.add("images not assessed", row.study_instance_uid, reasons=reasons)
                 analyses.classified(row.id, answer["summary"])
+                self._ledger.pauses.worked(row.plugin)
             else:
                 found = [critical_from(one) for one in answer.get("critical", ())]
                 analyses.reported(row.id, [ResultObject(**r) for r in answer["results"]], self._wanted(row), found)
@@ -207,19 +206,22 @@ class Pipeline:
         found = (self._settings.destination(name) for name in row.destinations)
         return {destination.name: destination.kinds for destination in found if destination}
 
-    def _late(self, row: AnalysisRow, reason: str, *, alone: bool) -> None:
-        """A batch that is late is taken apart; who is late alone has failed."""
+    def _late(self, row: AnalysisRow, reason: str, *, alone: bool) -> bool:
+        """A batch that is late is taken apart; who is late alone has failed. True when it is given up."""
         if alone:
             self._give_up(row, reason)
         else:
             self._ledger.analyses.postpone(row.id, reason, 0)
+        return alone
 
-    def _later(self, row: AnalysisRow, reason: str, *, alone: bool) -> None:
+    def _later(self, row: AnalysisRow, reason: str, *, alone: bool) -> bool:
+        """Another attempt, unless they are spent. True when it is given up."""
         if alone and row.attempts + 1 >= self._settings.retry.max_attempts:
             self._give_up(row, f"{reason} (attempt {row.attempts + 1})")
-        else:
-            wait = backoff_seconds(row.attempts + 1, self._settings.retry, random.random()) if alone else 0  # noqa: S311
-            self._ledger.analyses.postpone(row.id, reason, wait)
+            return True
+        wait = backoff_seconds(row.attempts + 1, self._settings.retry, random.random()) if alone else 0  # noqa: S311
+        self._ledger.analyses.postpone(row.id, reason, wait)
+        return False
 
     def _give_up(self, row: AnalysisRow, reason: str) -> None:
         with suppress(IllegalMove):  # taken away meanwhile

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json, print_table
+from node.cli.output import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    open_ledger,
+    print_json,
+    print_table,
+    printable,
+)
 
 if TYPE_CHECKING:
     from node.plugin import Manifest
@@ -72,6 +80,31 @@ def show(
         )
     head = ("finding", "code", "threshold", "undetermined", "sensitivity (95 %)", "specificity (95 %)")
     print_table(head, rows, "claims nothing")
+
+
+@app.command()
+def pause(
+    name: Annotated[str, typer.Argument(help="Name of the plugin.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    reason: Annotated[str, typer.Option("--reason", help="Shown by `radnode status`.")] = "",
+) -> None:
+    """Give a plugin nothing from now on; its studies wait, and no attempt is spent."""
+    from node.cli.withdrawal import operator
+
+    _manifest(name)
+    _, ledger = open_ledger(config)
+    ledger.pauses.pause(name, f"by {operator()}" + (f": {printable(reason)}" if reason else ""))
+    typer.echo(f"{name} is paused: {ledger.pauses.paused()[name]}")
+
+
+@app.command()
+def resume(
+    name: Annotated[str, typer.Argument(help="Name of the plugin.")], config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Give a paused plugin what waits for it."""
+    _, ledger = open_ledger(config)
+    ledger.pauses.resume(name)
+    typer.echo(f"{name} goes on; {ledger.pauses.waiting(name)} analyses wait for it")
 
 
 @app.command()

@@ -43,6 +43,9 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
         "free_mb": _free_mb(settings.node.data_dir),
     }
     problems = [f"{where}: {reason}" for where, reason in ledger.facts.troubles().items()]
+    for plugin, reason in ledger.pauses.paused().items():
+        waiting = f"{ledger.pauses.waiting(plugin)} analyses wait: `radnode plugins resume {plugin}`"
+        problems.append(f"plugin {plugin} is paused: {reason} - {waiting}")
     if facts["analyses"].get("FAILED"):
         problems.append(f"{facts['analyses']['FAILED']} analyses failed: `radnode queue list`")
     if facts["studies"].get("QUARANTINED"):

@@ -101,6 +101,11 @@ class WorkerSettings(Section):
     memory_mb: int = Field(8192, ge=1024, description="Address space a worker may use, MiB.")
     start_seconds: Seconds = Field(120, description="Time a worker has to load its plugins.")
     decode_seconds: Seconds = Field(120, description="Time for decoding and reporting, beside the plugin's own limit.")
+    pause_after_crashes: int = Field(
+        3,
+        ge=0,
+        description="So many analyses in a row that made a worker crash or hang pause their plugin; 0: never.",
+    )
     max_pixels: int = Field(
         1 << 30, ge=1 << 16, description="Largest declared size of one object's pixels, samples over all frames."
     )

@@ -13,6 +13,7 @@ from node.ledger.criticals import Critical, add_criticals
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import move_analysis, move_study
+from node.ledger.pauses import IS_PAUSED
 from node.ledger.results import add_results, are_withdrawn, take_over
 from node.ledger.settlement import end_analysis_if_settled
 from node.ledger.stand_ins import forget_undelivered
@@ -82,14 +83,15 @@ class Analyses:
     def lease(
         self, state: AnalysisState, owner: str, seconds: float, count: int, longest_wait: float
     ) -> list[AnalysisRow]:
-        """Take up to `count` due analyses of one plugin, the oldest first, for `seconds`.
+        """Take up to `count` due analyses of one plugin that is not paused, the oldest first, for `seconds`.
 
         `longest_wait` guards against a clock that was set back: nothing can rightly be due later than that.
         """
         now = time.time()
         due = (
-            "SELECT * FROM analyses WHERE state = ? AND (not_before <= ? OR not_before > ?)"
-            " AND (lease_until IS NULL OR lease_until < ? OR lease_until > ?) ORDER BY id LIMIT ?"
+            "SELECT * FROM analyses WHERE state = ? AND (not_before <= ? OR not_before > ?)"  # noqa: S608  our words
+            " AND (lease_until IS NULL OR lease_until < ? OR lease_until > ?)"
+            f" AND (state != '{AnalysisState.QUEUED}' OR NOT {IS_PAUSED}) ORDER BY id LIMIT ?"
         )
         values = (state, now, now + longest_wait, now, now + 86400, 4 * count)
         if not self._database.read(due, *values):

@@ -11,6 +11,7 @@ from node.ledger.database import Database
 from node.ledger.deliveries import Deliveries
 from node.ledger.events import Events
 from node.ledger.facts import Facts
+from node.ledger.pauses import Pauses
 from node.ledger.reviews import Reviews
 from node.ledger.studies import Studies
 from node.ledger.upkeep import Upkeep
@@ -36,6 +37,7 @@ class Ledger:
         self.withdrawals = Withdrawals(self._database)
         self.criticals = Criticals(self._database)
         self.reviews = Reviews(self._database)
+        self.pauses = Pauses(self._database)
         self.events = Events(self._database)
         self.facts = Facts(self._database)
         self.upkeep = Upkeep(self._database)

@@ -182,3 +182,23 @@ def test_a_file_that_the_disk_lost_is_shown_and_is_back_when_it_is_sent_again(
     assert len(storescu(node.port, [film]).taken) == 1
     node.await_ended([study])
     assert node.run_cli("db", "check").returncode == 0
+
+
+def test_a_plugin_that_crashes_again_and_again_is_paused_and_its_studies_wait(
+    tmp_path: Path, hospital: Hospital, start_node: StartNode
+) -> None:
+    disk = {"name": "disk", "kind": "folder", "path": tmp_path / "disk"}
+    worker = {"plugins": ["brightness"], "pause_after_crashes": 2}
+    node = start_node(destinations=[disk], routes=[to("disk")], worker=worker, retry={"max_attempts": 1})
+    for patient in (1, 2):
+        assert len(storescu(node.port, [hospital.film(patient, BodyPartExamined="SEGFAULTS")]).taken) == 1
+        node.await_ended([hospital.study_uid(patient)])
+    until(node.ledger.pauses.paused, "it is paused")
+    assert len(storescu(node.port, [hospital.film(3)]).taken) == 1
+    until(lambda: node.ledger.pauses.waiting("brightness") == 1, "a sound study waits for it")
+    shown = node.run_cli("status")
+    assert shown.returncode == 1
+    assert "2 analyses in a row failed with it, the last one: the worker process ended (signal SIGSEGV)" in shown.stdout
+    assert node.run_cli("plugins", "resume", "brightness").returncode == 0
+    node.await_ended([hospital.study_uid(3)])
+    assert node.ledger.analyses.of_study(hospital.study_uid(3))[0].state is AnalysisState.DELIVERED

@@ -364,3 +364,15 @@ def test_the_program_has_a_help_for_everything() -> None:
 
     root = get_command(app)
     assert root.help
+
+
+def test_a_plugin_is_paused_shown_and_resumed(site: Site) -> None:
+    said = site.text("plugins", "pause", "chest-radiograph", "--reason", "new version\x1b[31m tonight")
+    assert "chest-radiograph is paused: by " in said
+    assert "\x1b" not in said
+    shown = " ".join(site.text("status").split())
+    assert "plugin chest-radiograph is paused: by" in shown
+    assert "0 analyses wait: `radnode plugins resume chest-radiograph`" in shown
+    assert "goes on" in site.text("plugins", "resume", "chest-radiograph")
+    assert "paused" not in site.text("status")
+    assert site.refusal("plugins", "resume", "chest-radiograph").what == "the plugin is not paused"

@@ -1,0 +1,83 @@
+"""Plugins that are paused: by the operator, or because their analyses made worker after worker crash or hang.
+
+What a paused plugin would have to look at waits as it is, spends no attempt, and goes on when it is resumed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from node.errors import PermanentError
+from node.ledger.database import Database
+from node.ledger.events import add_event
+
+_PAUSED, _CRASHES = "paused ", "crashes "
+#: Of a row of `analyses`: whether its plugin is paused.
+IS_PAUSED = f"EXISTS (SELECT 1 FROM facts WHERE facts.name = '{_PAUSED}' || analyses.plugin)"  # noqa: S608  our words
+
+
+class Pauses:
+    """Reads and writes pauses; raises :class:`~node.errors.LedgerBusy`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def paused(self) -> dict[str, str]:
+        """Plugin -> why it is paused."""
+        sql = "SELECT name, value FROM facts WHERE name BETWEEN ? AND ? ORDER BY name"
+        rows = self._database.read(sql, _PAUSED, _PAUSED + "~")
+        return {row["name"].removeprefix(_PAUSED): row["value"] for row in rows}
+
+    def waiting(self, plugin: str) -> int:
+        """How many analyses wait for a plugin."""
+        sql = "SELECT count(*) FROM analyses WHERE plugin = ? AND state = 'QUEUED'"
+        return int(self._database.read(sql, plugin)[0][0])
+
+    def pause(self, plugin: str, reason: str) -> None:
+        """From now on nothing is given to it; one that is paused keeps its first reason."""
+        with self._database.write() as connection:
+            _pause(connection, plugin, reason)
+
+    def resume(self, plugin: str) -> None:
+        """Give it what waits; raises :class:`~node.errors.PermanentError` when it is not paused."""
+        with self._database.write() as connection:
+            if not connection.execute("DELETE FROM facts WHERE name = ?", (_PAUSED + plugin,)).rowcount:
+                raise PermanentError("the plugin is not paused", about=plugin, hint="`radnode status` shows which are")
+            connection.execute("DELETE FROM facts WHERE name = ?", (_CRASHES + plugin,))
+            add_event(connection, "plugin resumed", plugin=plugin)
+
+    def crashed(self, plugin: str, reason: str, limit: int) -> bool:
+        """An analysis failed since it made workers crash or hang; True when that was one too many in a row.
+
+        Args:
+            plugin: its name.
+            reason: of the last one.
+            limit: so many in a row pause it; 0: never.
+        """
+        with self._database.write() as connection:
+            count = _crashes(connection.execute("SELECT value FROM facts WHERE name = ?", (_CRASHES + plugin,))) + 1
+            sql = "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)"
+            connection.execute(sql, (_CRASHES + plugin, str(count), time.time()))
+            if not limit or count < limit:
+                return False
+            return _pause(connection, plugin, f"{count} analyses in a row failed with it, the last one: {reason}")
+
+    def worked(self, plugin: str) -> None:
+        """It answered: crashes before count no longer."""
+        if self._database.read("SELECT 1 FROM facts WHERE name = ?", _CRASHES + plugin):
+            with self._database.write() as connection:
+                connection.execute("DELETE FROM facts WHERE name = ?", (_CRASHES + plugin,))
+
+
+def _crashes(rows: sqlite3.Cursor) -> int:
+    row = rows.fetchone()
+    return int(row["value"]) if row else 0
+
+
+def _pause(connection: sqlite3.Connection, plugin: str, reason: str) -> bool:
+    sql = "INSERT OR IGNORE INTO facts VALUES (?, ?, ?)"
+    changed = connection.execute(sql, (_PAUSED + plugin, reason, time.time())).rowcount > 0
+    if changed:
+        add_event(connection, "plugin paused", plugin=plugin, reason=reason)
+    return changed
