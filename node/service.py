@@ -75,6 +75,7 @@ class Service:
                 Tick("critical findings", _HEARTBEAT_SECONDS, lambda: self._ledger.criticals.escalate(time.time())),
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),
+                Tick("trail", _DAY_SECONDS, lambda: log.info("trail", digest=self._ledger.events.head())),
                 Tick("reconcile", _DAY_SECONDS, partial(self._reconcile, whole=True)),
             ]
         )
@@ -94,7 +95,8 @@ class Service:
         self._ledger.analyses.free_leases()
         for where_it_was in self._ledger.facts.troubles():
             self._ledger.facts.set_trouble(where_it_was, "")
-        log.info("starting", data_dir=str(self._settings.node.data_dir), unfinished_files_removed=swept)
+        data_dir, trail = str(self._settings.node.data_dir), self._ledger.events.head()
+        log.info("starting", data_dir=data_dir, unfinished_files_removed=swept, trail=trail)
         self._beat()
         self._children.start()
         self._run_thread("reconcile", partial(self._reconcile, whole=not in_order, until=begun))

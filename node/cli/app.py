@@ -9,6 +9,7 @@ import typer
 
 from node import __version__
 from node.cli import (
+    audit,
     configuration,
     critical,
     db,
@@ -62,6 +63,7 @@ for _command in (training.measure, training.explain, training.compare, training.
 app.add_typer(models.app, name="models")
 app.add_typer(configuration.app, name="config")
 app.add_typer(db.app, name="db")
+app.add_typer(audit.app, name="audit")
 app.command()(doctor.doctor)
 
 #: The first class that fits decides (sysexits.h).

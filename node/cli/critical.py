@@ -36,7 +36,7 @@ def list_open(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
 @app.command()
 def ack(number: IdArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Acknowledge a critical finding; the trail of its study says who did."""
-    from node.cli.withdrawal import operator
+    from node.cli.operator import operator
 
     _, ledger = open_ledger(config)
     found = ledger.criticals.acknowledge(number, operator())

@@ -46,6 +46,7 @@ def export_result(
 
     What is not there, failed or was withdrawn is told on the standard error, and in the export itself.
     """
+    from node.cli.operator import acted
     from node.export import FORMATS
     from node.export.collect import exported_study
     from node.spool import Spool
@@ -53,6 +54,7 @@ def export_result(
     settings, ledger = open_ledger(config)
     study = exported_study(ledger, Spool(settings.node.data_dir / "spool"), uid, identified=phi)
     data = FORMATS[form](study).encode()
+    acted(ledger, f"export-result --format {form}", study.study_instance_uid, identified=phi)
     if out is None:
         typer.echo(data, nl=False)
     else:

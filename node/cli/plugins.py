@@ -89,7 +89,7 @@ def pause(
     reason: Annotated[str, typer.Option("--reason", help="Shown by `radnode status`.")] = "",
 ) -> None:
     """Give a plugin nothing from now on; its studies wait, and no attempt is spent."""
-    from node.cli.withdrawal import operator
+    from node.cli.operator import operator
 
     _manifest(name)
     _, ledger = open_ledger(config)

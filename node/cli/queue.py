@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, print_table
+
+if TYPE_CHECKING:
+    from node.ledger import Ledger
 
 app = typer.Typer(help="Analyses that wait or failed: list, retry, hold, drop.", invoke_without_command=True)
 IdsArgument = Annotated[list[int], typer.Argument(help="Numbers as in `radnode queue list`.")]
@@ -45,6 +48,7 @@ def retry(ids: IdsArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
     _, ledger = open_ledger(config)
     for analysis_id in ids:
         ledger.analyses.retry(analysis_id)
+        _note(ledger, "queue retry", analysis_id)
         typer.echo(f"analysis {analysis_id} is queued again")
 
 
@@ -54,6 +58,7 @@ def hold(ids: IdsArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
     _, ledger = open_ledger(config)
     for analysis_id in ids:
         ledger.analyses.hold(analysis_id)
+        _note(ledger, "queue hold", analysis_id)
         typer.echo(f"analysis {analysis_id} is held")
 
 
@@ -63,4 +68,11 @@ def drop(ids: IdsArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
     _, ledger = open_ledger(config)
     for analysis_id in ids:
         ledger.analyses.drop(analysis_id)
+        _note(ledger, "queue drop", analysis_id)
         typer.echo(f"analysis {analysis_id} is dropped")
+
+
+def _note(ledger: Ledger, command: str, analysis_id: int) -> None:
+    from node.cli.operator import acted
+
+    acted(ledger, command, ledger.analyses.get(analysis_id).study_instance_uid, analysis=analysis_id)

@@ -84,7 +84,7 @@ def add(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Take a reader's word on a finding; the trail of its study says which account typed it."""
-    from node.cli.withdrawal import operator
+    from node.cli.operator import operator
     from node.review import take_statements
     from node.spool import Spool
 

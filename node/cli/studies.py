@@ -93,9 +93,12 @@ def show(
 @app.command()
 def complete(uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Close a study now, or release one that was quarantined or ignored."""
+    from node.cli.operator import acted
+
     _, ledger = open_ledger(config)
     study = ledger.studies.find(uid)
     ledger.studies.ask(study.study_instance_uid)
+    acted(ledger, "studies complete", study.study_instance_uid)
     typer.echo(f"{study.study_instance_uid} will be completed at the next tick")
 
 
@@ -108,7 +111,8 @@ def withdraw(
     comment: CommentOption = "",
 ) -> None:
     """Take delivered results back: every destination that may have some gets a rejection note, or a message."""
-    from node.cli.withdrawal import notices, operator
+    from node.cli.operator import operator
+    from node.cli.withdrawal import notices
     from node.spool import Spool
 
     settings, ledger = open_ledger(config)
@@ -144,10 +148,10 @@ def trail(uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: Json
         print_json(events)
         return
     for event in events:
-        typer.echo(printable(f"{when(event.at)}  {event.action:<28} {_told(event)}").rstrip())
+        typer.echo(printable(f"{when(event.at)}  {event.action:<28} {told(event)}").rstrip())
 
 
-def _told(event: Event) -> str:
+def told(event: Event) -> str:
     """The details of an event as words, empty ones left out."""
     parts = []
     for name, value in event.detail.items():
@@ -201,9 +205,12 @@ def _with_patient(settings: Settings, ledger: Ledger, facts: dict[str, Any], phi
 
 
 def _patient(settings: Settings, ledger: Ledger, uid: str) -> str:
-    """Name and id, read from a file of the study: the ledger holds neither."""
+    """Name and id, read from a file of the study: the ledger holds neither. The trail says who looked."""
     import pydicom
 
+    from node.cli.operator import acted
+
+    acted(ledger, "patient shown", uid)
     paths = ledger.studies.paths(uid)
     try:
         ds = pydicom.dcmread(

@@ -9,8 +9,6 @@ cut off on any line, the command has changed nothing that is ever sent, and can 
 from __future__ import annotations
 
 import io
-import os
-import pwd
 import time
 from typing import TYPE_CHECKING
 
@@ -100,14 +98,6 @@ def _told(ledger: Ledger, spool: Spool, withdrawal: Withdrawal) -> Told:
         hint = "its files were purged (storage.keep_days): tell those who got its messages yourself"
         raise PermanentError("what it answered is not in the spool", about=withdrawal.study_instance_uid, hint=hint)
     return Told(row, account, report, ledger.studies.series(row.study_instance_uid))
-
-
-def operator() -> str:
-    """The account that gave the command."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # as in a container that runs under any number
-        return f"uid {os.getuid()}"
 
 
 def _read(spool: Spool, path: str) -> Dataset | None:

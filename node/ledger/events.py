@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from node.ledger.chain import Verified, digest, last_digest, verify
 from node.ledger.database import Database
 
 
@@ -29,10 +30,11 @@ def add_event(
     analysis_id: int | None = None,
     **detail: Any,  # JSON's edge
 ) -> None:
-    """Write an event in the caller's transaction."""
+    """Write an event in the caller's transaction, chained to the one before."""
+    row = (time.time(), study_instance_uid, analysis_id, action, json.dumps(detail) if detail else "")
     connection.execute(
-        "INSERT INTO events (at, study_instance_uid, analysis_id, action, detail) VALUES (?, ?, ?, ?, ?)",
-        (time.time(), study_instance_uid, analysis_id, action, json.dumps(detail) if detail else ""),
+        "INSERT INTO events (at, study_instance_uid, analysis_id, action, detail, hash) VALUES (?, ?, ?, ?, ?, ?)",
+        (*row, digest(last_digest(connection), *row)),
     )
 
 
@@ -55,6 +57,14 @@ class Events:
     def latest(self, count: int) -> list[Event]:
         """The newest events, newest first."""
         return [_event(row) for row in self._database.read("SELECT * FROM events ORDER BY id DESC LIMIT ?", count)]
+
+    def verify(self, wanted: str = "") -> Verified:
+        """Whether the trail is as it was written. Args: wanted: a digest that is to be in it."""
+        return verify(self._database, wanted)
+
+    def head(self) -> str:
+        """Digest of the newest event, to be noted elsewhere; empty when there is none."""
+        return last_digest(self._database.connection)
 
 
 def _event(row: sqlite3.Row) -> Event:

@@ -1,7 +1,7 @@
 """The tables. Time is in seconds since the epoch, UTC."""
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 2
+VERSION = 3
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -165,5 +165,10 @@ CREATE TABLE reviews ( -- what readers say of our answers; the last word counts
   at REAL NOT NULL
 );
 CREATE INDEX reviews_by_answer ON reviews (study_instance_uid, plugin, finding, laterality, id);
+""",
+    3: """
+ALTER TABLE events ADD COLUMN hash TEXT NOT NULL DEFAULT '';
+CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END;
+CREATE TRIGGER events_as_written BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END;
 """,
 }

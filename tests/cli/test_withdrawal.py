@@ -14,7 +14,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from node.cli import withdrawal
-from node.cli.withdrawal import operator
+from node.cli.operator import operator
 from node.errors import PermanentError, SpoolError, TemporaryError
 from node.ledger.withdrawals import Withdrawals
 from node.spool import Spool

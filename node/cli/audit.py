@@ -1,0 +1,48 @@
+"""`radnode audit`: the trail of all studies: who sent, what was decided, who looked, who acted; is it whole?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, printable, when
+from node.cli.studies import CountOption, told
+
+app = typer.Typer(help="The trail of all studies: list, verify.", invoke_without_command=True)
+HeadOption = Annotated[str, typer.Option("--head", help="A digest noted earlier: nothing before it may be gone.")]
+
+
+@app.callback()
+def _default(context: typer.Context, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    if context.invoked_subcommand is None:
+        list_events(config, as_json, 50)
+
+
+@app.command("list")
+def list_events(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False, count: CountOption = 50) -> None:
+    """List what happened last, the newest first."""
+    _, ledger = open_ledger(config)
+    found = ledger.events.latest(count)
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        typer.echo(printable(f"{when(one.at)}  {one.study_instance_uid or '-'}  {one.action}  {told(one)}").rstrip())
+
+
+@app.command()
+def verify(config: ConfigOption = DEFAULT_CONFIG, head: HeadOption = "", as_json: JsonOption = False) -> None:
+    """Check that no line of the trail was changed, removed or put in. Exit status 1 when one was."""
+    _, ledger = open_ledger(config)
+    found = ledger.events.verify(head)
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(f"{found.events} events, {found.unchained} of them from before there was a chain")
+        typer.echo(f"digest now {found.head or '-'}: note it elsewhere, and give it with --head next time")
+        if found.broken is not None:
+            typer.echo(f"! the trail was changed: event {found.broken} does not fit to what is before it")
+        if not found.found:
+            typer.echo(f"! the trail was cut: the digest {printable(head)} is not in it")
+    raise typer.Exit(0 if found.broken is None and found.found else 1)
