@@ -26,8 +26,8 @@ from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import SENDER, Settings
 from node.deliver import backoff_seconds
-from node.errors import RadnodeError, where
-from node.ledger import AnalysisRow, Ledger, Plan, StudyRow, critical_from
+from node.errors import LedgerBusy, RadnodeError, where
+from node.ledger import AnalysisRow, Ledger, Plan, StudyRow, critical_from, job_table
 from node.spool import Spool
 from node.states import AnalysisState, IllegalMove, StudyState
 from node.study import ResultObject, Series
@@ -163,7 +163,12 @@ class Pipeline:
 
     def _work_off(self, worker: WorkerProcess, op: str, rows: Sequence[AnalysisRow]) -> None:
         try:
-            answer = worker.ask({"op": op, "ids": [row.id for row in rows]}, self._limit_seconds(rows[0].plugin))
+            jobs = [job_table(self._ledger.job(row)) for row in rows]
+            answer = worker.ask({"op": op, "jobs": jobs}, self._limit_seconds(rows[0].plugin))
+        except LedgerBusy as error:
+            for row in rows:
+                self._later(row, str(error), alone=False)
+            return
         except (WorkerDied, WorkerLate) as error:
             step = self._late if isinstance(error, WorkerLate) else self._later
             for row in rows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -90,6 +91,7 @@ class Service:
     def start(self) -> None:
         """Put things as an earlier life left them in order, then start everything."""
         write_once(self._copy, frozen(self._settings))
+        shutil.rmtree(self._settings.cache_dir / "tmp", ignore_errors=True)  # what killed workers left behind
         swept, in_order, begun = self._spool.sweep(), self._ledger.facts.stopped_in_order(), time.time()
         self._ledger.arrivals.close_all_associations("the node was stopped")
         self._ledger.analyses.free_leases()
@@ -177,6 +179,8 @@ class Service:
         for problem in hello["problems"]:
             log.error("plugin unusable", error=problem)
         self._ledger.facts.set_trouble(name, "; ".join(hello["problems"]))
+        for sentence in hello["lacking"]:
+            log.warning("worker is not confined", why=sentence)
         log.info("worker ready", pid=worker.pid)
         return True
 

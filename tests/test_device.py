@@ -31,7 +31,7 @@ def test_the_settings_say_what_plugins_are_loaded_for(tmp_path: Path) -> None:
         {"node": {"data_dir": tmp_path}, "worker": {"device": "cuda:0", "engine": "torch", "threads": 3}}
     )
     assert settings.device == "cuda:0"
-    assert settings.device.wishes == Wishes("torch", 3, tmp_path / "engines.json")
+    assert settings.device.wishes == Wishes("torch", 3, tmp_path / "cache" / "engines.json")
 
 
 def test_an_engine_that_is_not_known_is_refused() -> None:

@@ -56,9 +56,10 @@ class PlayedWorker:
         self.tainted = False
 
     def ask(self, job: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        self.asked.append((job["op"], list(job["ids"]), seconds))
+        ids = [one["row"]["id"] for one in job["jobs"]]
+        self.asked.append((job["op"], ids, seconds))
         self.before()
-        answers = [{"id": number, **self.answer(job["op"], number)} for number in job["ids"]]
+        answers = [{"id": number, **self.answer(job["op"], number)} for number in ids]
         return {"answers": answers, "tainted": self.tainted}
 
     def kill(self) -> None:

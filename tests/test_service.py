@@ -103,13 +103,13 @@ def test_a_worker_that_cannot_start_is_logged_and_shown(make: Make) -> None:
         assert not _keep_alive(node, PlayedProcess(WorkerDied(reason)))
     assert [(line["event"], line["error"]) for line in lines] == [("worker does not start", reason)]
     assert list(node._ledger.facts.troubles().values()) == [reason]
-    assert _keep_alive(node, PlayedProcess({"problems": []}))
+    assert _keep_alive(node, PlayedProcess({"problems": [], "lacking": []}))
     assert node._ledger.facts.troubles() == {}
 
 
 def test_a_plugin_that_cannot_be_used_is_shown_and_the_worker_works(make: Make) -> None:
     node = make()
-    assert _keep_alive(node, PlayedProcess({"problems": ["chest: weights differ"]}))
+    assert _keep_alive(node, PlayedProcess({"problems": ["chest: weights differ"], "lacking": []}))
     assert list(node._ledger.facts.troubles().values()) == ["chest: weights differ"]
 
 

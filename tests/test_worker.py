@@ -17,8 +17,7 @@ from node import offline
 from node.account import FILE, account_from
 from node.classify.process import WorkerDied, WorkerProcess
 from node.config import Destination, Route, Settings, frozen, load
-from node.errors import LedgerBusy
-from node.ledger import AnalysisRow
+from node.ledger import AnalysisRow, job_table
 from node.plugin import Finding, Manifest, Prediction
 from node.states import StudyState
 from node.worker.summary import summary
@@ -35,7 +34,7 @@ class Desk:
 
     def __init__(self, bench: offline.Bench) -> None:
         self.bench = bench
-        self.worker = Worker(bench.settings, bench.catalogue, bench.ledger, bench.spool)
+        self.worker = Worker(bench.settings, bench.catalogue, bench.spool)
 
     def take(self, *paths: Path) -> list[AnalysisRow]:
         assert self.bench.take(paths) == []
@@ -45,9 +44,13 @@ class Desk:
         self.bench.pipeline.route_studies()
         return self.bench.ledger.analyses.unfinished()
 
+    def job(self, op: str, *rows: AnalysisRow) -> dict[str, Any]:
+        """As it comes through the socket."""
+        job: dict[str, Any] = {"op": op, "jobs": [job_table(self.bench.ledger.job(row)) for row in rows]}
+        return json.loads(json.dumps(job))  # type: ignore[no-any-return]  # a dict stays one
+
     def ask(self, op: str, *rows: AnalysisRow) -> list[dict[str, Any]]:
-        job = json.loads(json.dumps({"op": op, "ids": [row.id for row in rows]}))
-        answers: list[dict[str, Any]] = json.loads(json.dumps(self.worker.handle(job)))["answers"]
+        answers: list[dict[str, Any]] = json.loads(json.dumps(self.worker.handle(self.job(op, *rows))))["answers"]
         return answers
 
 
@@ -166,23 +169,12 @@ def test_what_the_plugin_makes_of_one_study_leaves_the_others(desk: Desk, hospit
     assert "the plugin raised ValueError at __init__.py:" in failed[0]["error"]
     assert failed[0]["temporary"] is False
     assert CANARY not in json.dumps(answers)
-    assert desk.worker.handle({"op": "classify", "ids": [row.id for row in rows]})["tainted"] is True
+    assert desk.worker.handle(desk.job("classify", *rows))["tainted"] is True
 
 
 def test_a_worker_is_not_tainted_by_what_went_well(desk: Desk, hospital: Hospital) -> None:
     (row,) = desk.take(hospital.film())
-    assert desk.worker.handle({"op": "classify", "ids": [row.id]})["tainted"] is False
-
-
-def test_a_busy_ledger_is_a_temporary_error(desk: Desk, hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
-    (row,) = desk.take(hospital.film())
-
-    def busy(uid: str) -> Any:
-        raise LedgerBusy("the ledger does not answer")
-
-    monkeypatch.setattr(desk.bench.ledger.studies, "series", busy)
-    (answer,) = desk.ask("classify", row)
-    assert answer == {"id": row.id, "error": "the ledger does not answer", "temporary": True}
+    assert desk.worker.handle(desk.job("classify", row))["tainted"] is False
 
 
 def test_what_nobody_has_thought_of_fails_one_analysis(
@@ -332,9 +324,8 @@ def process(folder: Path) -> Iterator[WorkerProcess]:
 
 def test_a_worker_process_loads_its_plugins_and_answers(folder: Path, process: WorkerProcess) -> None:
     write_plugin(folder)
-    assert process.start(60) == {"problems": []}
-    answer = process.ask({"op": "classify", "ids": [404]}, 30)
-    assert "there is no such analysis" in answer["answers"][0]["error"]
+    assert process.start(60)["problems"] == []
+    assert process.ask({"op": "classify", "jobs": []}, 30) == {"answers": [], "tainted": False}
 
 
 def test_a_worker_whose_settings_are_gone_says_so(folder: Path, process: WorkerProcess) -> None:
@@ -362,6 +353,14 @@ def test_a_plugin_that_is_broken_is_a_problem_and_no_death(folder: Path, process
     write_plugin(folder, code="raise SystemExit(3)")
     (problem,) = process.start(60)["problems"]
     assert "cannot be loaded: SystemExit at __init__.py:1" in problem
+
+
+def test_a_worker_that_may_do_everything_says_so(folder: Path, process: WorkerProcess) -> None:
+    write_plugin(folder)
+    settings = load(folder / "settings.json")
+    free = settings.model_copy(update={"worker": settings.worker.model_copy(update={"unconfined": True})})
+    (folder / "settings.json").write_bytes(frozen(free))
+    assert process.start(60)["lacking"] == ["workers may use the network and any file: worker.unconfined"]
 
 
 def test_limits_hold_before_anything_large_is_loaded(folder: Path, process: WorkerProcess) -> None:

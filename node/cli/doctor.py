@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -49,6 +51,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _port(settings)
     yield _disk(settings)
     yield from _codecs()
+    yield _confinement(settings)
     yield from _plugins(settings)
     yield from _destinations(settings)
 
@@ -86,6 +89,16 @@ def _codecs() -> Iterator[Check]:
     for name, module in _CODECS.items():
         there = find_spec(module) is not None
         yield f"codec {name}", there, "installed" if there else f"missing: install the package that brings `{module}`"
+
+
+def _confinement(settings: Settings) -> Check:
+    """Tried in a process of its own: whoever is confined stays so."""
+    if settings.worker.unconfined:
+        return "workers", False, "may use the network and any file: worker.unconfined"
+    program = "from node.worker import sandbox; print(*sandbox.enter(sandbox.Folders()), sep='; ')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    lacking = done.stdout.strip() or done.stderr.strip()
+    return "workers", not lacking, lacking or "kept from the network and from other files"
 
 
 def _plugins(settings: Settings) -> Iterator[Check]:

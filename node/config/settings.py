@@ -110,6 +110,9 @@ class WorkerSettings(Section):
         1 << 30, ge=1 << 16, description="Largest declared size of one object's pixels, samples over all frames."
     )
     plugins: tuple[str, ...] = Field((), description="Plugins to load; empty: all that are installed.")
+    unconfined: bool = Field(
+        False, description="Workers may use the network and any file: for plugins that cannot do without."
+    )
 
 
 class ReportSettings(Section):
@@ -213,8 +216,13 @@ class Settings(Section):
     @property
     def device(self) -> Device:
         """What plugins are loaded for; which engine was the fastest is remembered beside spool and ledger."""
-        memory = self.node.data_dir / "engines.json"
+        memory = self.cache_dir / "engines.json"
         return Device(self.worker.device, Wishes(self.worker.engine, self.worker.threads, memory))
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where workers remember what they can find out again."""
+        return self.node.data_dir / "cache"
 
     @property
     def web_tokens(self) -> Path:

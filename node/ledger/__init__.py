@@ -10,6 +10,7 @@ from node.ledger.analyses import AnalysisRow, Plan
 from node.ledger.criticals import Critical, OpenCritical, critical_from
 from node.ledger.deliveries import DeliveryRow
 from node.ledger.events import Event
+from node.ledger.jobs import Job, job_from, job_table
 from node.ledger.ledger import Ledger
 from node.ledger.results import Notice
 from node.ledger.reviews import ReviewRow, UnreadDocument
@@ -22,6 +23,7 @@ __all__ = [
     "Critical",
     "DeliveryRow",
     "Event",
+    "Job",
     "Ledger",
     "Named",
     "Notice",
@@ -33,4 +35,6 @@ __all__ = [
     "Withdrawal",
     "check_copy",
     "critical_from",
+    "job_from",
+    "job_table",
 ]

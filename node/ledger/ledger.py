@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from node.ledger.analyses import Analyses
+from node.ledger.analyses import Analyses, AnalysisRow
 from node.ledger.arrivals import Arrivals
 from node.ledger.criticals import Criticals
 from node.ledger.database import Database
 from node.ledger.deliveries import Deliveries
 from node.ledger.events import Events
 from node.ledger.facts import Facts
+from node.ledger.jobs import Job
 from node.ledger.pauses import Pauses
 from node.ledger.reviews import Reviews
 from node.ledger.studies import Studies
@@ -41,6 +42,11 @@ class Ledger:
         self.events = Events(self._database)
         self.facts = Facts(self._database)
         self.upkeep = Upkeep(self._database)
+
+    def job(self, row: AnalysisRow) -> Job:
+        """All that a worker needs to know for an analysis."""
+        uid = row.study_instance_uid
+        return Job(row, self.studies.series(uid), self.studies.get(uid).expected, self.analyses.delivered_before(row))
 
     def pulse(self) -> int:
         """A number that changes whenever somebody else has committed."""

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from node.config import WorkerSettings, load
+from node.config import Settings, WorkerSettings, load
 from node.errors import RadnodeError, where
+from node.worker import sandbox
 
 if TYPE_CHECKING:
     from node.worker.worker import Worker
@@ -30,8 +31,8 @@ def main(arguments: list[str]) -> int:
     _die_with(os.getppid())
     with socket.socket(fileno=descriptor) as channel, channel.makefile("rb") as jobs, channel.makefile("wb") as answers:
         try:
-            worker = _build(path)
-            hello = {"problems": worker.warm()}
+            worker, lacking = _build(path)
+            hello = {"problems": worker.warm(), "lacking": lacking}
         except BaseException as error:  # an edge: nobody sees our standard error
             _say(answers, {"fatal": _reason(error)})
             return 1
@@ -42,17 +43,27 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _build(path: Path) -> Worker:
+def _build(path: Path) -> tuple[Worker, list[str]]:
+    """The worker, and what it could not be kept from. Nothing of a plugin is loaded before it is confined."""
     settings = load(path)
     _limit(settings.worker)
+    lacking = _confine(settings)
     from node.classify.catalogue import Catalogue
-    from node.ledger import Ledger
     from node.spool import Spool
     from node.worker.worker import Worker
 
-    data = settings.node.data_dir
-    ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
-    return Worker(settings, Catalogue(settings.worker.plugins), ledger, Spool(data / "spool"))
+    catalogue, spool = Catalogue(settings.worker.plugins), Spool(settings.node.data_dir / "spool")
+    return Worker(settings, catalogue, spool), lacking
+
+
+def _confine(settings: Settings) -> list[str]:
+    if settings.worker.unconfined:
+        return ["workers may use the network and any file: worker.unconfined"]
+    spool, cache = settings.node.data_dir / "spool", settings.cache_dir
+    temporary = cache / "tmp"  # not that of the machine, where everybody's files lie
+    temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.environ["TMPDIR"] = str(temporary)
+    return sandbox.enter(sandbox.Folders(readable=(spool,), writable=(spool / "work", cache)))
 
 
 def _reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The work itself: from rows of the ledger and files of the spool to predictions and result objects."""
+"""The work itself: from jobs and files of the spool to predictions and result objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from node.classify.runner import Runner
 from node.errors import PermanentError, PluginError, RadnodeError, where
 from node.export import ExportedStudy, messages
 from node.kinds import ALWAYS, MESSAGES, in_order, with_stand_ins
-from node.ledger import AnalysisRow, Critical, Ledger
+from node.ledger import AnalysisRow, Critical, Job, job_from
 from node.plugin import ImageSet, Prediction
 from node.report.identity import derived_uid
 from node.spool import Spool
@@ -39,11 +39,11 @@ Decoded = tuple[tuple[ImageSet, ...], tuple[NotAssessed, ...]]
 
 
 class Worker:
-    """The work of one process. Args: settings: of the node; catalogue: plugins; ledger, spool: opened by the caller."""
+    """The work of one process. Args: settings: of the node; catalogue: plugins; spool: of the node."""
 
-    def __init__(self, settings: config.Settings, catalogue: Catalogue, ledger: Ledger, spool: Spool) -> None:
-        self._settings, self._catalogue = settings, catalogue
-        self._ledger, self._spool = ledger, spool
+    def __init__(self, settings: config.Settings, catalogue: Catalogue, spool: Spool) -> None:
+        self._settings, self._catalogue, self._spool = settings, catalogue, spool
+        self._jobs: dict[int, Job] = {}  # in hand, by the id of the analysis
         self._runner = Runner(catalogue, settings.device)
         self._kept: dict[int, Decoded] = {}
         self._digest = configuration_digest(settings)
@@ -62,11 +62,11 @@ class Worker:
         """The answer to one job; an analysis that fails does not touch the others."""
         self._tainted = False
         work = self._classify_each if job["op"] == "classify" else self._report_each
+        self._jobs = {one.row.id: one for one in map(job_from, job["jobs"])}
         try:
-            rows = [self._ledger.analyses.get(analysis_id) for analysis_id in job["ids"]]
-            answers = work(rows)
-        except RadnodeError as error:  # of all of them: the ledger is busy, the plugin cannot be loaded
-            answers = [_failure(analysis_id, error) for analysis_id in job["ids"]]
+            answers = work([one.row for one in self._jobs.values()])
+        except RadnodeError as error:  # of all of them: the plugin cannot be loaded
+            answers = [_failure(analysis_id, error) for analysis_id in self._jobs]
         return {"answers": answers, "tainted": self._tainted}
 
     def _classify_each(self, rows: list[AnalysisRow]) -> list[Answer]:
@@ -145,7 +145,7 @@ class Worker:
         if not kinds and not self._settings.critical:
             return [], []
         document = next(ds for result, ds in made if result.kind == "sr")
-        series = self._ledger.studies.series(row.study_instance_uid)
+        series = self._jobs[row.id].series
         study = messages.reported(messages.Told(row, told, document, series, made))
         written = [self._write_message(row, kind, study, document.SOPInstanceUID) for kind in kinds]
         return written, critical.criticals(self._settings, study, partial(self._write_file, row))
@@ -178,8 +178,8 @@ class Worker:
             analysed=tuple(Analysed(by_series[uid], prediction) for uid, prediction in stored if uid in by_series),
             not_assessed=not_assessed,
             started=row.created_at,
-            expected=self._ledger.studies.get(row.study_instance_uid).expected,
-            predecessors=self._ledger.analyses.delivered_before(row),
+            expected=self._jobs[row.id].expected,
+            predecessors=dict(self._jobs[row.id].predecessors),
             station_name=self._settings.node.station_name,
             ae_title=self._settings.node.ae_title,
             configuration_digest=self._digest,
@@ -197,7 +197,7 @@ class Worker:
     def _decode(self, row: AnalysisRow) -> Decoded:
         found: list[ImageSet] = []
         missed: list[NotAssessed] = []
-        for series in self._ledger.studies.series(row.study_instance_uid):
+        for series in self._jobs[row.id].series:
             if series.series_instance_uid in row.series:
                 image_set, not_assessed = assemble.read_image_set(
                     series, self._spool.root, self._settings.worker.max_pixels
@@ -208,15 +208,20 @@ class Worker:
         return tuple(found), tuple(missed)
 
     def _patient_key(self, row: AnalysisRow) -> str:
-        series = self._ledger.studies.series(row.study_instance_uid)
         return next(
-            (i.patient_key for one in series if one.series_instance_uid in row.series for i in one.instances), ""
+            (
+                i.patient_key
+                for one in self._jobs[row.id].series
+                if one.series_instance_uid in row.series
+                for i in one.instances
+            ),
+            "",
         )
 
     def _headers(self, row: AnalysisRow) -> dict[str, Dataset]:
         return {
             instance.sop_instance_uid: _header(self._spool.path(instance.path))
-            for series in self._ledger.studies.series(row.study_instance_uid)
+            for series in self._jobs[row.id].series
             if series.series_instance_uid in row.series
             for instance in series.instances
         }

@@ -58,6 +58,9 @@ FAULTS = {
     "SEVEN": "a probability of 7.3",
     "WRONGTYPE": "the plugin answered a str",
     "LEAKS": "MemoryError",
+    "CONNECTS": "the plugin raised PermissionError",
+    "STEALS": "the plugin raised PermissionError",
+    "OVERWRITES": "the plugin raised PermissionError",
 }
 
 
@@ -70,7 +73,7 @@ def test_plugin_that_goes_wrong_fails_its_own_analysis_only(
         python_path=[plugin],
         destinations=[storescp.destination()],
         routes=[to("storescp")],
-        worker={"decode_seconds": 10, "memory_mb": 2048, "threads": 1},
+        worker={"decode_seconds": 10, "memory_mb": 2048, "threads": 1, "pause_after_crashes": 0},
         retry={"max_attempts": 2},
     )
     with node:

@@ -38,6 +38,7 @@ import ctypes
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -91,6 +92,24 @@ def hangs(image_set):
     time.sleep(3600)
 
 
+def connects(image_set):
+    with socket.create_connection(("127.0.0.1", 9), 1):
+        return answer(image_set)
+
+
+def steals(image_set):
+    ledger = Path(Path("/proc/self/cmdline").read_text().split("\\0")[3]).with_name("ledger.db")
+    ledger.read_bytes()
+    return answer(image_set)
+
+
+def overwrites(image_set):
+    data = Path(Path("/proc/self/cmdline").read_text().split("\\0")[3]).parent
+    for path in (data / "spool" / "instances").glob("*/*.dcm"):
+        path.write_bytes(b"")
+    return answer(image_set)
+
+
 def leaks(image_set):
     return bytearray(1 << 40)
 
@@ -110,6 +129,9 @@ FAULTS = {
     "SEVEN": lambda image_set: answer(image_set, 7.3),
     "WRONGTYPE": lambda image_set: "no prediction",
     "LEAKS": leaks,
+    "CONNECTS": connects,
+    "STEALS": steals,
+    "OVERWRITES": overwrites,
     "PRINTS": prints,
     "SLOW": lambda image_set: (time.sleep(1.5), answer(image_set))[1],
 }

@@ -136,7 +136,10 @@ def shown(config: Path) -> str:
 
 def test_show_tells_which_engine_was_chosen_and_why(config: Path) -> None:
     assert "not chosen yet" in shown(config)
-    remember(config.with_name("engines.json"), key_of(folder_of(NAME), 2), Choice("openvino", "it was the fastest"))
+    (config.parent / "cache").mkdir()
+    remember(
+        config.parent / "cache" / "engines.json", key_of(folder_of(NAME), 2), Choice("openvino", "it was the fastest")
+    )
     assert "engine        it was the fastest" in shown(config)
     told = CliRunner().invoke(app, ["plugins", "show", NAME, "-c", str(config), "--json"]).output
     assert json.loads(told)["engine"] == "it was the fastest"

@@ -19,6 +19,7 @@ import torch
 
 from node.plugin import Array
 from radnode_kit.bundle import ONNX
+from radnode_kit.engines.session import session
 from radnode_kit.explanations.gradients import activation_map, grad_cam
 from radnode_kit.explanations.subject import laid_out, tensor_of, with_last_layer
 from radnode_kit.lite import EMBEDDING, Lite
@@ -117,17 +118,12 @@ def onnx_cost(folder: Path, image: Array, threads: int, rounds: int = ROUNDS) ->
 def _session(path: Path, outputs: tuple[str, ...], threads: int) -> Any:  # Any: onnxruntime is not typed
     """A session of the graph cut down to some outputs: what only the others need is then not computed."""
     import onnx
-    import onnxruntime
 
     model = onnx.load(path)
     kept = [output for output in model.graph.output if output.name in outputs]
     del model.graph.output[:]
     model.graph.output.extend(kept)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # as in radnode_kit.engines.onnx
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session(model.SerializeToString(), threads)
 
 
 def _ran(session: Any, image: Array) -> Callable[[], object]:

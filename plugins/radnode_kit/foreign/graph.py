@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from node.errors import PluginError
 from node.plugin import Array
 from radnode_kit.engine import NAMES
+from radnode_kit.engines.session import session
 from radnode_kit.foreign.model import Input
 from radnode_kit.foreign.pooling import ending_of
 
@@ -193,15 +194,11 @@ def _images(entry: Input, count: int) -> Array:
 
 def run(model: onnx.ModelProto, images: Array) -> Sequence[Array]:
     """All outputs of a graph for normalised images (n, c, s, s); raises :class:`PluginError` when it cannot run."""
-    import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
     refusals = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.NotImplemented, state.RuntimeException)
     try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        answers: Sequence[Array] = session.run(None, {"image": images})
+        answers: Sequence[Array] = session(model.SerializeToString(), severity=4).run(None, {"image": images})
     except refusals as error:
         reason = (str(error).splitlines() or ["no reason given"])[0][:300]
         raise PluginError(f"ONNX Runtime cannot run the graph: {reason}") from error

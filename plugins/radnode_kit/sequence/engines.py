@@ -12,6 +12,7 @@ import numpy as np
 from node.errors import PluginError
 from node.plugin import Array
 from radnode_kit.bundle import ONNX, SAFETENSORS
+from radnode_kit.engines.session import session
 from radnode_kit.sequence.slices import AIR, SIZE
 
 _CHUNK = 8
@@ -59,11 +60,7 @@ class OnnxSlices:
     """ONNX Runtime on the CPU."""
 
     def __init__(self, path: Path):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # a container without /sys/class/drm makes it warn about GPUs otherwise
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = session(path)
 
     def __call__(self, hounsfield: Array) -> SliceOutputs:
         """Run one chunk."""

@@ -1,0 +1,55 @@
+"""All that a worker is told of an analysis: facts of the ledger, so that it needs no access to the ledger itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from node.ledger.analyses import AnalysisRow
+from node.states import AnalysisState
+from node.study import Attributes, Instance, Series
+
+
+@dataclass(frozen=True)
+class Job:
+    """An analysis and what it is made of.
+
+    Attributes:
+        row: the analysis.
+        series: all series of its study.
+        expected: how many images the study was announced to have; None: it was not.
+        predecessors: kind -> (SOP Class UID, SOP Instance UID) of what an earlier revision delivered.
+    """
+
+    row: AnalysisRow
+    series: tuple[Series, ...]
+    expected: int | None
+    predecessors: Mapping[str, tuple[str, str]]
+
+
+def job_table(job: Job) -> dict[str, Any]:  # Any: JSON's edge
+    """As JSON's values."""
+    return asdict(job)
+
+
+def job_from(table: Mapping[str, Any]) -> Job:  # Any: JSON's edge
+    """The inverse of :func:`job_table`."""
+    row = dict(table["row"])
+    row["state"] = AnalysisState(row["state"])
+    row["series"], row["destinations"] = tuple(row["series"]), tuple(row["destinations"])
+    return Job(
+        row=AnalysisRow(**row),
+        series=tuple(_series(one) for one in table["series"]),
+        expected=table["expected"],
+        predecessors={kind: (pair[0], pair[1]) for kind, pair in table["predecessors"].items()},
+    )
+
+
+def _series(table: Mapping[str, Any]) -> Series:
+    return Series(table["series_instance_uid"], tuple(_instance(one) for one in table["instances"]))
+
+
+def _instance(table: Mapping[str, Any]) -> Instance:
+    attributes = {**table["attributes"], "image_type": tuple(table["attributes"]["image_type"])}
+    return Instance(**{**table, "attributes": Attributes(**attributes)})
