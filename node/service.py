@@ -29,6 +29,7 @@ from node.deliver import Courier
 from node.errors import ConfigError, RadnodeError, TemporaryError, where
 from node.ledger import Ledger
 from node.pipeline import Pipeline
+from node.receive.identity import Identity
 from node.reconcile import reconcile
 from node.scheduler import Scheduler, Tick
 from node.spool import Spool, write_once
@@ -60,6 +61,8 @@ class Service:
         self._copy = data / "serving.json"
         self._catalogue = Catalogue(settings.worker.plugins)
         _check_plugins(settings, self._catalogue)
+        if settings.tls.enabled:
+            Identity(settings.tls)  # raises here, once, what every receiver would end with
         self._lock = hold_data_folder(data)
         self._spool = Spool(data / "spool", settings.storage.min_free_mb)
         self._spool.prepare()
@@ -77,6 +80,7 @@ class Service:
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),
                 Tick("trail", _DAY_SECONDS, lambda: log.info("trail", digest=self._ledger.events.head())),
+                Tick("room", 60, lambda: self._pipeline.make_room(time.time())),
                 Tick("reconcile", _DAY_SECONDS, partial(self._reconcile, whole=True)),
             ]
         )

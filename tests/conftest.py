@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.peers import Hospital, RealOrthanc, RealStorescp, RunningNode, install_plugin
+from tests.peers import Hospital, Pki, RealOrthanc, RealStorescp, RunningNode, install_plugin
 
 # How long an example takes says nothing on a machine that does other things, too; in CI the examples stay fixed.
 settings.register_profile("radnode", settings(), deadline=None)
@@ -20,6 +20,12 @@ settings.load_profile("radnode")
 def hospital(tmp_path: Path) -> Hospital:
     """Makes studies whose UIDs no other test has."""
     return Hospital(tmp_path / "hospital")
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    """Certificates for TLS; a test that changes files copies them first."""
+    return Pki(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture

@@ -139,10 +139,11 @@ def _parameters(command: tuple[str, ...]) -> list[typer.core.TyperOption | typer
 
 
 def test_the_configuration_of_the_readme_is_right(tmp_path: Path) -> None:
-    (toml,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     path = tmp_path / "radnode.toml"
-    path.write_text(toml)
+    path.write_text("".join(re.findall(r"```toml\n(.*?)```", README, re.DOTALL)))
     settings = load(path)
+    assert [peer.name for peer in settings.peers] == ["CT 1", "monitoring"]
+    assert list(settings.ports) == ["tls.port"]
     assert [route.plugin for route in settings.routes] == ["chest-radiograph"]
     assert settings.destinations[0].kinds == ("sc", "sr")
 

@@ -10,6 +10,7 @@ import typer
 from node import __version__
 from node.cli import (
     audit,
+    certs,
     configuration,
     critical,
     db,
@@ -50,6 +51,7 @@ app.add_typer(queue.app, name="queue")
 app.add_typer(critical.app, name="critical")
 app.add_typer(reviews.app, name="reviews")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(certs.app, name="certs")
 app.add_typer(files.route_app, name="route")
 app.command()(files.run)
 app.command()(files.send)

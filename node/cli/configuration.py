@@ -40,6 +40,10 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
     from node.errors import ConfigError
 
     settings = configuration.load(config)
+    if settings.tls.enabled:
+        from node.receive.identity import Identity
+
+        Identity(settings.tls)  # raises for files that TLS cannot use
     usable = Catalogue(settings.worker.plugins).manifests
     if missing := [route.name for route in settings.routes if route.plugin not in usable]:
         hint = f"usable plugins: {', '.join(usable) or 'none'}"

@@ -27,7 +27,7 @@ _CODECS = {"JPEG": "gdcm", "JPEG 2000": "openjpeg", "RLE": "rle", "JPEG-LS": "jp
 
 
 def doctor(config: ConfigOption = DEFAULT_CONFIG, viewer: ViewerOption = None, as_json: JsonOption = False) -> None:
-    """Check port, disk, codecs, plugins and destinations. Exit status 69 when something is missing.
+    """Check ports, certificates, disk, codecs, plugins and destinations. Exit status 69 when something is missing.
 
     With --viewer nothing is checked: it says what readers will see of the results, and which destination sends what
     they will not.
@@ -48,7 +48,9 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, viewer: ViewerOption = None, a
 
 
 def _checks(settings: Settings) -> Iterator[Check]:
-    yield _port(settings)
+    for name, port in settings.ports.items():
+        yield _port(settings, name, port)
+    yield from _certificates(settings)
     yield _disk(settings)
     yield from _codecs()
     yield _confinement(settings)
@@ -56,15 +58,15 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield from _destinations(settings)
 
 
-def _port(settings: Settings) -> Check:
-    host, port = settings.node.host, settings.node.port
+def _port(settings: Settings, name: str, port: int) -> Check:
+    host = settings.node.host
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             serving = _is_serving(settings)
-            found = "in use by this node" if serving else f"cannot be used: {error.strerror}; another node.port?"
+            found = "in use by this node" if serving else f"cannot be used: {error.strerror}; another {name}?"
             return f"port {host}:{port}", serving, found
     return f"port {host}:{port}", True, "free"
 
@@ -74,6 +76,23 @@ def _is_serving(settings: Settings) -> bool:
 
     path = settings.node.data_dir / "ledger.db"
     return path.exists() and Ledger(path).facts.serving_pid() is not None
+
+
+def _certificates(settings: Settings) -> Iterator[Check]:
+    """Of the node, and of each destination that has files of its own."""
+    from node.certificates import problems
+
+    tls = settings.tls
+    if tls.enabled:
+        yield _sound("certificate of the node", problems(tls.certificate, tls.key, tls.ca))
+    for one in settings.destinations:
+        if one.ca_file or one.certificate_file:
+            found = problems(one.certificate_file, one.key_file, one.ca_file)
+            yield _sound(f"certificates {one.name}", found)
+
+
+def _sound(name: str, problems: list[str]) -> Check:
+    return name, not problems, "; ".join(problems) or "they fit, and last"
 
 
 def _disk(settings: Settings) -> Check:

@@ -34,7 +34,7 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
     deliveries = ledger.deliveries.count_by_state()
     facts: dict[str, Any] = {
         "ae_title": settings.node.ae_title,
-        "listens": f"{settings.node.host}:{settings.node.port}",
+        "listens": ", ".join(f"{settings.node.host}:{port}" for port in settings.ports.values()),
         "serving_pid": ledger.facts.serving_pid(),
         "studies": dict(ledger.studies.count_by_state()),
         "analyses": dict(ledger.analyses.count_by_state()),

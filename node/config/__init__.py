@@ -8,6 +8,7 @@ a key.
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.load import default_text, frozen, load
+from node.config.peer import OPERATIONS, PeerRule
 from node.config.settings import (
     SENDER,
     NodeSettings,
@@ -22,12 +23,15 @@ from node.config.settings import (
     WorkerSettings,
 )
 from node.config.table import settings_table
+from node.config.tls import TlsSettings
 
 __all__ = [
+    "OPERATIONS",
     "SENDER",
     "CriticalRule",
     "Destination",
     "NodeSettings",
+    "PeerRule",
     "ReceiveSettings",
     "ReportSettings",
     "RetrySettings",
@@ -35,6 +39,7 @@ __all__ = [
     "Settings",
     "StorageSettings",
     "StudySettings",
+    "TlsSettings",
     "WebSettings",
     "WorkerSettings",
     "default_text",

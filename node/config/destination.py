@@ -25,6 +25,8 @@ _NEEDED: Mapping[str, str] = {
 }
 #: Kinds of destination that take messages instead of objects.
 _MESSAGED = ("hl7", "webhook")
+#: Kinds of destination that can be reached over TLS.
+_VERIFIED = ("dicom", "orthanc", "stow", "webhook")
 #: A key of a few kinds alone -> those kinds. Somebody who sets it for another one expects what will not happen.
 _ONLY: Mapping[str, tuple[str, ...]] = {
     "sending_application": ("hl7",),
@@ -33,7 +35,14 @@ _ONLY: Mapping[str, tuple[str, ...]] = {
     "receiving_facility": ("hl7",),
     "phi": ("webhook",),
     "secret_file": ("webhook",),
+    "tls": ("dicom",),
+    "allow_other_hostname": ("dicom",),
+    "ca_file": _VERIFIED,
+    "certificate_file": _VERIFIED,
+    "key_file": _VERIFIED,
 }
+#: Keys that hold a path: relative ones are relative to the configuration file.
+FILES = ("path", "password_file", "secret_file", "ca_file", "certificate_file", "key_file")
 _OBJECTS = "sc+sr"
 
 
@@ -64,6 +73,19 @@ class Destination(Section):
         None, description="webhook: file that holds the secret (first line) that bodies are signed with, HMAC-SHA256."
     )
 
+    tls: bool = Field(False, description="dicom: over TLS (PS3.15 B.12).")
+    ca_file: Path | None = Field(
+        None,
+        description="dicom with tls, https: file of the certificates whose word on it counts; else the system's.",
+    )
+    certificate_file: Path | None = Field(
+        None, description="dicom with tls, https: our certificate, for a peer that asks for one; with key_file."
+    )
+    key_file: Path | None = Field(None, description="dicom with tls, https: its private key.")
+    allow_other_hostname: bool = Field(
+        False, description="dicom with tls: its certificate may be made out to another name or address than `host`."
+    )
+
     @field_validator("profile")
     @classmethod
     def _known_profile(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
@@ -90,6 +112,16 @@ class Destination(Section):
         for key, kinds in _ONLY.items():
             if getattr(self, key) and self.kind not in kinds:
                 raise ValueError(f"'{key}' is for a destination of kind {' or '.join(kinds)}")
+        return self
+
+    @model_validator(mode="after")
+    def _tls_fits(self) -> Destination:
+        over_tls = self.tls if self.kind == "dicom" else self.url.startswith("https://")
+        for key in ("ca_file", "certificate_file", "key_file", "allow_other_hostname"):
+            if getattr(self, key) and not over_tls:
+                raise ValueError(f"'{key}' is for TLS: {'set tls' if self.kind == 'dicom' else 'use a https:// url'}")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("'certificate_file' and 'key_file' go together")
         return self
 
     @property

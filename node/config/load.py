@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from node.config.destination import FILES
 from node.config.settings import Settings
 from node.errors import ConfigError
 
@@ -62,18 +63,15 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     """The same settings with folders made absolute."""
     node = settings.node.model_copy(update={"data_dir": folder / settings.node.data_dir})
     destinations = tuple(
-        d.model_copy(
-            update={
-                "path": folder / d.path if d.path else None,
-                "password_file": folder / d.password_file if d.password_file else None,
-                "secret_file": folder / d.secret_file if d.secret_file else None,
-            }
-        )
-        for d in settings.destinations
+        one.model_copy(update={key: folder / path for key in FILES if (path := getattr(one, key))})
+        for one in settings.destinations
+    )
+    tls = settings.tls.model_copy(
+        update={key: folder / getattr(settings.tls, key) for key in ("certificate", "key", "ca")}
     )
     tokens = settings.web.tokens_file
     web = settings.web.model_copy(update={"tokens_file": folder / tokens if tokens else None})
-    return settings.model_copy(update={"node": node, "destinations": destinations, "web": web})
+    return settings.model_copy(update={"node": node, "tls": tls, "destinations": destinations, "web": web})
 
 
 def _describe(detail: ErrorDetails, path: Path, text: str) -> str:
@@ -131,6 +129,16 @@ host = "{host}"          # 0.0.0.0 to be reached from other machines
 port = {port}
 data_dir = "radnode-data"
 allowed_calling = []        # calling AE titles that may send; empty: any
+
+[tls]
+enabled = false             # DICOM over TLS on port 2762 instead of the port above; `radnode certs init` first
+
+# Who may associate, and for what; without any such table: anybody.
+# [[peers]]
+# name = "CT 1"
+# ae_title = "CT*"
+# addresses = ["10.1.0.0/16"]
+# may = ["store", "echo"]
 
 [study]
 quiet_seconds = {{ default = 10, CR = 2, DX = 2 }}   # a study is complete after so long without a new image

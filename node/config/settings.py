@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
+from node.config.peer import PeerRule
 from node.config.section import AETitle, Name, Port, Seconds, Section
+from node.config.tls import TlsSettings
 from node.device import Device, Wishes
 
 #: In a route's destinations: the destination whose AE title is the calling AE title of the study's sender.
@@ -83,6 +85,11 @@ class StorageSettings(Section):
 
     min_free_mb: int = Field(512, ge=0, description="Below this much free space C-STORE is answered A700, MiB.")
     keep_days: float = Field(30, ge=0, description="Files of closed studies are purged after so many days; 0: never.")
+    purge_below_mb: int = Field(
+        2048,
+        ge=0,
+        description="Below this much free space files of the oldest delivered studies are purged early, MiB; 0: never.",
+    )
     busy_seconds: Seconds = Field(10, description="How long to wait for a locked ledger before A700.")
 
 
@@ -175,6 +182,7 @@ class Settings(Section):
     """The whole configuration."""
 
     node: NodeSettings = NodeSettings()
+    tls: TlsSettings = TlsSettings()
     receive: ReceiveSettings = ReceiveSettings()
     study: StudySettings = StudySettings()
     storage: StorageSettings = StorageSettings()
@@ -185,6 +193,7 @@ class Settings(Section):
     match: Literal["all", "first"] = Field(
         "all", description="Whether all routes or only the first match takes a series."
     )
+    peers: tuple[PeerRule, ...] = ()
     destinations: tuple[Destination, ...] = ()
     routes: tuple[Route, ...] = ()
     critical: tuple[CriticalRule, ...] = ()
@@ -202,6 +211,17 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _peers_fit(self) -> Settings:
+        _refuse_doubles("peers", [peer.name for peer in self.peers])
+        if self.tls.enabled and self.tls.allow_plain and self.tls.port == self.node.port:
+            raise Misfit("it is that of node.port, which tls.allow_plain keeps open", "tls", "port")
+        for number, peer in enumerate(self.peers):
+            if peer.needs_certificate and not self.tls.enabled:
+                what = f"peer '{peer.name}' is known by its certificate, which only TLS shows: set tls.enabled"
+                raise Misfit(what, "peers", number)
+        return self
+
+    @model_validator(mode="after")
     def _critical_fits(self) -> Settings:
         names = [destination.name for destination in self.destinations if destination.kind in ("hl7", "webhook")]
         _refuse_doubles("critical", [rule.name for rule in self.critical])
@@ -212,6 +232,12 @@ class Settings(Section):
                         what = f"critical '{rule.name}' names '{name}', which is no destination of kind hl7 or webhook"
                         raise Misfit(f"{what}; allowed: {', '.join(names) or 'none'}", "critical", number, key)
         return self
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The ports for DICOM, by the setting that names each."""
+        plain = {} if self.tls.enabled and not self.tls.allow_plain else {"node.port": self.node.port}
+        return {**plain, "tls.port": self.tls.port} if self.tls.enabled else plain
 
     @property
     def device(self) -> Device:

@@ -10,10 +10,12 @@ from pydantic.fields import FieldInfo
 
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
+from node.config.peer import PeerRule
 from node.config.settings import Route, Settings
 
 #: Tables that may be given more than once.
 _REPEATED: dict[str, type[BaseModel]] = {
+    "peers": PeerRule,
     "destinations": Destination,
     "routes": Route,
     "critical": CriticalRule,

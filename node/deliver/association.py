@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
 from node.config import Destination
+from node.deliver.tls import Call
 from node.errors import DeliveryError, DeliveryRefused
 
 # Settings of the library for the whole process. A dataset in a log line may name a patient; and a file goes out as its
@@ -51,9 +53,10 @@ def associated(
         DeliveryError: nobody answers, or the association is rejected for now.
         DeliveryRefused: the association is rejected for good.
     """
-    assoc, gate = _request(destination, calling_ae, contexts), _Gate()
+    call, gate = Call(destination) if destination.tls else None, _Gate()
+    assoc = _request(destination, calling_ae, contexts, call)
     if not assoc.is_established and not assoc.rejected_contexts:
-        raise _not_established(assoc, name_of(destination))
+        raise _not_established(assoc, name_of(destination), call.trouble if call else "")
     assoc._reactor_checkpoint = gate
     gate.hold(assoc)
     try:
@@ -102,7 +105,9 @@ class _Gate:
             self._condition.notify_all()
 
 
-def _request(destination: Destination, calling_ae: str, contexts: Sequence[PresentationContext]) -> Association:
+def _request(
+    destination: Destination, calling_ae: str, contexts: Sequence[PresentationContext], call: Call | None
+) -> Association:
     ae = AE(ae_title=calling_ae)
     ae.connection_timeout = ae.acse_timeout = destination.timeout_seconds
     ae.dimse_timeout = ae.network_timeout = destination.timeout_seconds
@@ -112,6 +117,7 @@ def _request(destination: Destination, calling_ae: str, contexts: Sequence[Prese
             destination.port,
             contexts=list(contexts),
             ae_title=destination.ae_title or "ANY-SCP",
+            tls_args=call.arguments if call else None,
             evt_handlers=[(evt.EVT_CONN_OPEN, _limit_waits), (evt.EVT_DATA_SENT, _answer_at_once)],
         )
     except OSError as error:  # its name cannot be resolved
@@ -119,7 +125,10 @@ def _request(destination: Destination, calling_ae: str, contexts: Sequence[Prese
         raise DeliveryError(what, about=name_of(destination), hint="check host, and the name server") from error
 
 
-def _not_established(assoc: Association, about: str) -> DeliveryError | DeliveryRefused:
+def _not_established(assoc: Association, about: str, no_tls: str) -> DeliveryError | DeliveryRefused:
+    if no_tls:  # for now: certificates are renewed, and what waits is then delivered
+        hint = "compare ca_file, certificate_file and host with its certificate; is its port one for TLS?"
+        return DeliveryError(f"no TLS: {no_tls}", about=about, hint=hint)
     if not assoc.is_rejected:
         hint = "is it running, are host and port right, and does it answer in time?"
         return DeliveryError("it cannot be reached, or does not answer", about=about, hint=hint)
@@ -135,6 +144,9 @@ def _limit_waits(event: evt.Event) -> None:
     """No delay in what we send, and an end to it when the peer has stopped reading: pynetdicom sets no limit there."""
     connection, seconds = event.assoc.dul.socket.socket, event.assoc.network_timeout
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if isinstance(connection, ssl.SSLSocket):  # it would try again and again, whatever the kernel's limit is
+        connection.settimeout(seconds)
+        return
     limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))  # struct timeval, socket(7)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 

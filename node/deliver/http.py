@@ -11,6 +11,7 @@ from requests.adapters import HTTPAdapter
 
 from node.config import Destination
 from node.deliver.outcome import Verdict
+from node.deliver.tls import context_for
 from node.errors import DeliveryError, DeliveryRefused
 
 #: RFC 9110 15: what passes by itself. 409 of Orthanc: the same instance is being stored over another connection.
@@ -32,12 +33,25 @@ class Deadline(HTTPAdapter):
 
 
 def prepare(session: requests.Session, destination: Destination) -> None:
-    """Time limits and credentials; nothing is read from the environment. Raises :class:`DeliveryRefused`."""
+    """Time limits, credentials, and whose certificates count; nothing is read from the environment.
+
+    Raises :class:`DeliveryRefused`, or :class:`DeliveryError` when files for TLS cannot be used.
+    """
     for scheme in ("http://", "https://"):
         session.mount(scheme, Deadline(destination.timeout_seconds))
     session.trust_env = False
+    if destination.ca_file or destination.certificate_file:
+        _trust(session, destination)
     if destination.user:
         session.auth = (destination.user, password_of(destination))
+
+
+def _trust(session: requests.Session, destination: Destination) -> None:
+    context_for(destination)  # requests raises all kinds of errors, and only when it connects
+    if destination.ca_file:
+        session.verify = str(destination.ca_file)
+    if destination.certificate_file and destination.key_file:
+        session.cert = (str(destination.certificate_file), str(destination.key_file))
 
 
 def password_of(destination: Destination) -> str:
@@ -81,6 +95,8 @@ def address_of(destination: Destination) -> str:
 def unreachable(error: Exception, destination: Destination) -> DeliveryError:
     """The error for a connection that failed. The kind of error only: its text may repeat what was sent."""
     hint = "is it running, is url right, and does it answer in time?"
+    if any(isinstance(one, requests.exceptions.SSLError) for one in (error, error.__context__)):  # Orthanc's wraps it
+        hint = "compare ca_file, certificate_file and the host in url with its certificate"
     return DeliveryError(f"it cannot be reached: {type(error).__name__}", about=address_of(destination), hint=hint)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass
@@ -13,8 +14,19 @@ from pynetdicom.pdu import A_ASSOCIATE_RQ
 
 from node.config import ReceiveSettings
 from node.receive import command, negotiate, services, status
-from node.receive.connection import BY_US, INVALID_PARAMETER, UNEXPECTED_PDU, UNRECOGNIZED_PDU, Connection, Cut
+from node.receive.admission import ANYBODY, Admission, Visitor
+from node.receive.connection import (
+    BY_US,
+    INVALID_PARAMETER,
+    UNEXPECTED_PDU,
+    UNRECOGNIZED_PDU,
+    Connection,
+    Cut,
+    Untrusted,
+)
+from node.receive.identity import Identity
 from node.receive.places import Places
+from node.receive.refusals import Refusals
 from node.receive.transfer import RELEASE_RP, Inbox, Released
 
 log = structlog.get_logger()
@@ -30,15 +42,25 @@ class House:
     negotiator: negotiate.Negotiator
     node: services.Node
     places: Places
+    admission: Admission
+    refusals: Refusals
 
 
 class Association:
-    """Args: sock: accepted, owned from now on; address: of the peer; house: what it shares with the others."""
+    """One peer's visit.
 
-    def __init__(self, sock: socket.socket, address: str, house: House) -> None:
+    Args:
+        sock: accepted, owned from now on.
+        address: of the peer.
+        house: what it shares with the others.
+        identity: who we are over TLS; None: this port has none.
+    """
+
+    def __init__(self, sock: socket.socket, address: str, house: House, identity: Identity | None = None) -> None:
         self._connection = Connection(sock)
-        self._address, self._house = address, house
+        self._address, self._house, self._identity = address, house, identity
         self._id = uuid.uuid4().hex
+        self._visitor, self._permit = Visitor("", address), ANYBODY
         self._answered: Counter[str] = Counter()
         self._noted = False
 
@@ -51,6 +73,9 @@ class Association:
         ending = "failed"
         try:
             ending = self._serve()
+        except Untrusted as cut:
+            ending = cut.ending
+            self._house.refusals.note("association refused", self._visitor, ending)
         except Cut as cut:
             ending = cut.ending
             if cut.abort is not None:
@@ -65,18 +90,29 @@ class Association:
             log.info("association ended", association=self._id, peer=self._address, ending=ending, **self._answered)
 
     def _serve(self) -> str:
-        request = self._read_request()
-        rejection = self._house.negotiator.refuse(request)
-        if rejection is not None:
-            return self._reject(rejection)
+        request = self._enter()
+        permit = self._house.admission.admit(self._visitor)
+        rejection = self._house.negotiator.refuse(request) or (negotiate.CALLING if permit is None else None)
+        if permit is None or rejection is not None:
+            return self._refuse(rejection or negotiate.CALLING)
+        self._permit = permit
         with self._house.places.take(self._address) as taken:
             if not taken:
                 return self._reject(negotiate.LIMIT)
             return self._accept(self._house.negotiator.agree(request))
 
-    def _read_request(self) -> A_ASSOCIATE_RQ:
-        """PS3.8 9.1.5: ARTIM runs over the whole request, however slowly it drips."""
-        seconds = self._house.limits.associate_seconds
+    def _enter(self) -> A_ASSOCIATE_RQ:
+        """PS3.8 9.1.5: ARTIM runs over handshake and request together, however slowly they drip."""
+        seconds, certificate = self._house.limits.associate_seconds, None
+        if self._identity is not None:
+            deadline = time.monotonic() + seconds
+            certificate = self._connection.secure(self._identity.context(), seconds)
+            seconds = max(0.001, deadline - time.monotonic())
+        request = self._read_request(seconds)
+        self._visitor = Visitor(request.calling_ae_title.strip(), self._address, certificate)
+        return request
+
+    def _read_request(self, seconds: float) -> A_ASSOCIATE_RQ:
         self._connection.require(6, seconds)
         head = bytes(self._connection.peek(6))
         kind, length = struct.unpack(">BxL", head)
@@ -86,6 +122,11 @@ class Association:
             raise Cut("an association request longer than any, or too short", INVALID_PARAMETER)
         self._connection.require(6 + length, seconds)
         return negotiate.decode(bytes(self._connection.take(6 + length)))
+
+    def _refuse(self, rejection: negotiate.Rejection) -> str:
+        """As :meth:`_reject`, and somebody shall see it."""
+        self._house.refusals.note("association refused", self._visitor, rejection.reason)
+        return self._reject(rejection)
 
     def _reject(self, rejection: negotiate.Rejection) -> str:
         self._send(rejection.encode())
@@ -100,6 +141,7 @@ class Association:
             calling_ae=peer.calling_ae,
             called_ae=peer.called_ae,
             contexts=len(agreement.contexts),
+            tls=self._identity is not None,
         )
         self._send(agreement.reply)
         limits = self._house.limits
@@ -136,6 +178,11 @@ class Association:
 
     def _perform(self, peer: services.Peer, request: services.Request) -> status.Status:
         service = services.SERVICES.get(request.command.field, services.unrecognized)
+        operation = services.OPERATIONS.get(request.command.field)
+        if operation is not None and operation not in self._permit.may:
+            service = services.not_authorized
+            why = f"peer '{self._permit.peer}' may not {operation}"
+            self._house.refusals.note("operation refused", self._visitor, why)
         try:
             return service(self._house.node, peer, request)
         except services.TooLong:

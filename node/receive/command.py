@@ -11,7 +11,7 @@ from node.receive.status import Status
 #: Longest command set we read, bytes; a C-STORE-RQ has about 200.
 LONGEST = 1 << 16
 
-C_STORE, C_ECHO, C_CANCEL = 0x0001, 0x0030, 0x0FFF  # PS3.7 E.1
+C_STORE, C_ECHO, N_ACTION, C_CANCEL = 0x0001, 0x0030, 0x0130, 0x0FFF  # PS3.7 E.1
 RESPONSE = 0x8000
 NO_DATASET = 0x0101
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -69,6 +70,10 @@ class Committer:
     def close(self, association: str, ending: str) -> None:
         """The association ended; returns at once."""
         self._jobs.put(_Job(closing=partial(self._ledger.arrivals.close_association, association, ending)))
+
+    def note(self, action: str, **detail: Any) -> None:  # JSON's edge
+        """An event that is no study's; returns at once."""
+        self._jobs.put(_Job(opening=partial(self._ledger.events.add, action, **detail)))
 
     def record(self, arrival: Arrival) -> Outcome:
         """Returns when the row is durable; raises what the ledger raised, and then there is no row."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import time
+
+from node.tls import Certificate, certificate_of, reason_of
 
 #: Room for a first request and for commands; widened once datasets come (most connections never bring one).
 NARROW, WIDE = 1 << 14, 1 << 17
@@ -27,6 +30,10 @@ class Cut(Exception):
         self.abort = abort
 
 
+class Untrusted(Cut):
+    """It is over before it has begun: there is no TLS that both sides would use, or no certificate that counts."""
+
+
 #: PS3.8 table 9-26: source 2 is the service provider, 0 the service user.
 BY_US = (0, 0)
 UNRECOGNIZED_PDU = (2, 1)
@@ -36,6 +43,9 @@ INVALID_PARAMETER = (2, 6)
 
 class Connection:
     """The peer's byte stream. Every wait is bounded; raises :class:`Cut` at its end, and after a time-out.
+
+    Over TLS the same calls read and write what is inside. What concerns the transport alone (shutting it down, reading
+    what nobody wants) goes past TLS, through the methods of `socket.socket` itself.
 
     Args:
         sock: connected; owned from now on.
@@ -48,6 +58,26 @@ class Connection:
         self._start = self._end = 0
         self._view = memoryview(bytearray(NARROW))
         self._why_closed = ""
+
+    def secure(self, context: ssl.SSLContext, seconds: float) -> Certificate | None:
+        """Do the TLS handshake as its server, within `seconds` in total; what the peer has shown of itself.
+
+        Raises :class:`Cut`, or :class:`Untrusted` when the two cannot agree.
+        """
+        try:
+            self._sock = sock = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
+            self._set_timeout(seconds)
+            sock.do_handshake()
+            return certificate_of(sock)
+        except TimeoutError:
+            raise Cut(f"no TLS handshake within {seconds:g} s") from None
+        except ssl.SSLEOFError:  # as whoever only looks whether the port is open: not worth a line of the trail
+            raise Cut(self._why_closed or "connection lost") from None
+        except ssl.SSLError as error:
+            self._finish()
+            raise Untrusted(f"no TLS: {reason_of(error)}") from None
+        except OSError:
+            raise Cut(self._why_closed or "connection lost") from None
 
     def require(self, count: int, seconds: float) -> None:
         """Have `count` bytes in the buffer, `seconds` from now in total; raises :class:`Cut`."""
@@ -97,20 +127,34 @@ class Connection:
         with contextlib.suppress(OSError):
             self._set_timeout(0.2)
             self._sock.sendall(ABORT.pack(7, 4, *reason))
-            self._sock.shutdown(socket.SHUT_WR)
-            # Closing with unread bytes would reset the connection before the peer has read the A-ABORT.
+            self._finish()
+
+    def _finish(self) -> None:
+        """Send no more, and read a little: closing with unread bytes would reset what the peer has not read yet."""
+        with contextlib.suppress(OSError):
+            self._close_tls()
+            socket.socket.settimeout(self._sock, 0.2)
+            socket.socket.shutdown(self._sock, socket.SHUT_WR)
             for _ in range(4):
-                if not self._sock.recv_into(self._view):
+                if not socket.socket.recv_into(self._sock, self._view):
                     return
+
+    def _close_tls(self) -> None:
+        """Send close_notify, as RFC 8446 6.1 wants it, and wait for no answer."""
+        if isinstance(self._sock, ssl.SSLSocket):
+            self._set_timeout(0)
+            with contextlib.suppress(OSError, ValueError):
+                self._sock.unwrap()
 
     def interrupt(self, why: str) -> None:
         """From another thread: the next read ends with that reason."""
         self._why_closed = why
         with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RD)
+            socket.socket.shutdown(self._sock, socket.SHUT_RD)
 
     def close(self) -> None:
         """Close the socket."""
+        self._close_tls()
         self._sock.close()
 
     def _make_room(self, count: int) -> None:

@@ -1,28 +1,31 @@
-"""The listener: accepts without ever waiting for a peer, and ends in order."""
+"""The listeners of one receiver, its associations, and how it ends in order."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import socket
 import threading
 import time
+from functools import partial
 from types import TracebackType
 
 import structlog
 
 from node.config import Settings
 from node.ledger import Ledger
+from node.receive.admission import Admission
 from node.receive.association import Association, House
 from node.receive.commit import Committer
+from node.receive.identity import Identity
+from node.receive.listener import Listener
 from node.receive.negotiate import Negotiator
 from node.receive.places import Places
+from node.receive.refusals import Refusals
 from node.receive.services import Node
 from node.spool import Spool
 
 log = structlog.get_logger()
 
-BACKLOG = 512
 #: Connections that have not associated yet, beyond the associations; more are closed at once.
 MOST_STRANGERS = 512
 #: How long an aborted association has to end, seconds.
@@ -35,8 +38,10 @@ class Receiver:
         with Receiver(settings, spool, ledger) as receiver:
             print(receiver.port)
 
+    Raises :class:`~node.errors.ConfigError` when certificates cannot be used.
+
     Args:
-        settings: `node`, `receive` are read; port 0 means any free one.
+        settings: `node`, `tls`, `receive` and `peers` are read; port 0 means any free one.
         spool: prepared.
         ledger: written from one thread of the receiver.
     """
@@ -50,12 +55,20 @@ class Receiver:
             negotiator=Negotiator(settings.node, limits),
             node=Node(spool, self._committer, limits.max_object_mb << 20),
             places=Places(limits.max_associations, limits.max_per_peer),
+            admission=Admission(settings.peers),
+            refusals=Refusals(self._committer),
         )
-        self._listener = socket.socket(socket.AF_INET6 if ":" in settings.node.host else socket.AF_INET)
-        self._acceptor = threading.Thread(target=self._accept, name="acceptor", daemon=True)
+        identity = Identity(settings.tls) if settings.tls.enabled else None
+        self._listeners = {
+            name: self._listener(port, identity if name == "tls.port" else None)
+            for name, port in settings.ports.items()
+        }
         self._running: dict[Association, threading.Thread] = {}
         self._lock = threading.Lock()
-        self._stopping = False
+
+    def _listener(self, port: int, identity: Identity | None) -> Listener:
+        shared = self._settings.receive.processes > 1
+        return Listener(self._settings.node.host, port, shared, partial(self._begin, identity))
 
     def __enter__(self) -> Receiver:
         self.start()
@@ -65,26 +78,39 @@ class Receiver:
         self.drain(0.0 if kind else 1.0)
 
     @property
+    def ports(self) -> dict[str, int]:
+        """The ports it listens on, by the setting that names each."""
+        return {name: listener.port for name, listener in self._listeners.items()}
+
+    @property
     def port(self) -> int:
-        """The port it listens on."""
-        return int(self._listener.getsockname()[1])
+        """The first of them: the plain one, where that is open."""
+        return next(iter(self.ports.values()))
 
     def start(self) -> None:
-        """Listen. Raises OSError when the address is taken."""
+        """Listen. Raises OSError when an address is taken."""
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # its messages quote what peers sent
-        node, limits = self._settings.node, self._settings.receive
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if limits.processes > 1:
-            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._listener.bind((node.host, node.port))
-        self._listener.listen(BACKLOG)
+        self._bind()
         self._committer.__enter__()
-        self._acceptor.start()
-        log.info("listening", host=node.host, port=self.port, ae_title=node.ae_title)
+        for name, listener in self._listeners.items():
+            listener.start()
+            node = self._settings.node
+            log.info("listening", host=node.host, port=listener.port, tls=name == "tls.port", ae_title=node.ae_title)
+
+    def _bind(self) -> None:
+        """Have all the ports, or none."""
+        try:
+            for listener in self._listeners.values():
+                listener.bind()
+        except OSError:
+            for listener in self._listeners.values():
+                listener.stop()
+            raise
 
     def drain(self, seconds: float) -> None:
         """Take no new associations, let those that run finish for so long, then abort the rest."""
-        self._stop_listening()
+        for listener in self._listeners.values():
+            listener.stop()
         deadline = time.monotonic() + seconds
         for association, thread in self._snapshot():
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -99,33 +125,15 @@ class Receiver:
         """Abort every association now; what was acknowledged is safe, what was not is gone."""
         self.drain(0.0)
 
-    def _stop_listening(self) -> None:
-        self._stopping = True
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
-        self._acceptor.join()
-        self._listener.close()
-
     def _snapshot(self) -> list[tuple[Association, threading.Thread]]:
         with self._lock:
             return list(self._running.items())
 
-    def _accept(self) -> None:
-        while not self._stopping:
-            try:
-                sock, (address, *_) = self._listener.accept()
-            except OSError as error:
-                if not self._stopping:  # out of descriptors, or the peer has gone already
-                    log.warning("accept failed", why=error.strerror)
-                    time.sleep(0.05)
-                continue
-            self._begin(sock, address)
-
-    def _begin(self, sock: socket.socket, address: str) -> None:
+    def _begin(self, identity: Identity | None, sock: socket.socket, address: str) -> None:
         try:
             if len(self._running) >= self._settings.receive.max_associations + MOST_STRANGERS:
                 raise OSError("too many connections")
-            association = Association(sock, address, self._house)
+            association = Association(sock, address, self._house, identity)
             thread = threading.Thread(target=self._run, args=(association,), daemon=True)
             with self._lock:  # so that it is listed before it can end, and only if it has begun
                 thread.start()

@@ -58,6 +58,12 @@ def echo(_: Node, __: Peer, request: Request) -> status.Status:
     return status.SUCCESS
 
 
+def not_authorized(node: Node, _: Peer, request: Request) -> status.Status:
+    """An operation that this peer may not do; nothing of its dataset is kept."""
+    _discard(request.dataset, node.longest)
+    return status.NOT_AUTHORIZED
+
+
 def unrecognized(node: Node, _: Peer, request: Request) -> status.Status:
     """Any operation that is not in the table."""
     _discard(request.dataset, node.longest)
@@ -167,4 +173,7 @@ Service = Callable[[Node, Peer, Request], status.Status]
 #: By command field (PS3.7 E.1). A service reads its dataset to the end and never raises for the peer's faults.
 SERVICES: Mapping[int, Service] = {command.C_ECHO: echo, command.C_STORE: store}
 
-__all__ = ["SERVICES", "Node", "Peer", "Request", "Service", "TooLong", "unrecognized"]
+#: By command field: what `may` of a peer calls it. Whatever is not here only gets told that there is no such operation.
+OPERATIONS: Mapping[int, str] = {command.C_ECHO: "echo", command.C_STORE: "store", command.N_ACTION: "commit"}
+
+__all__ = ["OPERATIONS", "SERVICES", "Node", "Peer", "Request", "Service", "TooLong", "not_authorized", "unrecognized"]

@@ -23,6 +23,7 @@ OTHER_CLASS = Status(0xA900, "the SOP class is not that of the presentation cont
 EMPTY = Status(0xC000, "cannot understand: there is no dataset", "PS3.4 B.2.3")
 FAILED = Status(0x0110, "processing failure", "PS3.7 C.5.11")
 CLASS_NOT_SUPPORTED = Status(0x0122, "the SOP class is not supported here", "PS3.7 C.5.6")
+NOT_AUTHORIZED = Status(0x0124, "not authorized: this peer may not do that here", "PS3.7 C.5.16")
 UNRECOGNIZED = Status(0x0211, "the operation is not supported", "PS3.7 C.5.19")
 
 ALL = (
@@ -35,6 +36,7 @@ ALL = (
     EMPTY,
     FAILED,
     CLASS_NOT_SUPPORTED,
+    NOT_AUTHORIZED,
     UNRECOGNIZED,
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from node.config import SENDER, Settings, default_text, frozen, load
+from node.config import OPERATIONS, SENDER, Settings, default_text, frozen, load
 from node.config.load import line_of
 from node.errors import ConfigError
 from node.kinds import KINDS, MESSAGES, PROFILES
@@ -41,6 +41,10 @@ kind = "hl7"
 """
 HOOK = RIS.replace("hl7", "webhook")
 RADIO = RIS + "port = 2575\n"
+PEER = """
+[[peers]]
+name = "ct"
+"""
 CRITICAL = """
 [[critical]]
 name = "air"
@@ -95,6 +99,25 @@ WRONG: list[tuple[str, int, tuple[str, ...]]] = [
     ),
     (PACS + "timeout_seconds = 0\n", 6, ("destinations.0.timeout_seconds", "greater than 0", "found 0")),
     (PACS + "adress = 1\n", 6, ("destinations.0.adress", "unknown key; allowed", "host")),
+    (PACS + 'ca_file = "ca.pem"\n', 2, ("destinations.0", "'ca_file' is for TLS: set tls")),
+    (HOOK + 'url = "http://h"\nca_file = "ca.pem"\n', 2, ("'ca_file' is for TLS: use a https:// url",)),
+    (HOOK + 'url = "https://h"\ntls = true\n', 2, ("'tls' is for a destination of kind dicom",)),
+    (
+        RADIO + 'ca_file = "ca.pem"\n',
+        2,
+        ("'ca_file' is for a destination of kind dicom or orthanc or stow or webhook",),
+    ),
+    (PACS + 'tls = true\nkey_file = "k"\n', 2, ("'certificate_file' and 'key_file' go together",)),
+    ("[tls]\nport = 0\n", 2, ("tls.port", "greater than or equal to 1", "found 0")),
+    ("[tls]\nenabled = true\nallow_plain = true\nport = 11112\n", 4, ("tls.port", "that of node.port")),
+    (PEER + 'adresses = ["10.0.0.1"]\n', 4, ("peers.0.adresses", "unknown key; allowed", "addresses", "may")),
+    (PEER + 'addresses = ["10.1.2"]\n', 4, ("peers.0.addresses", "10.1.2", "IPv4 or IPv6 network")),
+    (PEER + 'may = ["find"]\n', 4, ("peers.0.may", "'store', 'echo' or 'commit'", "found 'find'")),
+    (PEER + "may = []\n", 4, ("peers.0.may", "at least 1")),
+    (PEER + 'ae_title = "SEVENTEEN LETTERS"\n', 4, ("peers.0.ae_title", "at most 16")),
+    (PEER + 'certificate_fingerprints = ["ab"]\n', 4, ("peers.0.certificate_fingerprints", "64 hex digits")),
+    (PEER + 'certificate_subjects = ["CN=a"]\n', 2, ("peers.0", "which only TLS shows: set tls.enabled")),
+    (PEER + PEER, 6, ("peers.1.name", "'ct' is used twice")),
     (PACS + PACS, 8, ("destinations.1.name", "the name 'pacs' is used twice")),
     ('[[routes]]\nname = "films"\n', 1, ("routes.0.plugin", "required")),
     ('[[routes]]\nname = "f"\nplugin = "p"\nmodality = "CR"\n', 4, ("routes.0.modality", "tuple", "found 'CR'")),
@@ -189,6 +212,42 @@ password_file = "secrets/pw"
 def test_the_secret_of_a_webhook_lies_beside_the_file_too(tmp_path: Path) -> None:
     (hook,) = load(write(tmp_path, HOOK + 'url = "http://127.0.0.1"\nsecret_file = "hook.secret"\n')).destinations
     assert hook.secret_file == tmp_path / "hook.secret"
+
+
+def test_files_for_tls_lie_beside_the_file(tmp_path: Path) -> None:
+    text = PACS + 'tls = true\nca_file = "ca.pem"\ncertificate_file = "/etc/n.pem"\nkey_file = "n.key"\n'
+    settings = load(write(tmp_path, text))
+    (pacs,) = settings.destinations
+    assert (pacs.ca_file, pacs.certificate_file, pacs.key_file) == (
+        tmp_path / "ca.pem",
+        Path("/etc/n.pem"),
+        tmp_path / "n.key",
+    )
+    tls = settings.tls
+    assert (tls.certificate, tls.key, tls.ca) == tuple(
+        tmp_path / "certs" / n for n in ("node.pem", "node.key", "ca.pem")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [
+        ("", {"node.port": 11112}),
+        ("[tls]\nallow_plain = true\n", {"node.port": 11112}),
+        ("[tls]\nenabled = true\n", {"tls.port": 2762}),
+        ("[tls]\nenabled = true\nport = 11112\n", {"tls.port": 11112}),
+        ("[tls]\nenabled = true\nallow_plain = true\n", {"node.port": 11112, "tls.port": 2762}),
+    ],
+)
+def test_tls_closes_the_plain_port_unless_it_is_allowed(tmp_path: Path, text: str, ports: dict[str, int]) -> None:
+    assert load(write(tmp_path, text)).ports == ports
+
+
+def test_a_fingerprint_is_taken_as_programs_print_it(tmp_path: Path) -> None:
+    text = "[tls]\nenabled = true\n" + PEER + f'certificate_fingerprints = ["{":".join(["AB"] * 32)}"]\n'
+    (peer,) = load(write(tmp_path, text)).peers
+    assert peer.certificate_fingerprints == ("ab" * 32,)
+    assert peer.may == OPERATIONS
 
 
 def test_who_takes_messages_takes_no_objects_and_a_patient_only_leaves_when_asked_for(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ by the process that started it.
 
 from tests.peers.archive import StoredObject, folder_objects, validate
 from tests.peers.brightness import install_plugin
+from tests.peers.certificates import Pki
 from tests.peers.dcmtk import Acknowledged, RealStorescp, compress, storescu
 from tests.peers.hospital import Hospital
 from tests.peers.orthanc import RealOrthanc
@@ -16,6 +17,7 @@ from tests.peers.waiting import until
 __all__ = [
     "Acknowledged",
     "Hospital",
+    "Pki",
     "RealOrthanc",
     "RealStorescp",
     "RunningNode",

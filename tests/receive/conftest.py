@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import tempfile
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import pytest
 import structlog
 
-from node.config import NodeSettings, ReceiveSettings, Settings
-from node.ledger import Ledger
+from node.config import NodeSettings, PeerRule, ReceiveSettings, Settings, TlsSettings
+from node.ledger import Event, Ledger
 from node.receive.server import Receiver
 from node.spool import Spool
 from node.study import Series
@@ -32,8 +33,16 @@ class Running:
     def port(self) -> int:
         return self.receiver.port
 
-    def peer(self) -> Peer:
-        return Peer(self.port)
+    @property
+    def tls_port(self) -> int:
+        return self.receiver.ports["tls.port"]
+
+    def peer(self, tls: ssl.SSLContext | None = None) -> Peer:
+        return Peer(self.tls_port if tls else self.port, tls=tls)
+
+    def events(self) -> list[Event]:
+        """What is in the trail, oldest first."""
+        return self.ledger.events.latest(1000)[::-1]
 
     def series(self, study: str = "1.2.3") -> tuple[Series, ...]:
         return self.ledger.studies.series(study)
@@ -79,15 +88,26 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
-    """Starts a receiver; keywords go to `[receive]`, except `node`, `min_free_mb` and `busy_seconds`."""
+    """Starts a receiver; keywords go to `[receive]`, except those that are named."""
     running: list[Running] = []
 
     def begin(
-        *, node: dict[str, Any] | None = None, min_free_mb: int = 0, busy_seconds: float = 10.0, **limits: Any
+        *,
+        node: dict[str, Any] | None = None,
+        tls: dict[str, Any] | None = None,
+        peers: Sequence[PeerRule] = (),
+        min_free_mb: int = 0,
+        busy_seconds: float = 10.0,
+        **limits: Any,
     ) -> Running:
-        settings = Settings(node=NodeSettings(**(node or {})), receive=ReceiveSettings(**limits))
-        anywhere = settings.node.model_copy(update={"port": 0})
-        settings = settings.model_copy(update={"node": anywhere})
+        settings = Settings(
+            node=NodeSettings(**(node or {})),
+            tls=TlsSettings(**(tls or {})),
+            receive=ReceiveSettings(**limits),
+            peers=tuple(peers),
+        )
+        anywhere = {name: getattr(settings, name).model_copy(update={"port": 0}) for name in ("node", "tls")}
+        settings = settings.model_copy(update=anywhere)
         spool = Spool(folder / "spool", min_free_mb)
         spool.prepare()
         ledger = Ledger(folder / "ledger.db", busy_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Sequence
@@ -88,9 +89,11 @@ def parse_command(data: bytes) -> dict[int, bytes]:
 class Peer:
     """A connection to the receiver. As a context manager it is closed at the end, without release."""
 
-    def __init__(self, port: int, timeout: float = 30.0) -> None:
+    def __init__(self, port: int, timeout: float = 30.0, tls: ssl.SSLContext | None = None) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.sock = tls.wrap_socket(self.sock, server_hostname="127.0.0.1")
 
     def __enter__(self) -> Peer:
         return self
@@ -118,8 +121,10 @@ class Peer:
             return b""
         return data
 
-    def associate(self, proposals: Sequence[Proposal] = FILMS, longest_pdu: int = 16384) -> Peer:
-        self.send(associate(proposals, longest_pdu=longest_pdu))
+    def associate(
+        self, proposals: Sequence[Proposal] = FILMS, longest_pdu: int = 16384, calling: bytes = b"SENDER"
+    ) -> Peer:
+        self.send(associate(proposals, longest_pdu=longest_pdu, calling=calling))
         kind, body = self.read()
         assert kind == 2, (kind, body)
         return self

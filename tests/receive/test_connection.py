@@ -1,6 +1,9 @@
+"""The byte stream of a peer, plain and over TLS: one contract for both."""
+
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -8,20 +11,37 @@ from collections.abc import Iterator
 import pytest
 
 from node.receive.connection import BY_US, NARROW, WIDE, Connection, Cut
+from node.tls import server_context
+from tests.peers import Pki
 
 Ends = tuple[Connection, socket.socket]
 
 
-@pytest.fixture
-def ends() -> Iterator[Ends]:
+@pytest.fixture(params=["plain", "TLS"])
+def ends(request: pytest.FixtureRequest, pki: Pki) -> Iterator[Ends]:
     """Our side, and the peer's."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         theirs = socket.create_connection(listener.getsockname())
         ours, _ = listener.accept()
         connection = Connection(ours)
+        if request.param == "TLS":
+            theirs = secured(connection, theirs, pki)
         yield connection, theirs
         connection.close()
         theirs.close()
+
+
+def secured(connection: Connection, theirs: socket.socket, pki: Pki) -> ssl.SSLSocket:
+    """Both sides shake hands; the peer's side afterwards."""
+    ours = server_context(pki.node.certificate, pki.node.key, pki.ca, require_client_certificate=True)
+    wrapped = pki.client(pki.modality).wrap_socket(theirs, server_hostname="127.0.0.1", do_handshake_on_connect=False)
+    peer = threading.Thread(target=wrapped.do_handshake)
+    peer.start()
+    shown = connection.secure(ours, 10)
+    peer.join()
+    assert shown is not None
+    assert (shown.subject, shown.fingerprint) == (pki.modality.subject, pki.modality.fingerprint)
+    return wrapped
 
 
 def test_bytes_come_in_order(ends: Ends) -> None:

@@ -28,7 +28,6 @@ def test_a_port_in_use_is_an_error(node: Running, start: Start) -> None:
     other = type(node.receiver)(node.receiver._settings.model_copy(update={"node": taken}), node.spool, node.ledger)
     with pytest.raises(OSError, match="in use"):
         other.start()
-    other._listener.close()
 
 
 def test_it_listens_on_ipv6_as_well(start: Start) -> None:
