@@ -32,6 +32,9 @@ from node.spool import Spool
 from node.states import AnalysisState, IllegalMove, StudyState
 from node.study import ResultObject, Series
 
+#: Whatever the disk is like, the files of a study stay so long after its last image.
+_YOUNGEST_SECONDS = 3600.0
+
 
 class Pipeline:
     """The steps of one node. Args: clock: monotonic seconds (quiet is never measured on a clock that can be set)."""
@@ -247,6 +250,21 @@ class Pipeline:
         before = now - days * 86400
         uids = self._ledger.studies.expired(before) if days else []
         return sum(self._purge(uid, before) for uid in uids)
+
+    def make_room(self, now: float) -> int:
+        """Remove the files of the oldest studies that were delivered while too little space is free; how many studies.
+
+        What is not delivered stays, even if that means that nothing can be received any more.
+        """
+        wanted, before = self._settings.storage.purge_below_mb << 20, now - _YOUNGEST_SECONDS
+        count = 0
+        while self._spool.free_bytes() < wanted:
+            uids = self._ledger.studies.delivered(before)
+            gone = sum(self._purge(uid, before) for uid in uids)
+            if not gone:
+                break
+            count += gone
+        return count
 
     def _purge(self, uid: str, before: float) -> bool:
         paths = self._ledger.studies.begin_purge(uid, before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -690,3 +691,53 @@ def test_every_state_that_needs_work_has_somebody_who_does_it() -> None:
         if not [move for (begin, move) in states.STUDY_MOVES if begin is state and move not in people]
     }
     assert stuck == {StudyState.CLOSED, StudyState.IGNORED, StudyState.QUARANTINED}
+
+
+# Room on the disk
+
+
+def _tight(bench: Bench, monkeypatch: pytest.MonkeyPatch, studies: int) -> None:
+    """So little room that the files of that many studies have to go."""
+    left = [studies]
+    purge = bench.pipeline._purge
+
+    def purged(uid: str, before: float) -> bool:
+        left[0] -= 1
+        return purge(uid, before)
+
+    monkeypatch.setattr(bench.pipeline, "_purge", purged)
+    monkeypatch.setattr(bench.spool, "free_bytes", lambda: 0 if left[0] > 0 else 1 << 50)
+
+
+def _make_room(bench: Bench) -> int:
+    return bench.pipeline.make_room(time.time() + 7200)
+
+
+def test_while_there_is_room_nothing_is_purged_early(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.receive(modality="US")
+    bench.settle()
+    _tight(bench, monkeypatch, 0)
+    assert _make_room(bench) == 0
+
+
+def test_the_oldest_studies_make_room_first(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [bench.receive(f"1.{number}", modality="US").path for number in range(4)]
+    bench.settle()
+    monkeypatch.setattr(bench.ledger.studies, "delivered", partial(bench.ledger.studies.delivered, count=1))
+    _tight(bench, monkeypatch, 2)
+    assert _make_room(bench) == 2
+    assert [bench.spool.path(path).exists() for path in files] == [False, False, True, True]
+
+
+def test_what_is_young_or_not_delivered_stays_however_tight_it_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, failed = bench.receive("1.2"), bench.receive("1.3")
+    bench.settle()
+    bench.ledger.analyses.fail(bench.analysis("1.3").id, "broken")
+    _tight(bench, monkeypatch, 9)
+    assert _make_room(bench) == 0
+    young = bench.receive("1.4", modality="US")
+    bench.settle()
+    assert bench.pipeline.make_room(time.time()) == 0
+    assert all(bench.spool.path(one.path).exists() for one in (waiting, failed, young))

@@ -12,7 +12,7 @@ from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
 from node.ledger.results import REJECTION
-from node.states import StudyMove, StudyState
+from node.states import AnalysisState, StudyMove, StudyState
 from node.study import Attributes, Instance, Series
 
 #: Whether a rejection note of a row of `studies` still waits for a destination.
@@ -157,6 +157,26 @@ class Studies:
             before,
             StudyState.CLOSED,
             StudyState.IGNORED,
+            count,
+        )
+        return [row["uid"] for row in rows]
+
+    def delivered(self, before: float, count: int = 20) -> list[str]:
+        """Studies whose files may go to make room, the longest without a new image first: nothing of them is open.
+
+        What failed or is held may still be wanted, and so stays as long as age allows.
+        """
+        rows = self._database.read(
+            "SELECT study_instance_uid AS uid FROM studies WHERE last_at < ?"  # noqa: S608  our words
+            f" AND purged != 1 AND state IN (?, ?) AND NOT {_OWES_NOTE} AND NOT EXISTS (SELECT 1 FROM analyses a"
+            " WHERE a.study_instance_uid = studies.study_instance_uid AND a.state NOT IN (?, ?, ?))"
+            " ORDER BY last_at LIMIT ?",
+            before,
+            StudyState.CLOSED,
+            StudyState.IGNORED,
+            AnalysisState.DELIVERED,
+            AnalysisState.DROPPED,
+            AnalysisState.WITHDRAWN,
             count,
         )
         return [row["uid"] for row in rows]
