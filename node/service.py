@@ -81,7 +81,6 @@ class Service:
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),
                 Tick("trail", _DAY_SECONDS, lambda: log.info("trail", digest=self._ledger.events.head())),
                 Tick("room", 60, lambda: self._pipeline.make_room(time.time())),
-                Tick("room", 60, lambda: self._pipeline.make_room(time.time())),
                 Tick("reconcile", _DAY_SECONDS, partial(self._reconcile, whole=True)),
             ]
         )

@@ -90,11 +90,6 @@ class StorageSettings(Section):
         ge=0,
         description="Below this much free space files of the oldest delivered studies are purged early, MiB; 0: never.",
     )
-    purge_below_mb: int = Field(
-        2048,
-        ge=0,
-        description="Below this much free space files of the oldest delivered studies are purged early, MiB; 0: never.",
-    )
     busy_seconds: Seconds = Field(10, description="How long to wait for a locked ledger before A700.")
 
 
