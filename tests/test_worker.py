@@ -355,6 +355,19 @@ def test_a_plugin_that_is_broken_is_a_problem_and_no_death(folder: Path, process
     assert "cannot be loaded: SystemExit at __init__.py:1" in problem
 
 
+def test_a_worker_is_at_home_where_it_may_write(folder: Path, process: WorkerProcess) -> None:
+    """Libraries keep notes at home, see that they are there, and fail when they cannot be read."""
+    (folder / "highdicom.py").write_text(
+        "import tempfile\n"
+        "from pathlib import Path\n"
+        "(Path.home() / 'note').write_text('x')\n"
+        "assert Path(tempfile.gettempdir()) == Path.home()\n"
+        "raise LookupError\n"
+    )
+    with pytest.raises(WorkerDied, match="LookupError"):
+        process.start(60)
+
+
 def test_a_worker_that_may_do_everything_says_so(folder: Path, process: WorkerProcess) -> None:
     write_plugin(folder)
     settings = load(folder / "settings.json")

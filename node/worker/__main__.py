@@ -62,7 +62,7 @@ def _confine(settings: Settings) -> list[str]:
     spool, cache = settings.node.data_dir / "spool", settings.cache_dir
     temporary = cache / "tmp"  # not that of the machine, where everybody's files lie
     temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.environ["TMPDIR"] = str(temporary)
+    os.environ["TMPDIR"] = os.environ["HOME"] = str(temporary)  # libraries look for notes of theirs at home
     return sandbox.enter(sandbox.Folders(readable=(spool,), writable=(spool / "work", cache)))
 
 
