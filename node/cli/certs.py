@@ -33,7 +33,9 @@ def init(config: ConfigOption = DEFAULT_CONFIG, name: NamesOption = None, days: 
     settings = _settings(config)
     tls = settings.tls
     refuse_existing(tls.certificate, tls.key, tls.ca, certificates.key_beside(tls.ca))
-    authority = certificates.create(tls.ca, f"{settings.node.ae_title.strip()} authority, {socket.gethostname()}"[:64])
+    authority = certificates.create(
+        tls.ca, f"{settings.node.ae_title.strip()} authority at {socket.gethostname()}"[:64]
+    )
     authority.issue(tls.certificate, tls.key, name or _own_names(settings), days)
     _tell(certificates.describe(tls.certificate) + certificates.describe(tls.ca))
     typer.echo(

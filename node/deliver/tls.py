@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from typing import Any
 
 from node.config import Destination
@@ -11,13 +12,13 @@ from node.tls import client_context, reason_of
 
 
 class Stream(ssl.SSLSocket):
-    """Tells its context what went wrong: pynetdicom keeps that to itself."""
+    """Tells its context why there was no TLS: pynetdicom keeps that to itself."""
 
     def do_handshake(self, block: bool = False) -> None:
         """As the socket of the ssl module; PS3.15 B.12 wants it before the first PDU."""
         try:
             super().do_handshake(block)
-        except OSError as error:
+        except (ssl.SSLError, ConnectionError) as error:
             _remember(self.context, error)
             raise
 
@@ -25,9 +26,14 @@ class Stream(ssl.SSLSocket):
         """The same; with TLS 1.3 a peer that refuses us says so only here (RFC 8446 4.4.2)."""
         try:
             return super().recv(*arguments)
-        except OSError as error:
+        except ssl.SSLError as error:
             _remember(self.context, error)
             raise
+
+    def shutdown(self, how: int) -> None:
+        """The same; without an error where nobody is there any more, else pynetdicom would not close it."""
+        with suppress(OSError):
+            super().shutdown(how)
 
 
 def context_for(destination: Destination) -> ssl.SSLContext:
@@ -63,5 +69,4 @@ _TROUBLE = "trouble"
 
 
 def _remember(context: ssl.SSLContext, error: OSError) -> None:
-    if isinstance(error, ssl.SSLError):
-        setattr(context, _TROUBLE, reason_of(error))
+    setattr(context, _TROUBLE, reason_of(error))
