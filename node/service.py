@@ -31,6 +31,7 @@ from node.ledger import Ledger
 from node.pipeline import Pipeline
 from node.receive.identity import Identity
 from node.reconcile import reconcile
+from node.safekeeping import report_commitments
 from node.scheduler import Scheduler, Tick
 from node.spool import Spool, write_once
 
@@ -76,6 +77,7 @@ class Service:
                 Tick("close studies", 0.25, self._pipeline.close_studies),
                 Tick("route studies", 0.25, self._pipeline.route_studies),
                 Tick("read documents", 1.0, self._pipeline.read_documents),
+                Tick("storage commitment", 1.0, partial(report_commitments, settings, self._ledger, self._spool)),
                 Tick("critical findings", _HEARTBEAT_SECONDS, lambda: self._ledger.criticals.escalate(time.time())),
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),

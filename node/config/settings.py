@@ -55,6 +55,11 @@ class ReceiveSettings(Section):
     unknown_sop_classes: bool = Field(
         False, description="Take SOP classes that are not in the dictionary, if they look like storage classes."
     )
+    promise_storage: bool = Field(
+        False,
+        description="Answer Storage Commitment. Files are kept for storage.keep_days only: not for a modality that "
+        "deletes its own before the archive has them.",
+    )
     processes: int = Field(1, ge=1, le=64, description="Receiver processes sharing the port.")
 
 

@@ -18,6 +18,7 @@ disk here.
 
 from node.deliver.address import destination_for
 from node.deliver.backoff import backoff_seconds
+from node.deliver.commitment import report_commitment
 from node.deliver.courier import Courier, Health
 from node.deliver.files import send_files
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
@@ -32,6 +33,7 @@ __all__ = [
     "Verdict",
     "backoff_seconds",
     "destination_for",
+    "report_commitment",
     "send_files",
     "sender_for",
 ]

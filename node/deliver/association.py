@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from node.config import Destination
@@ -45,7 +46,10 @@ def name_of(destination: Destination) -> str:
 
 @contextmanager
 def associated(
-    destination: Destination, calling_ae: str, contexts: Sequence[PresentationContext]
+    destination: Destination,
+    calling_ae: str,
+    contexts: Sequence[PresentationContext],
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
 ) -> Iterator[Association]:
     """An association, released at the end. Where no context was accepted it is over at once, but yielded.
 
@@ -54,7 +58,7 @@ def associated(
         DeliveryRefused: the association is rejected for good.
     """
     call, gate = Call(destination) if destination.tls else None, _Gate()
-    assoc = _request(destination, calling_ae, contexts, call)
+    assoc = _request(destination, calling_ae, contexts, call, roles)
     if not assoc.is_established and not assoc.rejected_contexts:
         raise _not_established(assoc, name_of(destination), call.trouble if call else "")
     assoc._reactor_checkpoint = gate
@@ -106,7 +110,11 @@ class _Gate:
 
 
 def _request(
-    destination: Destination, calling_ae: str, contexts: Sequence[PresentationContext], call: Call | None
+    destination: Destination,
+    calling_ae: str,
+    contexts: Sequence[PresentationContext],
+    call: Call | None,
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation],
 ) -> Association:
     ae = AE(ae_title=calling_ae)
     ae.connection_timeout = ae.acse_timeout = destination.timeout_seconds
@@ -117,6 +125,7 @@ def _request(
             destination.port,
             contexts=list(contexts),
             ae_title=destination.ae_title or "ANY-SCP",
+            ext_neg=list(roles),
             tls_args=call.arguments if call else None,
             evt_handlers=[(evt.EVT_CONN_OPEN, _limit_waits), (evt.EVT_DATA_SENT, _answer_at_once)],
         )

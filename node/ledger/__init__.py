@@ -7,6 +7,7 @@ On disk afterwards: `ledger.db` with its `-wal` and `-shm`.
 """
 
 from node.ledger.analyses import AnalysisRow, Plan
+from node.ledger.commitments import CommitmentRow
 from node.ledger.criticals import Critical, OpenCritical, critical_from
 from node.ledger.deliveries import DeliveryRow
 from node.ledger.events import Event
@@ -20,6 +21,7 @@ from node.ledger.withdrawals import Withdrawal
 
 __all__ = [
     "AnalysisRow",
+    "CommitmentRow",
     "Critical",
     "DeliveryRow",
     "Event",

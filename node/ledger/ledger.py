@@ -6,6 +6,7 @@ from pathlib import Path
 
 from node.ledger.analyses import Analyses, AnalysisRow
 from node.ledger.arrivals import Arrivals
+from node.ledger.commitments import Commitments
 from node.ledger.criticals import Criticals
 from node.ledger.database import Database
 from node.ledger.deliveries import Deliveries
@@ -36,6 +37,7 @@ class Ledger:
         self.analyses = Analyses(self._database)
         self.deliveries = Deliveries(self._database)
         self.withdrawals = Withdrawals(self._database)
+        self.commitments = Commitments(self._database)
         self.criticals = Criticals(self._database)
         self.reviews = Reviews(self._database)
         self.pauses = Pauses(self._database)

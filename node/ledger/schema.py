@@ -1,7 +1,7 @@
 """The tables. Time is in seconds since the epoch, UTC."""
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 3
+VERSION = 4
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -170,5 +170,19 @@ CREATE INDEX reviews_by_answer ON reviews (study_instance_uid, plugin, finding, 
 ALTER TABLE events ADD COLUMN hash TEXT NOT NULL DEFAULT '';
 CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END;
 CREATE TRIGGER events_as_written BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END;
+""",
+    4: """
+CREATE TABLE commitments ( -- Storage Commitment that peers have asked for
+  id INTEGER PRIMARY KEY,
+  transaction_uid TEXT NOT NULL,
+  calling_ae TEXT NOT NULL,
+  asked TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'WAITING' CHECK (state IN ('WAITING', 'REPORTED', 'GIVEN UP')),
+  attempts INTEGER NOT NULL DEFAULT 0,
+  not_before REAL NOT NULL DEFAULT 0,
+  received_at REAL NOT NULL,
+  UNIQUE (transaction_uid, calling_ae)
+);
+CREATE INDEX commitments_due ON commitments (not_before) WHERE state = 'WAITING';
 """,
 }

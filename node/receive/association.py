@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import structlog
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 
+from node.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
 from node.config import ReceiveSettings
 from node.receive import command, negotiate, services, status
 from node.receive.admission import ANYBODY, Admission, Visitor
+from node.receive.commitment import Report
 from node.receive.connection import (
     BY_US,
     INVALID_PARAMETER,
@@ -63,6 +65,7 @@ class Association:
         self._visitor, self._permit = Visitor("", address), ANYBODY
         self._answered: Counter[str] = Counter()
         self._noted = False
+        self._message_id, self._told = 0, dict[int, Report]()
 
     def interrupt(self, why: str) -> None:
         """From another thread: abort it; `why` becomes its ending."""
@@ -164,17 +167,38 @@ class Association:
         context = agreement.contexts.get(context_id)
         if context is None:
             raise Cut("a presentation context that was not accepted", INVALID_PARAMETER)
-        if request.field & command.RESPONSE and request.field != command.C_CANCEL:
-            raise Cut("an answer without a question", UNEXPECTED_PDU)
         if request.field == command.C_CANCEL:
             return  # PS3.7 9.3.2.3: it has no answer, and there is nothing to cancel
+        if request.field & command.RESPONSE:
+            self._hear(request)
+            return
         self._note(request, peer)
         dataset = inbox.dataset(context_id) if request.has_dataset else iter(())
-        answer = self._perform(peer, services.Request(request, context, dataset))
+        asked = services.Request(request, context, dataset)
+        answer = self._perform(peer, asked)
         self._answered[f"status_{answer.code:04X}"] += 1
         self._send(command.answer(request, context_id, answer, agreement.longest_pdu))
         if answer is status.TOO_LONG:
             raise Cut("a dataset longer than the limit", BY_US)
+        for report in asked.reports:
+            self._tell(report, context_id, agreement.longest_pdu)
+
+    def _tell(self, report: Report, context_id: int, longest_pdu: int) -> None:
+        """N-EVENT-REPORT (PS3.7 10.1.1): what is kept of what the peer asked for."""
+        self._message_id += 1
+        self._told[self._message_id] = report
+        about = (PUSH_MODEL, PUSH_MODEL_INSTANCE)
+        head = command.event(self._message_id, report.event_type, about, context_id, longest_pdu)
+        self._send(head + command.dataset(report.data, context_id, longest_pdu))
+
+    def _hear(self, answer: command.Command) -> None:
+        """The answer to one of our reports; there is nothing else that we ask."""
+        is_report = answer.field == command.N_EVENT_REPORT | command.RESPONSE and not answer.has_dataset
+        report = self._told.pop(answer.message_id, None) if is_report else None
+        if report is None or self._house.node.promises is None:
+            raise Cut("an answer without a question", UNEXPECTED_PDU)
+        if answer.status == status.SUCCESS.code:
+            self._house.node.promises.reported(report)
 
     def _perform(self, peer: services.Peer, request: services.Request) -> status.Status:
         service = services.SERVICES.get(request.command.field, services.unrecognized)

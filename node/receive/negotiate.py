@@ -21,6 +21,7 @@ from pynetdicom.pdu_items import (
     UserInformationItem,
 )
 
+from node.commitment import PUSH_MODEL
 from node.config import NodeSettings, ReceiveSettings
 from node.receive.connection import INVALID_PARAMETER, Cut
 
@@ -47,6 +48,9 @@ STORAGE_CLASSES = frozenset(
 TRANSFER_SYNTAXES = frozenset(str(uid) for uid in AllTransferSyntaxes) | frozenset(
     uid for uid, (_, kind) in _ALL.items() if kind == "Transfer Syntax"
 )
+
+#: Those of datasets that we write ourselves.
+_PLAIN = frozenset({IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 
 
 class Result(Enum):
@@ -168,12 +172,15 @@ class Negotiator:
             return Result.ABSTRACT_SYNTAX, fallback
         if abstract in roles and not roles[abstract].scu_role:
             return Result.USER_REJECTION, fallback  # PS3.7 D.3.3.4: it would only be SCP, and so are we
-        known = next((uid for uid in syntaxes if uid in TRANSFER_SYNTAXES), None)
+        taken = _PLAIN if abstract == PUSH_MODEL else TRANSFER_SYNTAXES
+        known = next((uid for uid in syntaxes if uid in taken), None)
         return (Result.ACCEPTED, known) if known else (Result.TRANSFER_SYNTAXES, fallback)
 
     def _takes(self, abstract: str) -> bool:
         if abstract == VERIFICATION or abstract in STORAGE_CLASSES:
             return True
+        if abstract == PUSH_MODEL:
+            return self._receive.promise_storage
         return self._receive.unknown_sop_classes and abstract not in _ALL and UID(abstract).is_valid
 
     def _encode(

@@ -16,6 +16,7 @@ from node.ledger import Ledger
 from node.receive.admission import Admission
 from node.receive.association import Association, House
 from node.receive.commit import Committer
+from node.receive.commitment import Promises
 from node.receive.identity import Identity
 from node.receive.listener import Listener
 from node.receive.negotiate import Negotiator
@@ -53,7 +54,7 @@ class Receiver:
         self._house = House(
             limits=limits,
             negotiator=Negotiator(settings.node, limits),
-            node=Node(spool, self._committer, limits.max_object_mb << 20),
+            node=Node(spool, self._committer, limits.max_object_mb << 20, _promises(settings, ledger, spool)),
             places=Places(limits.max_associations, limits.max_per_peer),
             admission=Admission(settings.peers),
             refusals=Refusals(self._committer),
@@ -148,3 +149,9 @@ class Receiver:
         finally:
             with self._lock:
                 self._running.pop(association, None)
+
+
+def _promises(settings: Settings, ledger: Ledger, spool: Spool) -> Promises | None:
+    if not settings.receive.promise_storage:
+        return None
+    return Promises(ledger, spool, [one.ae_title for one in settings.destinations if one.ae_title])

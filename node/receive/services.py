@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
+from node.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE, REQUEST_ACTION
 from node.errors import LedgerBusy, SpoolError
 from node.receive import command, header, status
 from node.receive.commit import Committer
+from node.receive.commitment import Malformed, Promises, Report, collected
 from node.receive.connection import BY_US, Cut
 from node.receive.negotiate import VERIFICATION, Context
 from node.receive.part10 import preface
@@ -32,20 +34,25 @@ class Peer:
 
 @dataclass(frozen=True)
 class Request:
-    """A command with its presentation context, and the pieces of its dataset, to be read once and to the end."""
+    """A command with its presentation context, and the pieces of its dataset, to be read once and to the end.
+
+    What a service puts into `reports` is told to the peer after its answer.
+    """
 
     command: command.Command
     context: Context
     dataset: Iterator[memoryview]
+    reports: list[Report] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Node:
-    """What services work with. `longest`: of a dataset, bytes."""
+    """What services work with. `longest`: of a dataset, bytes; `promises`: None: no Storage Commitment."""
 
     spool: Spool
     committer: Committer
     longest: int
+    promises: Promises | None = None
 
 
 class TooLong(Exception):
@@ -88,10 +95,33 @@ def store(node: Node, peer: Peer, request: Request) -> status.Status:
     return answer
 
 
+def commit(node: Node, peer: Peer, request: Request) -> status.Status:
+    """N-ACTION of Storage Commitment (PS3.4 J.3.2): Success once the request is a row; the report follows."""
+    if node.promises is None:
+        return unrecognized(node, peer, request)
+    try:
+        data, asked = collected(request.dataset), request.command
+        if asked.sop_class_uid != PUSH_MODEL.encode():
+            return status.CLASS_NOT_SUPPORTED
+        if asked.sop_instance_uid != PUSH_MODEL_INSTANCE.encode():
+            return status.NO_SUCH_INSTANCE
+        if asked.action_type != REQUEST_ACTION:
+            return status.NO_SUCH_ACTION
+        report = node.promises.ask(peer.calling_ae, data, request.context.transfer_syntax)
+    except Malformed:
+        return status.INVALID_ARGUMENT
+    except LedgerBusy as error:
+        log.error("ledger busy", association=peer.association, why=str(error))
+        return status.FAILED
+    if report is not None:
+        request.reports.append(report)
+    return status.SUCCESS
+
+
 def _refuse(request: Request) -> status.Status | None:
     if not request.command.has_dataset:
         return status.EMPTY
-    if request.context.abstract_syntax == VERIFICATION:
+    if request.context.abstract_syntax in (VERIFICATION, PUSH_MODEL):
         return status.CLASS_NOT_SUPPORTED
     if request.command.sop_class_uid != request.context.abstract_syntax.encode("ascii", "replace"):
         return status.OTHER_CLASS
@@ -171,7 +201,7 @@ def _conclude(peer: Peer, arrival: Arrival, found: header.Header, outcome: Outco
 Service = Callable[[Node, Peer, Request], status.Status]
 
 #: By command field (PS3.7 E.1). A service reads its dataset to the end and never raises for the peer's faults.
-SERVICES: Mapping[int, Service] = {command.C_ECHO: echo, command.C_STORE: store}
+SERVICES: Mapping[int, Service] = {command.C_ECHO: echo, command.C_STORE: store, command.N_ACTION: commit}
 
 #: By command field: what `may` of a peer calls it. Whatever is not here only gets told that there is no such operation.
 OPERATIONS: Mapping[int, str] = {command.C_ECHO: "echo", command.C_STORE: "store", command.N_ACTION: "commit"}

@@ -22,7 +22,10 @@ TOO_LONG = Status(0xA700, "out of resources: the dataset is longer than the limi
 OTHER_CLASS = Status(0xA900, "the SOP class is not that of the presentation context", "PS3.4 B.2.3")
 EMPTY = Status(0xC000, "cannot understand: there is no dataset", "PS3.4 B.2.3")
 FAILED = Status(0x0110, "processing failure", "PS3.7 C.5.11")
+NO_SUCH_INSTANCE = Status(0x0112, "there is only the well-known instance", "PS3.7 C.5.7")
+INVALID_ARGUMENT = Status(0x0115, "the dataset is no request for storage commitment", "PS3.7 C.5.10")
 CLASS_NOT_SUPPORTED = Status(0x0122, "the SOP class is not supported here", "PS3.7 C.5.6")
+NO_SUCH_ACTION = Status(0x0123, "the only action is 1", "PS3.7 C.5.9")
 NOT_AUTHORIZED = Status(0x0124, "not authorized: this peer may not do that here", "PS3.7 C.5.16")
 UNRECOGNIZED = Status(0x0211, "the operation is not supported", "PS3.7 C.5.19")
 
@@ -35,7 +38,10 @@ ALL = (
     OTHER_CLASS,
     EMPTY,
     FAILED,
+    NO_SUCH_INSTANCE,
+    INVALID_ARGUMENT,
     CLASS_NOT_SUPPORTED,
+    NO_SUCH_ACTION,
     NOT_AUTHORIZED,
     UNRECOGNIZED,
 )
