@@ -1,4 +1,4 @@
-"""Writes down who was refused: in the log and in the ledger's events, once for each address and minute."""
+"""Writes down who was refused: in the log and in the ledger's events, once for each address, reason and minute."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from node.receive.commit import Committer
 
 log = structlog.get_logger()
 
-#: Of one address no more than one line in so long, seconds: a flood of refusals must not fill disk and trail.
+#: Of one address no more than one line with one reason in so long, seconds: a flood of refusals must not fill disk and
+#: trail. The calling AE title makes no difference, since a stranger can make up as many as it likes; reasons are few.
 _PAUSE_SECONDS = 60.0
-#: Addresses remembered at one time; beyond that they count as one, since a stranger can have many (IPv6).
+#: Addresses with their reasons remembered at one time; beyond that they count as one: IPv6 has addresses enough.
 _MOST = 1024
 
 
 @dataclass
 class _Silence:
-    """Since when nothing is written of an address, and how many refusals that were."""
+    """Since when nothing is written of it, and how many refusals that were."""
 
     since: float
     hidden: int = 0
@@ -33,17 +34,17 @@ class Refusals:
 
     def __init__(self, committer: Committer, clock: Callable[[], float] = time.monotonic) -> None:
         self._committer, self._clock = committer, clock
-        self._silences: dict[str, _Silence] = {}
+        self._silences: dict[tuple[str, str], _Silence] = {}
         self._lock = threading.Lock()
 
     def note(self, action: str, visitor: Visitor, why: str) -> None:
-        """Write it down, unless of this address something was written less than a minute ago.
+        """Write it down, unless the same was written of this address less than a minute ago.
 
         Args:
             action: `association refused` or `operation refused`.
-            why: words of ours or of a library, never of the peer.
+            why: words of ours or of a library, never of the peer, and so one of a few.
         """
-        hidden = self._hidden(visitor.address)
+        hidden = self._hidden((visitor.address, why))
         if hidden is None:
             return
         shown = visitor.certificate
@@ -59,20 +60,20 @@ class Refusals:
         log.warning(action, **facts)
         self._committer.note(action, **facts)
 
-    def _hidden(self, address: str) -> int | None:
-        """How many refusals of it were not written; None: this one is not written either."""
+    def _hidden(self, what: tuple[str, str]) -> int | None:
+        """How many refusals like that were not written; None: this one is not written either."""
         now = self._clock()
         with self._lock:
-            if address not in self._silences and len(self._silences) >= _MOST:
+            if what not in self._silences and len(self._silences) >= _MOST:
                 self._forget(now)
-                address = address if len(self._silences) < _MOST else ""
-            silence = self._silences.get(address)
+                what = what if len(self._silences) < _MOST else ("", "")
+            silence = self._silences.get(what)
             if silence is not None and now - silence.since < _PAUSE_SECONDS:
                 silence.hidden += 1
                 return None
-            self._silences[address] = _Silence(now)
+            self._silences[what] = _Silence(now)
             return silence.hidden if silence else 0
 
     def _forget(self, now: float) -> None:
-        """Addresses whose silence is over, with what was not written of them."""
-        self._silences = {a: one for a, one in self._silences.items() if now - one.since < _PAUSE_SECONDS}
+        """Those whose silence is over, with what was not written of them."""
+        self._silences = {key: one for key, one in self._silences.items() if now - one.since < _PAUSE_SECONDS}

@@ -123,9 +123,13 @@ class RealStorescp:
         folder: what it is given lies there.
         ae_title: its AE title.
         takes: SOP classes; it refuses presentation contexts of any other. Empty: it takes everything.
+        tls: options for TLS, which it shows and asks for.
     """
 
-    def __init__(self, folder: Path, ae_title: str = "STORESCP", takes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, ae_title: str = "STORESCP", takes: Sequence[str] = (), tls: Sequence[str] = ()
+    ) -> None:
+        self._tls = list(tls)
         self.folder, self.ae_title, self.port = folder, ae_title, free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self._negotiation = takes_only(folder.with_suffix(".cfg"), takes) if takes else ["-pm"]
@@ -148,10 +152,11 @@ class RealStorescp:
             self.ae_title,
             "--fork",
             *self._negotiation,
+            *self._tls,
             str(self.port),
         ]
         self._process = processes.start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: answers(self.port, self.ae_title), f"storescp answers on port {self.port}")
+        until(lambda: answers(self.port, self.ae_title, options=self._tls), f"storescp answers on port {self.port}")
 
     def stop(self) -> None:
         """Be gone: connections are refused."""
@@ -190,7 +195,7 @@ def takes_only(path: Path, sop_classes: Sequence[str]) -> list[str]:
     return ["-xf", str(path), "Some"]
 
 
-def answers(port: int, called: str, calling: str = "TEST") -> bool:
-    """Whether a peer answers C-ECHO."""
-    command = [system_program("echoscu"), "-to", "5", "-aet", calling, "-aec", called, "127.0.0.1", str(port)]
+def answers(port: int, called: str, calling: str = "TEST", options: Iterable[str] = ()) -> bool:
+    """Whether a peer answers C-ECHO. Args: options: of echoscu, such as those for TLS."""
+    command = [system_program("echoscu"), "-to", "5", "-aet", calling, "-aec", called, *options, "127.0.0.1", str(port)]
     return subprocess.run(command, check=False, capture_output=True, timeout=30).returncode == 0

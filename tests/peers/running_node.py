@@ -29,7 +29,7 @@ class RunningNode:
 
     Args:
         folder: of its configuration, data and log.
-        destinations, routes, critical: tables as in the configuration file.
+        destinations, routes, critical, peers: tables as in the configuration file.
         plugins: that its workers load; fewer start faster.
         python_path: folders with further plugins.
         settings: further sections, merged over quick ones.
@@ -42,6 +42,7 @@ class RunningNode:
         destinations: Sequence[Table] = (),
         routes: Sequence[Table] = (),
         critical: Sequence[Table] = (),
+        peers: Sequence[Table] = (),
         plugins: Sequence[str] = ("brightness",),
         python_path: Sequence[Path] = (),
         **settings: Table,
@@ -59,7 +60,7 @@ class RunningNode:
         for section, table in settings.items():
             quick[section] = {**quick.get(section, {}), **table}
         self.config.write_text(
-            _toml(quick, destinations=destinations, routes=routes, critical=critical), encoding="utf-8"
+            _toml(quick, destinations=destinations, routes=routes, critical=critical, peers=peers), encoding="utf-8"
         )
         self._environment = dict(os.environ)
         if python_path:

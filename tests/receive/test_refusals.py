@@ -68,6 +68,15 @@ def test_of_one_address_there_is_one_line_a_minute_and_the_next_tells_how_many_t
     assert notes.written[1][1]["not_written_before"] == 100
 
 
+def test_another_reason_has_a_line_of_its_own(written: Refusals, notes: Notes) -> None:
+    for why in ("no TLS: unsupported protocol", "no TLS: certificate has expired", "no TLS: unsupported protocol"):
+        written.note("association refused", Visitor("", "10.1.2.3"), why)
+    assert [detail["why"] for _, detail in notes.written] == [
+        "no TLS: unsupported protocol",
+        "no TLS: certificate has expired",
+    ]
+
+
 def test_another_address_has_a_line_of_its_own(written: Refusals, notes: Notes) -> None:
     for address in ("10.1.2.3", "10.1.2.4", "10.1.2.3"):
         written.note("association refused", Visitor("X", address), "no")
