@@ -13,7 +13,8 @@ from node.errors import PluginError
 from node.plugin import Interval, OperatingPoint
 from radnode_kit.classifier import BundleClassifier
 from radnode_kit.consistency import Consistency
-from radnode_kit.evaluation import Measured, area, confusion, error_of, precision, softmax_areas, subgroups
+from radnode_kit.enough import Cases
+from radnode_kit.evaluation import Measured, area, confusion, errors_of, precision, softmax_areas, subgroups
 from radnode_kit.metrics import wilson
 from radnode_kit.operating_point import RULES, sensitivity_specificity
 from radnode_kit.recipe import Recipe
@@ -26,8 +27,9 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 @dataclass(frozen=True)
 class Extras:
-    """What is measured beside the labels: wrong inputs, images with a part covered, and images in other forms."""
+    """What is measured beside the answers: cases there are, wrong inputs, images partly covered, or in other forms."""
 
+    cases: Sequence[Cases]
     refusals: Sequence[Refusals]
     shortcuts: Sequence[Shortcut]
     consistency: Sequence[Consistency]
@@ -62,6 +64,7 @@ def measured_text(
         parts.append(_classes(classifier, held_back))
     for name, point in table.items():
         parts.append(_finding(classifier, recipe, held_back, name, point))
+    parts.append(_cases(recipe, extras.cases))
     parts.append(_gate(recipe, held_back, extras.refusals))
     parts.append(_shortcuts(extras.shortcuts))
     parts.append(_consistency(extras.consistency))
@@ -103,14 +106,21 @@ def _finding(
         for source, subgroup, mask in groups
         if (row := _row(held_back, column, mask, point.threshold))
     ]
-    error, chance = error_of(held_back, column)
     head = ["source", "subgroup", "images", "with label", "AUROC", "PR-AUC", "sensitivity", "specificity"]
     return (
         f"### {classifier.manifest.finding(name).label} (`{name}`)\n\n"
         f"Present from a probability of {point.threshold:.3f} ({RULES[recipe.threshold]}). "
+        f"{_calibration(held_back, column)} {_band(held_back, column, point, recipe)}\n\n" + markdown(head, rows)
+    )
+
+
+def _calibration(held_back: Measured, column: int) -> str:
+    errors = errors_of(held_back, column)
+    error, chance = errors.pop("all")
+    each = ", ".join(f"{own:.3f} of {name} ({by_chance:.3f})" for name, (own, by_chance) in errors.items())
+    return (
         f"Expected calibration error {error:.3f} over ten bins of equal size (honest probabilities stay below "
-        f"{chance:.3f} in 95 % of samples of this size). {_band(held_back, column, point, recipe)}\n\n"
-        + markdown(head, rows)
+        f"{chance:.3f} in 95 % of samples of this size)" + (f"; by source {each}." if each else ".")
     )
 
 
@@ -148,6 +158,30 @@ def _row(
         interval(specificity) if not truth.all() else "-",
     ]
     return [str(len(truth)), str(int(truth.sum())), *shown]
+
+
+def _cases(recipe: Recipe, cases: Sequence[Cases]) -> str:
+    rows = [
+        [
+            each.name,
+            "no: " + "; ".join(each.wanting) if each.wanting else "yes",
+            ", ".join(map(str, each.counts)),
+            f"{each.unanswered:.0%}",
+            f"{each.checkable:.0%}",
+            "-" if np.isnan(each.apart.value) else interval(each.apart),
+        ]
+        for each in cases
+    ]
+    head = ["label", "enough", "with it", "no answer", "checkable", "told apart"]
+    training, validation, held_back = recipe.enough
+    return (
+        f"### Enough cases\n\nA label of the network is claimed when at least {training}, {validation} and {held_back} "
+        f"images carry it in training, validation and held-back part; when at most {recipe.unanswered:.0%} of the "
+        f"validation images of any source are no answer; and when honest probabilities would show a calibration error "
+        f"of at most {recipe.error_limit:g} on most samples as large as the held-back part (*checkable*: on how many), "
+        f"so that keeping that limit can be seen there. How well the held-back part is answered decides nothing. *Told "
+        f"apart*: AUROC on the validation images that carry another label too.\n\n" + markdown(head, rows)
+    )
 
 
 def _gate(recipe: Recipe, held_back: Measured, wrong: Sequence[Refusals]) -> str:

@@ -14,6 +14,7 @@ from radnode_kit.card import Extras, measured_text, write_card
 from radnode_kit.classifier import BundleClassifier
 from radnode_kit.consistency import consistency
 from radnode_kit.dataset import load_dataset
+from radnode_kit.enough import enough_cases
 from radnode_kit.evaluation import measure, points
 from radnode_kit.manifest_file import seal, write_points
 from radnode_kit.recipe import read_recipe
@@ -95,6 +96,7 @@ def measure_held_back(folder: Path, data: Path, work: Path, *, write: bool) -> s
     validation, held_back = (measure(classifier, samples, part) for part in ("validation", "held-back"))
     table = points(classifier, recipe, validation, held_back)
     extras = Extras(
+        enough_cases(recipe, classifier.bundle.labels, samples, validation, held_back),
         refusals(classifier, recipe, held_back.samples, data),
         shortcuts(classifier, held_back.samples),
         consistency(classifier, held_back.samples, {name: point.threshold for name, point in table.items()}),

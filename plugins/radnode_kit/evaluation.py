@@ -99,11 +99,8 @@ def points(
     table = {}
     for spec in classifier.manifest.findings:
         column = classifier.bundle.labels.index(spec.name)
-        probability, truth, sources = _known(validation, column)
-        wish = choose_threshold(probability, truth, sources, recipe.threshold)
-        limits = conformal_limits(probability, truth, sources, recipe.error_rate)
-        threshold, band = settled(wish, limits, movable=recipe.threshold != "majority")
-        probability, truth, sources = _known(held_back, column)
+        threshold, band = chosen_point(recipe, validation, column)
+        probability, truth, sources = labelled(held_back, column)
         sensitivity, specificity = sensitivity_specificity(probability, truth, threshold)
         parts = ", ".join(f"{(sources == s).sum()} of {s}" for s in recipe.sources if (sources == s).any())
         source = f"held-back part: {len(truth)} images ({parts}), {int(truth.sum())} with the label"
@@ -113,9 +110,18 @@ def points(
     return table
 
 
-def _known(measured: Measured, column: int) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.str_]]:
-    known = ~np.isnan(measured.targets[:, column])
-    return measured.probabilities[known, column], measured.targets[known, column] > 0.5, measured.sources[known]
+def chosen_point(recipe: Recipe, validation: Measured, column: int) -> tuple[float, tuple[float, float] | None]:
+    """The threshold of one label and the band around it that is no answer, from the validation part."""
+    probability, truth, sources = labelled(validation, column)
+    wish = choose_threshold(probability, truth, sources, recipe.threshold)
+    limits = conformal_limits(probability, truth, sources, recipe.error_rate)
+    return settled(wish, limits, movable=recipe.threshold != "majority")
+
+
+def labelled(measured: Measured, column: int) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.str_]]:
+    """(probability, truth, source) of the images of which one label is known."""
+    told = ~np.isnan(measured.targets[:, column])
+    return measured.probabilities[told, column], measured.targets[told, column] > 0.5, measured.sources[told]
 
 
 def area(measured: Measured, column: int, chosen: npt.NDArray[np.bool_]) -> Interval:
@@ -148,10 +154,19 @@ def confusion(measured: Measured) -> npt.NDArray[np.int64]:
     return table
 
 
-def error_of(measured: Measured, column: int) -> tuple[float, float]:
-    """Expected calibration error of one label, and what honest probabilities stay below in 95 % of such samples."""
-    probability, truth, _ = _known(measured, column)
-    return reliability_error(reliability(probability, truth)), chance_error(probability)
+def errors_of(measured: Measured, column: int) -> dict[str, tuple[float, float]]:
+    """Expected calibration error of one label, and what honest probabilities stay below in 95 % of such samples.
+
+    Of all images (``all``), and of each source where there are several: errors of sources may cancel out.
+    """
+    probability, truth, sources = labelled(measured, column)
+    masks = {"all": np.ones(len(truth), dtype=bool)}
+    if len(names := np.unique(sources)) > 1:
+        masks |= {str(name): sources == name for name in names}
+    return {
+        name: (reliability_error(reliability(probability[mask], truth[mask])), chance_error(probability[mask]))
+        for name, mask in masks.items()
+    }
 
 
 def subgroups(measured: Measured) -> list[tuple[str, str, npt.NDArray[np.bool_]]]:

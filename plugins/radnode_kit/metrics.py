@@ -193,18 +193,24 @@ def _edges(ordered: Floats, bins: int) -> list[int]:
 def chance_error(probabilities: npt.ArrayLike, bins: int = 10, rounds: int = 400) -> float:
     """The expected calibration error that honest probabilities stay below in 95 % of samples of this size.
 
+    NaN without a case.
+    """
+    errors = chance_errors(probabilities, bins, rounds)
+    return float(np.quantile(errors, 0.95)) if len(errors) else float("nan")
+
+
+def chance_errors(probabilities: npt.ArrayLike, bins: int = 10, rounds: int = 400) -> Floats:
+    """(rounds,) expected calibration errors that honest probabilities show by chance; empty without a case.
+
     Truth is drawn from the probabilities themselves (consistency resampling: Broecker and Smith, Weather and
-    Forecasting 2007;22:651). NaN without a case.
+    Forecasting 2007;22:651).
     """
     p = np.sort(np.asarray(probabilities, dtype=np.float64))
     if not len(p):
-        return float("nan")
+        return np.empty(0)
     starts, rng = _edges(p, bins)[:-1], np.random.default_rng(1)
-    errors = []
-    for _ in range(rounds):
-        drawn = rng.random(len(p)) < p
-        errors.append(np.abs(np.add.reduceat(drawn - p, starts)).sum() / len(p))
-    return float(np.quantile(errors, 0.95))
+    drawn = (rng.random(len(p)) < p for _ in range(rounds))
+    return np.array([np.abs(np.add.reduceat(truth - p, starts)).sum() / len(p) for truth in drawn])
 
 
 def reliability_error(table: tuple[Bin, ...]) -> float:

@@ -48,6 +48,9 @@ class Recipe:
         varied_share: share of the validation images, shown as other scanners and archives would, that must pass gates
             and check; 0: the gates know images as they are, and refuse more of what is unlike them.
         error_rate: of each kind, at most, outside the band of probabilities that is no answer.
+        enough: images with a label that the parts (training, validation, held-back) must have for it to be claimed.
+        unanswered: share of the validation images of any source, at most, on which a claimed label is no answer.
+        error_limit: expected calibration error, at most, of a claimed label (see ``radnode_kit.enough``).
         variant: of the backbone, where a member differs from the shipped network: ``lite0``, ``lite1`` or ``lite2``;
             empty: the bundle's.
         source_weights: how often each source is drawn, relative to the others.
@@ -81,6 +84,9 @@ class Recipe:
     check_share: float = 0.98
     varied_share: float = 0.95
     error_rate: float = 0.1
+    enough: tuple[int, int, int] = (100, 20, 20)
+    unanswered: float = 0.5
+    error_limit: float = 0.05
     variant: str = ""
     source_weights: tuple[float, ...] = ()
     seed: int = 20260101

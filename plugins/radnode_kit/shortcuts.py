@@ -58,19 +58,22 @@ COVERS: dict[str, Callable[[Array], Array]] = {"the frame": without_frame, "the 
 
 
 def shortcuts(classifier: BundleClassifier, held_back: Sequence[Sample]) -> list[Shortcut]:
-    """The area for every source, label and cover, with bootstrap intervals over patients."""
-    targets = targets_of(held_back, classifier.bundle.labels)
+    """The area for every source, label that takes part in an answer, and cover; bootstrap intervals over patients."""
+    labels, manifest = classifier.bundle.labels, classifier.manifest
+    claimed = {spec.name for spec in manifest.findings}
+    counted = [column for column, label in enumerate(labels) if manifest.mutually_exclusive or label in claimed]
+    targets = targets_of(held_back, labels)
     rows = []
     for covered, cover in COVERS.items():
         values = _probabilities(classifier, held_back, cover)
         for source in sorted({sample.source for sample in held_back}):
             here = np.array([sample.source == source for sample in held_back])
-            for column, label in enumerate(classifier.bundle.labels):
+            for column in counted:
                 chosen = here & ~np.isnan(targets[:, column])
                 truth = targets[chosen, column] > 0.5
                 if 5 <= truth.sum() <= len(truth) - 5:
                     groups = np.array([sample.group for sample in held_back])[chosen]
-                    rows.append(Shortcut(source, label, covered, _area(values[chosen, column], truth, groups)))
+                    rows.append(Shortcut(source, labels[column], covered, _area(values[chosen, column], truth, groups)))
     return rows
 
 

@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from node.manifest import read_manifest
 from radnode_kit.acceptance.card_text import card_text
 from radnode_kit.acceptance.run import Options, evaluate
+from radnode_kit.bundle import read_bundle
 from radnode_kit.card import marks
 from radnode_kit.commands import folder_of
+from radnode_kit.recipe import read_recipe
 
 IMAGES = Path(__file__).parents[1] / "data" / "images"
 PLUGINS = ("brain-tumour-mr", "chest-radiograph", "ct-contrast-phase", "skin-lesion")
+#: Those whose network answers images, by the recipe of ``radnode train``.
+NETWORKS = ("brain-tumour-mr", "chest-radiograph", "skin-lesion")
 #: Engines and processors round differently; a share may then fall on the other side of its last digit.
 TOLERANCE = 0.002
 _NUMBER = re.compile(r"\d+\.\d{3}\b")
@@ -22,6 +27,10 @@ _NUMBER = re.compile(r"\d+\.\d{3}\b")
 def part_of_card(folder: Path, part: str) -> str:
     begin, end = marks(part)
     return (folder / "MODEL_CARD.md").read_text(encoding="utf-8").partition(begin)[2].partition(end)[0].strip()
+
+
+def claimed(folder: Path) -> list[str]:
+    return [spec.name for spec in read_manifest(folder / "manifest.toml").findings]
 
 
 def numbers(text: str) -> list[float]:
@@ -44,9 +53,25 @@ def test_the_card_says_what_the_shipped_model_does_on_the_fixed_set(name: str) -
 def test_every_finding_has_its_figures_on_the_fixed_set(name: str) -> None:
     folder = folder_of(name)
     stated = part_of_card(folder, "evaluated")
-    claimed = re.findall(r'^name = "(\w+)"', (folder / "manifest.toml").read_text(encoding="utf-8"), re.M)
-    assert claimed
-    assert all(f"| {finding} |" in stated for finding in claimed)
+    assert all(f"| {finding} |" in stated for finding in claimed(folder))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_plugin_claims_the_labels_that_its_card_finds_enough_cases_of_and_no_other(name: str) -> None:
+    folder = folder_of(name)
+    table = part_of_card(folder, "measured").partition("### Enough cases")[2].partition("\n### ")[0]
+    enough = {row[1].strip(): row[2].strip() for line in table.splitlines() if len(row := line.split("|")) > 6}
+    labels = set(read_bundle(folder).labels) - {read_recipe(folder).reference}
+    assert set(enough) == {"label", "---", *labels}
+    assert sorted(label for label, verdict in enough.items() if verdict == "yes") == sorted(claimed(folder))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_claimed_finding_has_a_larger_calibration_error_than_its_recipe_allows(name: str) -> None:
+    folder = folder_of(name)
+    errors = re.findall(r"Expected calibration error (\d\.\d+)", part_of_card(folder, "measured"))
+    assert len(errors) == len(claimed(folder))
+    assert max(map(float, errors)) <= read_recipe(folder).error_limit
 
 
 def test_the_healthy_functional_series_is_not_answered() -> None:

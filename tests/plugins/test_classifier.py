@@ -96,6 +96,14 @@ def test_one_known_film_is_enough_for_an_answer() -> None:
     assert answer.findings
 
 
+def test_a_label_that_is_not_claimed_is_neither_answered_nor_mapped() -> None:
+    classifier = fake("chest-radiograph")
+    assert "infiltration" in classifier.bundle.labels
+    answer = ask(classifier, slice_of(0.9))
+    assert [finding.name for finding in answer.findings] == ["pneumonia"]
+    assert [evidence.finding for evidence in answer.maps] == ["pneumonia"]
+
+
 def test_a_lesion_in_neighbouring_slices_raises_the_series() -> None:
     classifier = fake("brain-tumour-mr")
     healthy = ask(classifier, *[slice_of(0.0)] * 30).findings[0].probability

@@ -26,6 +26,7 @@ class CornerReader:
     """Answers by the brightness of the top left corner, and refuses what is dark on the whole."""
 
     bundle = BUNDLE
+    manifest = SimpleNamespace(mutually_exclusive=False, findings=[SimpleNamespace(name="p")])
 
     def answer(self, images: Sequence[Image]) -> SimpleNamespace:
         corner = np.array([[image.pixels[:3, :3].mean()] for image in images])

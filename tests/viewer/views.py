@@ -16,17 +16,17 @@ OPENED = {
     CT: ("sc", "viewer-sr", "seg", "pm", "pdf", "gsps", "ko"),
     MR: ("viewer-sr", "seg", "pm"),
     BRAIN: ("sc", "sr"),
-    CHILD: ("sc",),
+    CHILD: ("sc", "sr"),
 }
+#: The complete report of which each finding has a marked place: drawn, though reports in general are not.
+EACH_MARKED = (FILM, "sr")
 SHOWN = {
     (study, kind)
     for study, kinds in OPENED.items()
     for kind in kinds
     if getattr(VIEWERS["ohif"].rows[kind], "volumes" if study in (*VOLUMES, BRAIN) else "projections").sight
     is Sight.SHOWN
-}
-#: What shows nothing shows it soon; a busy machine may take its time for the others.
-_SOON, _LATE = 5.0, 40.0
+} | {EACH_MARKED}
 
 
 def views(ward: Ward) -> list[View]:
@@ -42,10 +42,10 @@ def view(ward: Ward, result: Result) -> View:
         name_of(result.study, result.kind),
         ward.studies[result.study],
         result.series_number,
-        tuple(words),
+        shown=(result.study, result.kind) in SHOWN,
+        says=tuple(words),
         colour=result.kind in ("seg", "pm"),
         panel="panelSegmentation" if result.kind == "seg" else "",
-        seconds=_LATE if (result.study, result.kind) in SHOWN else _SOON,
     )
 
 
