@@ -86,7 +86,6 @@ def restore(copy: CopyArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
             if there.exists():
                 os.rename(there, f"{aside}{ending}")
         write_once(data / "ledger.db", copy.read_bytes())
-        (data / "ledger.db").chmod(0o600)
         Ledger(data / "ledger.db").facts.note_time(NOTED, 0.0)
     typer.echo(f"{data / 'ledger.db'} is the copy now; what was there is {aside}")
     typer.echo("the next `radnode serve` takes what the copy does not know from the spool")

@@ -1,4 +1,4 @@
-"""A folder: `<study>/<SOP Instance UID>.dcm`, whole or not there."""
+"""A folder: `<study>/<SOP Instance UID>.dcm`, whole or not there. Who may read it is the umask's to say."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FolderSender:
         folder = self._root / folder_name(outgoing.study_instance_uid)
         self._create(folder)
         try:
-            write_once(folder / f"{outgoing.sop_instance_uid}.dcm", data)
+            write_once(folder / f"{outgoing.sop_instance_uid}.dcm", data, mode=0o666)
         except SpoolError as error:
             raise self._unwritable(error.what) from error
 

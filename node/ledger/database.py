@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -20,6 +21,7 @@ class Database:
         self.path = path
         self._busy_seconds = busy_seconds
         self._thread = threading.local()
+        _create_private(path)
         version = self.read("PRAGMA user_version")[0][0]
         if version != VERSION:  # who only reads waits for no lock
             self._refuse_newer(version)
@@ -95,6 +97,12 @@ class Database:
     def pulse(self) -> int:
         """A number that changes whenever another connection has committed (cheap: no disk access)."""
         return int(self.read("PRAGMA data_version")[0][0])
+
+
+def _create_private(path: Path) -> None:
+    """An empty file that nobody else may read; SQLite gives `-wal` and `-shm` the mode of the file beside them."""
+    with contextlib.suppress(OSError):  # it is there, or SQLite will say why it cannot be
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -31,12 +31,19 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_once(path: Path, data: bytes | memoryview) -> None:
-    """Write `data` to `path`, whole and durable, over whatever was there; raises :class:`SpoolError`."""
+def write_once(path: Path, data: bytes | memoryview, mode: int = 0o600) -> None:
+    """Write `data` to `path`, whole and durable, over whatever was there; raises :class:`SpoolError`.
+
+    Args:
+        path: of the file.
+        data: all of it.
+        mode: who may read it, as far as the umask of the process allows: without it, the node alone.
+    """
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     with _disk_errors(str(path)):
         try:
-            with part.open("xb") as stream:
+            descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+            with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())

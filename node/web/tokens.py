@@ -64,7 +64,6 @@ def remove(path: Path, name: str) -> None:
 
 def _write(path: Path, known: Mapping[str, str]) -> None:
     write_once(path, "".join(f"{name} {digest}\n" for name, digest in known.items()).encode())
-    path.chmod(0o600)
 
 
 def _digest(token: str) -> str:

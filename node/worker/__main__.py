@@ -61,7 +61,8 @@ def _confine(settings: Settings) -> list[str]:
         return ["workers may use the network and any file: worker.unconfined"]
     spool, cache = settings.node.data_dir / "spool", settings.cache_dir
     temporary = cache / "tmp"  # not that of the machine, where everybody's files lie
-    temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (cache, temporary):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # the mode is that of the last one
     os.environ["TMPDIR"] = os.environ["HOME"] = str(temporary)  # libraries look for notes of theirs at home
     return sandbox.enter(sandbox.Folders(readable=(spool,), writable=(spool / "work", cache)))
 

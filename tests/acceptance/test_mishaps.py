@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,22 @@ def test_a_plugin_that_crashes_again_and_again_is_paused_and_its_studies_wait(
     assert node.run_cli("plugins", "resume", "brightness").returncode == 0
     node.await_ended([hospital.study_uid(3)])
     assert node.ledger.analyses.of_study(hospital.study_uid(3))[0].state is AnalysisState.DELIVERED
+
+
+def test_nobody_else_may_read_what_the_node_keeps(start_node: StartNode, hospital: Hospital, tmp_path: Path) -> None:
+    """Whatever the umask is, and also where the data folder was made by somebody else."""
+    (tmp_path / "node-0" / "data").mkdir(parents=True, mode=0o755)
+    before = os.umask(0)
+    try:
+        node = start_node(
+            destinations=[{"name": "disk", "kind": "folder", "path": tmp_path / "disk"}], routes=[to("disk")]
+        )
+    finally:
+        os.umask(before)
+    assert len(storescu(node.port, [hospital.film()]).taken) == 1
+    node.await_ended([hospital.study_uid()])
+    assert node.run_cli("tokens", "add", "pacs").returncode == 0
+    files = [path for path in node.data.rglob("*") if path.is_file() and path.name != "serve.lock"]
+    assert {"ledger.db", "ledger.db-wal", "serving.json", "tokens"} <= {path.name for path in files}
+    assert [path for path in files if path.stat().st_mode & 0o077] == []
+    assert [path for path in node.data.iterdir() if path.is_dir() and path.stat().st_mode & 0o077] == []
