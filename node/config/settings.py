@@ -49,6 +49,9 @@ class ReceiveSettings(Section):
     )
     max_pdu: int = Field(131072, ge=4096, le=1 << 24, description="Longest PDU we announce and read, bytes.")
     max_object_mb: int = Field(4096, ge=1, le=1 << 20, description="Longest dataset taken, MiB.")
+    max_study_objects: int = Field(
+        50000, ge=0, description="Objects in one study; more are kept, set aside and shown. 0: no limit."
+    )
     associate_seconds: Seconds = Field(5, description="ARTIM: from the connection to the association request.")
     network_seconds: Seconds = Field(30, description="Silence inside a message before the connection is cut.")
     idle_seconds: Seconds = Field(60, description="Silence between messages before the association is aborted.")

@@ -25,10 +25,15 @@ TWO_PATIENTS = "images of two patients in one study: check the demographics at t
 
 
 class Arrivals:
-    """Writes what arrives. Every method is one transaction; raises :class:`~node.errors.LedgerBusy`."""
+    """Writes what arrives. Every method is one transaction; raises :class:`~node.errors.LedgerBusy`.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Args:
+        database: of the ledger.
+        most_objects: in one study; 0: no limit.
+    """
+
+    def __init__(self, database: Database, most_objects: int = 0) -> None:
+        self._database, self._most = database, most_objects
 
     def open_association(self, association: str, calling_ae: str, called_ae: str, peer: str) -> None:
         """An association brings its first instance: until it is closed, its studies stay open."""
@@ -65,10 +70,10 @@ class Arrivals:
     def record(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
         """Record instances in one commit; when it returns, they may be acknowledged. One outcome each, in order."""
         with self._database.write() as connection:
-            return [_record(connection, arrival) for arrival in arrivals]
+            return [_record(connection, arrival, self._most) for arrival in arrivals]
 
 
-def _record(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
+def _record(connection: sqlite3.Connection, arrival: Arrival, most: int) -> Outcome:
     if arrival.defect:
         return _set_aside(connection, arrival, arrival.defect)
     known = connection.execute(
@@ -88,6 +93,8 @@ def _record(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
         if not made_here:
             add_document(connection, arrival)  # a reader may have verified it
         return Outcome.OWN_RESULT
+    if most and _objects(connection, arrival) >= most:
+        return _set_aside(connection, arrival, f"its study has {most} objects already: receive.max_study_objects")
     if is_late_document(connection, arrival):
         return _take_late_document(connection, arrival)
     _insert(connection, arrival)
@@ -104,6 +111,12 @@ def _take_back(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
     _event(connection, "received again", arrival, reason="its file, which was missing, is back")
     _take_into_study(connection, arrival)
     return Outcome.NEW
+
+
+def _objects(connection: sqlite3.Connection, arrival: Arrival) -> int:
+    sql = "SELECT images FROM studies WHERE study_instance_uid = ?"
+    row = connection.execute(sql, (arrival.study_instance_uid,)).fetchone()
+    return int(row["images"]) if row else 0
 
 
 def _is_made_here(connection: sqlite3.Connection, arrival: Arrival) -> bool:

@@ -11,6 +11,9 @@ What can fail, and what the peer sees:
 - the dataset is longer than the limit: status A700, then the association is aborted;
 - the peer is silent, speaks no DICOM, or announces a PDU longer than agreed: the association is aborted, and of a
   dataset without its last fragment nothing stays;
+- no TLS that both sides would use, or no certificate that counts (PS3.15 B.12): an alert of TLS, nothing of DICOM;
+- nobody that `[[peers]]` knows: rejected, permanent (calling AE title not recognized); something that this peer may not
+  do: the dataset is read to its end, nothing stays, status 0124. Both are written down, as are failed handshakes;
 - more associations than allowed: rejected, temporary (local limit exceeded).
 
 On disk afterwards: one file for each instance under the spool's `instances/`, with a zeroed preamble and our own File

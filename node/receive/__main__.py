@@ -57,7 +57,8 @@ def _serve(settings: Settings, lifeline: bool) -> int:
     _allow_descriptors()
     spool = Spool(settings.node.data_dir / "spool", settings.storage.min_free_mb)
     spool.prepare()
-    ledger = Ledger(settings.node.data_dir / "ledger.db", settings.storage.busy_seconds)
+    path, limits = settings.node.data_dir / "ledger.db", settings.receive
+    ledger = Ledger(path, settings.storage.busy_seconds, limits.max_study_objects)
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +211,14 @@ def test_no_association_of_an_earlier_life_is_open(ledger: Ledger) -> None:
     received(ledger)
     ledger.arrivals.close_all_associations("the node was stopped")
     assert ledger.studies.streaming("1.2").associations == 0
+
+
+def test_what_goes_beyond_the_limit_of_a_study_is_set_aside_and_the_study_goes_on(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "limited.db", most_objects=2)
+    outcomes = ledger.arrivals.record([arrival(number) for number in (1, 2, 3)])
+    assert outcomes == [Outcome.NEW, Outcome.NEW, Outcome.SET_ASIDE]
+    assert ledger.arrivals.record([arrival(1)]) == [Outcome.DUPLICATE], "what it has may come again"
+    assert ledger.arrivals.record([arrival(1, "1.3")]) == [Outcome.NEW]
+    assert (ledger.studies.get("1.2").images, ledger.studies.get("1.2").state) == (2, StudyState.RECEIVING)
+    assert "its study has 2 objects already" in str(ledger.studies.set_aside("1.2")[0]["reason"])
+    ledger.close()
