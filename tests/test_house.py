@@ -57,7 +57,7 @@ def test_the_main_process_loads_no_model_library() -> None:
 
 
 def test_receivers_load_no_codec_and_no_model_library() -> None:
-    heavy = {"torch", "monai", "onnxruntime", "highdicom", "rich"}
+    heavy = {"torch", "monai", "onnxruntime", "highdicom", "rich", "cryptography"}
     assert not _loaded_by("import node.receive.__main__") & heavy
 
 

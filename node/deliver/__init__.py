@@ -8,7 +8,8 @@ ledger that say so. The rules of failure:
 - in place of an object that is refused for good, or has spent its attempts, one of a simpler kind is sent
   (:data:`node.kinds.INSTEAD`); when there is none, the refusal goes into the operator's list, with its reason;
 - what cannot be sent (a lost file), and what is refused because of us (AE title, password), goes there at once;
-- a destination that does not answer at all is left alone for a while, and nothing that waits for it spends an attempt;
+- a destination that does not answer at all, or with which there is no TLS, is left alone for a while, and nothing that
+  waits for it spends an attempt;
 - what was sent and not written down is sent again: the same SOP Instance UID makes it the same object there, the same
   message control id (MSH-10) or Idempotency-Key the same message.
 

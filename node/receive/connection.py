@@ -71,7 +71,10 @@ class Connection:
             return certificate_of(sock)
         except TimeoutError:
             raise Cut(f"no TLS handshake within {seconds:g} s") from None
-        except ssl.SSLEOFError:  # as whoever only looks whether the port is open: not worth a line of the trail
+        except (
+            ssl.SSLEOFError,
+            ssl.SSLZeroReturnError,
+        ):  # as whoever only looks whether the port is open: not worth a line of the trail
             raise Cut(self._why_closed or "connection lost") from None
         except ssl.SSLError as error:
             self._finish()

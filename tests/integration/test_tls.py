@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -159,14 +160,16 @@ def refused_text(answer: Any) -> str:
 
 
 def test_silent_clients_on_the_tls_port_delay_nobody(start: StartNode, pki: Pki) -> None:
-    import socket
-
-    port = tls_port(start())
+    port = tls_port(start(receive={"associate_seconds": 60}))
     strangers = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]
-    try:
+
+    def seconds() -> float:
         began = time.monotonic()
         assert answers(port, "RADNODE", options=pki.dcmtk(pki.modality))
-        assert time.monotonic() - began < 1
+        return time.monotonic() - began
+
+    try:
+        assert min(seconds() for _ in range(5)) < 1, "echoscu's own start included, on a busy machine"
     finally:
         for stranger in strangers:
             stranger.close()
