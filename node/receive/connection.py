@@ -41,6 +41,10 @@ UNEXPECTED_PDU = (2, 2)
 INVALID_PARAMETER = (2, 6)
 
 
+#: Whoever only looks whether the port is open ends like this: not worth a line of the trail.
+_LEFT = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+
 class Connection:
     """The peer's byte stream. Every wait is bounded; raises :class:`Cut` at its end, and after a time-out.
 
@@ -71,10 +75,7 @@ class Connection:
             return certificate_of(sock)
         except TimeoutError:
             raise Cut(f"no TLS handshake within {seconds:g} s") from None
-        except (
-            ssl.SSLEOFError,
-            ssl.SSLZeroReturnError,
-        ):  # as whoever only looks whether the port is open: not worth a line of the trail
+        except _LEFT:
             raise Cut(self._why_closed or "connection lost") from None
         except ssl.SSLError as error:
             self._finish()
