@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING
 
 from node.errors import PermanentError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 PUSH_MODEL = "1.2.840.10008.1.20.1"
 #: The one instance of it there is (PS3.4 J.3.5).
@@ -54,6 +56,8 @@ def request_of(ds: Dataset) -> tuple[str, tuple[Reference, ...]]:
 
 def report(transaction: str, answers: Sequence[Answer]) -> tuple[int, Dataset]:
     """Event Type ID and dataset of the N-EVENT-REPORT (PS3.4 table J.3-2)."""
+    from pydicom.dataset import Dataset  # the ledger needs the values of this file alone
+
     ds = Dataset()
     ds.TransactionUID = transaction
     kept = [_item(one) for one in answers if not one.failure]
@@ -66,6 +70,8 @@ def report(transaction: str, answers: Sequence[Answer]) -> tuple[int, Dataset]:
 
 
 def _item(answer: Answer) -> Dataset:
+    from pydicom.dataset import Dataset
+
     item = Dataset()
     item.ReferencedSOPClassUID = answer.reference.sop_class_uid
     item.ReferencedSOPInstanceUID = answer.reference.sop_instance_uid

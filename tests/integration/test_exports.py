@@ -88,7 +88,7 @@ def test_the_bundle_says_what_the_report_says(answered: Answered) -> None:
     bundle = Bundle.model_validate_json(answered.export("fhir", "--phi"))
     told = [entry.resource for entry in bundle.entry if entry.resource.get_resource_type() == "Observation"]
     found = said(answered.report)
-    assert len(told) == len(found) == 5
+    assert len(told) == len(found) > 0
     for observation, one in zip(told, found, strict=True):
         assert observation.code.coding[0].code == one.finding
         assert observation.valueCodeableConcept.coding[0].code == one.presence

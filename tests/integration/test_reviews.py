@@ -122,7 +122,7 @@ def test_a_report_on_a_study_that_nobody_knows_is_kept_and_stops_nothing(
     report = reader.report(film, [Word(("233604007", "SCT", "Pneumonia"), ABSENT, "2.25.404")])
     assert storescu(node.port, [save(report, tmp_path)]).exit_status == 0
     node.await_ended([str(film.StudyInstanceUID)])
-    assert node.ledger.reviews.unread() == []
+    until(lambda: node.ledger.reviews.unread() == [], "it is read")
     assert node.ledger.reviews.latest(1) == []
 
 
