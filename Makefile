@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml deploy/constraints.txt | sha256sum | cut -c1-16)
 TEST_STAMP := $(STAMP)-test
 
-.PHONY: demo test test-slow test-viewer train-smoke conformance install check tests peers docs train-install clean
+.PHONY: demo test test-slow test-viewer train-smoke conformance install check tests peers viewer docs train-install clean
 
 demo: install
 	$(BIN)/radnode demo
@@ -30,7 +30,12 @@ $(TEST_STAMP): $(STAMP)
 peers:
 	@bash deploy/install-peers.sh
 
-test: $(TEST_STAMP) peers check tests
+# A browser and OHIF beside them, for the tests that open results. Where they cannot be had, those skip; in CI they fail.
+viewer:
+	@bash deploy/install-peers.sh viewer
+	@sh tests/viewer/install.sh || echo "OHIF could not be installed: the tests that open results in it cannot run"
+
+test: $(TEST_STAMP) viewer check tests
 
 check:
 	$(BIN)/ruff format --check .
@@ -41,14 +46,13 @@ check:
 tests:
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not acceptance and not viewer"
 	$(BIN)/pytest -m "acceptance and not slow"
+	$(BIN)/pytest -m viewer tests/viewer
 
 test-slow: $(TEST_STAMP) peers
 	$(BIN)/pytest -m slow
 
 # What comes back, opened in OHIF; RADNODE_VIEWER: where OHIF is installed, RADNODE_SCREENSHOTS: where pictures go.
-test-viewer: $(TEST_STAMP)
-	@bash deploy/install-peers.sh viewer
-	@sh tests/viewer/install.sh
+test-viewer: $(TEST_STAMP) viewer
 	$(BIN)/pytest -m viewer tests/viewer
 
 train-smoke: $(TEST_STAMP)

@@ -80,7 +80,11 @@ _OHIF = Viewer(
         "sc": _IMAGE,
         "sr": _BLACK,
         "comprehensive-sr": _BLACK,
-        "viewer-sr": _both(Sight.SHOWN, "each marked place with its finding and probability, over the source image"),
+        "viewer-sr": _both(
+            Sight.SHOWN,
+            "each marked place with its finding and probability, over the source image; now and then only once the"
+            " image is drawn anew (zoom, wheel)",
+        ),
         "gsps": _UNSUPPORTED,
         "seg": _volumes(
             Sight.SHOWN,

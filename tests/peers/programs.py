@@ -13,9 +13,9 @@ import pytest
 _USUAL = ("/usr/local/bin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
 
 
-def missing(name: str) -> NoReturn:
-    """Skip the test with the reason; fail where every peer must be there."""
-    reason = f"{name} is not installed (`make peers` installs it)"
+def missing(name: str, by: str = "make peers") -> NoReturn:
+    """Skip the test with the reason; fail where every peer must be there. Args: by: the command that installs it."""
+    reason = f"{name} is not installed (`{by}` installs it)"
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

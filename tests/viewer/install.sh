@@ -3,7 +3,7 @@
 # MIT, 50 MB, 204 MB unpacked), playwright-core, which drives Debian's chromium, and dcmjs, a reader.
 #   RADNODE_VIEWER   the cache folder; default: radnode-viewer in the user's cache
 set -eu
-OHIF=3.13.2 PLAYWRIGHT=1.65.1 DCMJS=0.52.2
+OHIF=3.13.2 PLAYWRIGHT=1.61.1 DCMJS=0.52.2
 folder=${RADNODE_VIEWER:-${XDG_CACHE_HOME:-$HOME/.cache}/radnode-viewer}
 mark="ohif $OHIF, playwright-core $PLAYWRIGHT, dcmjs $DCMJS"
 

@@ -33,6 +33,7 @@ def of(seen: Mapping[str, Seen], study: str, kind: str) -> Seen:
 def test_no_viewport_stays_black(seen: Mapping[str, Seen], study: str, kind: str) -> None:
     view = of(seen, study, kind)
     assert view.listed
+    assert view.came == "drawn", view.viewport.path
     assert view.viewport.lit > IMAGE, view.viewport.path
     assert not [line for line in view.logs if "Unsupported displaySet" in line]
 
@@ -41,6 +42,7 @@ def test_no_viewport_stays_black(seen: Mapping[str, Seen], study: str, kind: str
 def test_what_the_table_calls_not_shown_is_not_shown(seen: Mapping[str, Seen], study: str, kind: str) -> None:
     view = of(seen, study, kind)
     assert view.listed
+    assert view.came in ("refused", "black"), view.viewport.path
     unsupported = any("Unsupported displaySet" in line for line in view.logs)
     assert unsupported or view.viewport.lit < IMAGE, f"OHIF shows it now: {view.viewport.path}"
 
