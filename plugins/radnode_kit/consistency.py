@@ -21,6 +21,7 @@ from radnode_kit.letterbox import canvas, smoothed
 from radnode_kit.metrics import wilson
 from radnode_kit.refusals import picture
 from radnode_kit.sources import Sample
+from radnode_kit.wrong import mirrored
 
 _MOST = 150
 
@@ -42,11 +43,6 @@ class Consistency:
     most: float
     called: Interval
     refused: Interval
-
-
-def mirrored(image: Array) -> Array:
-    """Left and right exchanged."""
-    return np.ascontiguousarray(image[:, :, ::-1])
 
 
 def askew(image: Array) -> Array:

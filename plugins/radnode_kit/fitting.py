@@ -24,7 +24,7 @@ from radnode_kit.gate import Gate, Gates, fit_gate, set_limit
 from radnode_kit.input_check import KINDS, InputCheck, features_of, folded
 from radnode_kit.prototypes import Prototypes, projected
 from radnode_kit.recipe import Recipe
-from radnode_kit.wrong import MADE, strangers
+from radnode_kit.wrong import MADE, mirrored, strangers, turned
 
 DIMENSIONS = {"embedding": 64, "context": 32}
 #: Images of each wrong kind that the check learns from; strangers: of each set.
@@ -120,7 +120,9 @@ class Fitter:
 
     def _check(self, learned: Right, tried: Right) -> InputCheck:
         features = [_features(learned.plain), _features(learned.varied)]
-        kinds = [0] * (len(features[0]) + len(features[1]))
+        if self.recipe.every_turn and self.recipe.flip:
+            features.append(_features(self._of(map(mirrored, self._some(len(self.train.samples))))))
+        kinds = [0] * sum(map(len, features))
         for kind, canvases in self._taught():
             answers = _features(self._of(canvases))
             features.append(answers)
@@ -135,9 +137,17 @@ class Fitter:
     def _taught(self) -> Iterator[tuple[str, Iterator[Array]]]:
         random = np.random.default_rng(self.recipe.seed)
         for kind in self.recipe.wrong:
-            yield kind, (MADE[kind](image, random) for image in self._some(_MADE))
+            every = kind == "rotated" and self.recipe.every_turn
+            yield kind, self._turns() if every else (MADE[kind](image, random) for image in self._some(_MADE))
         for source in self.recipe.strangers:
             yield "stranger", strangers(self.data, source, self.bundle, "train", _STRANGERS)
+
+    def _turns(self) -> Iterator[Array]:
+        """Every training image turned by one and by three quarters, and by two where its right way up is known."""
+        for sample, pixels in zip(self.train.samples, self.train.canvases, strict=True):
+            known = sample.labels.isdisjoint(self.recipe.either_way_up)
+            for quarters in (1, 2, 3) if known else (1, 3):
+                yield turned(pixels.astype(np.float32) / 255.0, quarters)
 
     def _some(self, count: int) -> Iterator[Array]:
         chosen = np.random.default_rng(self.recipe.seed).permutation(len(self.train.samples))[:count]

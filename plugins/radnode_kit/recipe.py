@@ -43,6 +43,9 @@ class Recipe:
         distil: how much the members count against the labels in that last stage, 0..1.
         mirrored: the members look at the mirror image as well, and their student learns what both have in common.
         wrong: kinds of wrong image that the input check learns, made from right ones (``radnode_kit.wrong``).
+        every_turn: it learns all training images in each quarter turn, and with `flip` their mirror images as right;
+            else as few turned ones as of any wrong kind, which is enough where up and down differ much.
+        either_way_up: labels of which a source has images upside down, too: their half turn is not taught as wrong.
         strangers: other sets whose images it learns to refuse.
         check_share: share of the validation images of every kind that must pass the check.
         varied_share: share of the validation images, shown as other scanners and archives would, that must pass gates
@@ -80,6 +83,8 @@ class Recipe:
     distil: float = 0.6
     mirrored: bool = False
     wrong: tuple[str, ...] = ("inverted", "rotated", "cropped", "screen", "noise")
+    every_turn: bool = False
+    either_way_up: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     check_share: float = 0.98
     varied_share: float = 0.95

@@ -27,7 +27,17 @@ def inverted(image: Array, random: Random) -> Array:
 
 def rotated(image: Array, random: Random) -> Array:
     """Turned by one, two or three quarters."""
-    return np.ascontiguousarray(np.rot90(image, int(random.integers(1, 4)), axes=(1, 2)))
+    return turned(image, int(random.integers(1, 4)))
+
+
+def turned(image: Array, quarters: int) -> Array:
+    """Turned by so many quarters; two: upside down."""
+    return np.ascontiguousarray(np.rot90(image, quarters, axes=(1, 2)))
+
+
+def mirrored(image: Array) -> Array:
+    """Left and right exchanged."""
+    return np.ascontiguousarray(image[:, :, ::-1])
 
 
 def cropped(image: Array, random: Random) -> Array:

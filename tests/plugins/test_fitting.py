@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from node.plugin import Array
+from radnode_kit.dataset import Dataset
 from radnode_kit.engine import Outputs
 from radnode_kit.gate import fit_gate, set_limit
+from radnode_kit.recipe import Recipe
+from radnode_kit.sources import Sample
 
 pytest.importorskip("sklearn")
 
-from radnode_kit.fitting import Right, fit_check
+from radnode_kit.fitting import Fitter, Right, fit_check
 
 
 def outputs(embedding: Array) -> Outputs:
@@ -44,3 +49,34 @@ def test_the_check_learns_what_is_wrong_from_few_images() -> None:
     assert (check.distances(features[:200]) > 1).mean() <= 0.025
     assert (check.distances(features[200:]) > 1).all()
     assert set(check.reasons(features[200:])) == {"looks inverted (dark and bright exchanged)"}
+
+
+def fitter(recipe: Recipe, *labels: str) -> Fitter:
+    """One whose training images have these labels and a bright upper edge; it has no network."""
+    made = Fitter.__new__(Fitter)
+    pixels = np.zeros((len(labels), 1, 4, 4), np.uint8)
+    pixels[:, :, 0] = 255
+    samples = [Sample(Path(name), "set", name, frozenset({name}), frozenset(labels), {}) for name in labels]
+    made.recipe = recipe
+    made.train = Dataset(samples, pixels, np.zeros((len(labels), 1), np.float32), np.array(["train"] * len(labels)))
+    return made
+
+
+def taught(recipe: Recipe, *labels: str) -> dict[str, list[Array]]:
+    return {kind: list(canvases) for kind, canvases in fitter(recipe, *labels)._taught()}
+
+
+def test_every_turn_of_every_image_is_taught_where_the_recipe_says_so() -> None:
+    recipe = Recipe(("set",), exclusive=True, wrong=("rotated", "inverted"), every_turn=True)
+    shown = taught(recipe, "a", "b")
+    assert len(shown["rotated"]) == 6
+    assert len(shown["inverted"]) == 2
+    assert [bool(image[0, 0].all()) for image in shown["rotated"]] == [False] * 6
+    assert len(taught(Recipe(("set",), exclusive=True, wrong=("rotated",)), "a", "b")["rotated"]) == 2
+
+
+def test_upside_down_is_not_taught_as_wrong_where_nobody_knows_what_is_up() -> None:
+    recipe = Recipe(("set",), exclusive=True, wrong=("rotated",), every_turn=True, either_way_up=("b",))
+    shown = taught(recipe, "a", "b")["rotated"]
+    assert len(shown) == 5
+    assert sum(bool(image[0, -1].all()) for image in shown) == 1

@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 
 from radnode_kit.bundle import Bundle
 from radnode_kit.calibration import Calibration
-from radnode_kit.wrong import MADE, strangers
+from radnode_kit.wrong import MADE, mirrored, strangers, turned
 from tests.plugins.builders import pattern
 
 
@@ -29,6 +29,13 @@ def test_a_quarter_turn_moves_the_corner() -> None:
     image = np.zeros((1, 32, 32), np.float32)
     image[0, 0, 0] = 1.0
     assert MADE["rotated"](image, np.random.default_rng(0))[0, 0, 0] == 0
+
+
+def test_two_quarters_turn_upside_down_and_four_change_nothing() -> None:
+    image = pattern(16, 16)[None]
+    assert np.array_equal(turned(image, 2), image[:, ::-1, ::-1])
+    assert np.array_equal(turned(image, 4), image)
+    assert np.array_equal(turned(mirrored(image), 2), image[:, ::-1])
 
 
 def test_strangers_come_from_one_part_and_no_more_than_asked(tmp_path: Path) -> None:
