@@ -47,6 +47,8 @@ __all__ = [
 
 #: As text: who only reads manifests or the ledger need not load numpy.
 Array: TypeAlias = "npt.NDArray[np.float32]"
+#: Headers hold anything; no picture can be drawn of pixels more stretched than this.
+_TALLEST_PIXEL = 100.0
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value
@@ -63,6 +65,7 @@ class Image:
         spacing: millimetres between rows and between columns; None when unknown.
         position: millimetres along the slice normal; None for projections.
         padding: bool (rows, columns), True where PixelPaddingValue stands; None when there is none.
+        aspect_ratio: height of a pixel over its width by Pixel Aspect Ratio (0028,0034); None when that is absent.
     """
 
     pixels: Array
@@ -73,6 +76,18 @@ class Image:
     spacing: tuple[float, float] | None = None
     position: float | None = None
     padding: npt.NDArray[np.bool_] | None = None
+    aspect_ratio: float | None = None
+
+    @property
+    def pixel_height(self) -> float:
+        """Height of a pixel over its width: by the spacing, else by the aspect ratio, else 1; within 1/100 and 100.
+
+        Who resamples an image to square pixels needs it: its rows and columns alone do not tell its proportions.
+        """
+        ratio = self.aspect_ratio or 1.0
+        if self.spacing is not None and min(self.spacing) > 0:
+            ratio = self.spacing[0] / self.spacing[1]
+        return min(_TALLEST_PIXEL, max(1.0 / _TALLEST_PIXEL, ratio))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Geometry:
 
     Attributes:
         spacing: millimetres between rows and between columns; None when unknown.
+        aspect_ratio: height of a pixel over its width as Pixel Aspect Ratio has it; None when unknown.
         position: millimetres along `normal`; None when unknown.
         normal: unit vector of the slice in the patient's coordinates; None when unknown.
     """
@@ -29,6 +30,7 @@ class Geometry:
     spacing: tuple[float, float] | None = None
     position: float | None = None
     normal: Vector | None = None
+    aspect_ratio: float | None = None
 
 
 def read_geometry(ds: Dataset, index: int, frames: int) -> Geometry:
@@ -44,14 +46,14 @@ def read_geometry(ds: Dataset, index: int, frames: int) -> Geometry:
     normal = _normal(_numbers(orientation.get("ImageOrientationPatient"), 6))
     origin = _numbers(plane.get("ImagePositionPatient"), 3) if plane is not ds or frames == 1 else None
     position = None if normal is None or origin is None else float(np.dot(origin, normal))
-    return Geometry(_spacing(ds, index), position, normal)
+    return Geometry(_spacing(ds, index), position, normal, _aspect_ratio(ds))
 
 
 def _spacing(ds: Dataset, index: int) -> tuple[float, float] | None:
     """Millimetres from the most to the least meaningful attribute.
 
     Pixel Spacing is in the patient (or calibrated), Imager Pixel Spacing at the detector, Nominal Scanned Pixel Spacing
-    on the film. Pixel Aspect Ratio knows no millimetres and is no answer here.
+    on the film. Pixel Aspect Ratio knows no millimetres and is no answer here: see :func:`_aspect_ratio`.
     """
     candidates = (
         functional_group(ds, index, "PixelMeasuresSequence").get("PixelSpacing"),
@@ -64,6 +66,12 @@ def _spacing(ds: Dataset, index: int) -> tuple[float, float] | None:
         if numbers is not None and min(numbers) > 0:
             return numbers[0], numbers[1]
     return _ultrasound_spacing(ds)
+
+
+def _aspect_ratio(ds: Dataset) -> float | None:
+    """Vertical over horizontal size of a pixel (PS3.3 C.7.6.3.1.7)."""
+    sizes = _numbers(ds.get("PixelAspectRatio"), 2)
+    return sizes[0] / sizes[1] if sizes is not None and min(sizes) > 0 else None
 
 
 def _ultrasound_spacing(ds: Dataset) -> tuple[float, float] | None:

@@ -52,8 +52,8 @@ def read_images(path: Path, max_pixels: int) -> list[Image]:
         max_pixels: most samples over all frames that it may declare.
 
     Returns:
-        One image for each frame, in their order. Pixels have the stored shape: where only a pixel aspect ratio is known
-        they are not resampled and have no spacing.
+        One image for each frame, in their order. Pixels have the stored shape, square or not: who wants square ones
+        resamples by their `pixel_height`. Where only a pixel aspect ratio is known they have no spacing.
 
     Raises:
         DecodeError: it has no pixels, declares too many, or cannot be decoded. Nothing else is raised.
@@ -124,6 +124,7 @@ def _slice(frame: Frame, ds: Dataset, index: int, declared: Declaration) -> Slic
         spacing=geometry.spacing,
         position=geometry.position,
         padding=padding,
+        aspect_ratio=geometry.aspect_ratio,
     )
     return Slice(image, geometry.normal, age_years(str(ds.get("PatientAge", ""))), _contrast_agent(ds))
 

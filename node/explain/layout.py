@@ -63,7 +63,7 @@ def panels(aspect: float, top: int, heading: int, height: int = MAX_HEIGHT) -> P
     """Two equal panels of that aspect (width / height), side by side or, for wide images, one below the other.
 
     Args:
-        aspect: of the image in millimetres.
+        aspect: of the image as it is to be seen.
         top: first row that is free.
         heading: rows that each panel's heading takes above it.
         height: most that both panels together may take.

@@ -61,11 +61,9 @@ def draw(
 
 
 def _aspect(image: Image) -> float:
-    """Width over height in millimetres; square pixels where the spacing is unknown."""
+    """Width over height as the image is to be seen: its pixels need not be square."""
     rows, columns = image.pixels.shape[:2]
-    down, across = image.spacing or (1.0, 1.0)
-    aspect = columns * across / (rows * down) if down > 0 and across > 0 else columns / rows
-    return float(min(20.0, max(0.05, aspect)))
+    return float(min(20.0, max(0.05, columns / (rows * image.pixel_height))))
 
 
 def _scaled(image: Image, box: Box) -> Array:

@@ -132,7 +132,8 @@ class BundleClassifier:
         return Answers(outputs.logits, probabilities, outputs.maps, outputs.embedding, distance, boxes, blank, reasons)
 
     def _prepare(self, images: Sequence[Image]) -> tuple[list[Array], list[Letterbox], list[bool]]:
-        placed = [canvas(image.pixels, self.bundle.size, self.bundle.channels) for image in images]
+        size, channels = self.bundle.size, self.bundle.channels
+        placed = [canvas(image.pixels, size, channels, image.pixel_height) for image in images]
         blank = [bool(pixels.std() < _NO_STRUCTURE) for pixels, _ in placed]
         return [self.bundle.normalised(pixels) for pixels, _ in placed], [box for _, box in placed], blank
 

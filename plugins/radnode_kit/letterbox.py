@@ -42,10 +42,14 @@ class Letterbox:
         return top, left, top + self.size * down, left + self.size * across
 
 
-def letterbox(rows: int, columns: int, size: int) -> Letterbox:
-    """Fit an image into the canvas with its aspect ratio (to whole canvas pixels), in the middle."""
-    scale = size / max(rows, columns)
-    height = min(size, max(1, round(rows * scale)))
+def letterbox(rows: int, columns: int, size: int, pixel_height: float = 1.0) -> Letterbox:
+    """Fit an image into the canvas with its aspect ratio (to whole canvas pixels), in the middle.
+
+    `pixel_height` is that of one of its pixels over its width: those of the canvas are square.
+    """
+    tall = rows * pixel_height
+    scale = size / max(tall, columns)
+    height = min(size, max(1, round(tall * scale)))
     width = min(size, max(1, round(columns * scale)))
     return Letterbox(size, rows, columns, height, width, (size - height) // 2, (size - width) // 2)
 
@@ -58,14 +62,15 @@ def flat(pixels: Array, channels: int) -> Array:
     return np.clip(np.nan_to_num(planes, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0).astype(np.float32)
 
 
-def canvas(pixels: Array, size: int, channels: int = 1) -> tuple[Array, Letterbox]:
+def canvas(pixels: Array, size: int, channels: int = 1, pixel_height: float = 1.0) -> tuple[Array, Letterbox]:
     """Canvas (channels, size, size) in 0..1 of an image in 0..1, black around it, and how it lies there.
 
-    Bilinear with antialiasing when it shrinks (Pillow widens the filter with the scale). Grey for one channel, the
-    image's own colours for three.
+    The canvas has square pixels, those of the image are `pixel_height` times as high as wide. Bilinear with
+    antialiasing when it shrinks (Pillow widens the filter with the scale). Grey for one channel, the image's own
+    colours for three.
     """
     image = flat(pixels, channels)
-    box = letterbox(image.shape[0], image.shape[1], size)
+    box = letterbox(image.shape[0], image.shape[1], size, pixel_height)
     out = np.zeros((channels, size, size), dtype=np.float32)
     for plane in range(channels):
         resized = Pillow.fromarray(np.ascontiguousarray(image[:, :, plane])).resize(

@@ -29,6 +29,22 @@ def test_a_pixel_aspect_ratio_alone_gives_no_millimetres(write):
     shown = image(write(PixelAspectRatio=[2, 1]))
     assert shown.spacing is None
     assert shown.pixels.shape == (8, 8)
+    assert (shown.aspect_ratio, shown.pixel_height) == (2.0, 2.0)
+
+
+@pytest.mark.parametrize("ratio", [[0, 1], [-1, 1], ["", ""], 2, [1, 2, 3]])
+def test_an_impossible_aspect_ratio_is_unknown_and_pixels_count_as_square(write, ratio):
+    shown = image(write(PixelAspectRatio=ratio))
+    assert (shown.aspect_ratio, shown.pixel_height) == (None, 1.0)
+
+
+def test_spacing_says_more_of_the_shape_of_a_pixel_than_an_aspect_ratio(write):
+    assert image(write(PixelAspectRatio=[2, 1], ImagerPixelSpacing=[0.2, 0.8])).pixel_height == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(("spacing", "height"), [([1e30, 1e-30], 100.0), ([1e-30, 1e30], 0.01)])
+def test_no_header_makes_a_pixel_endless(write, spacing, height):
+    assert image(write(PixelSpacing=spacing)).pixel_height == height
 
 
 def test_one_calibrated_region_gives_an_ultrasound_image_its_spacing(write, sequence_item):

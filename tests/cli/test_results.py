@@ -9,6 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pydicom
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -18,6 +21,7 @@ from node.cli.results import MOST_EXPLAINED, as_table, lines
 from node.offline import StudyResult
 from node.plugin import Neighbour
 from tests.classify.material import TALKATIVE, TALKATIVE_POINT, importable, write_plugin
+from tests.metamorphic.film import LOSSLESS, sample, save
 from tests.peers import Hospital
 
 REASON = "The upper right region of the image as displayed contributes +1.90 of 2.40 logits; the baseline +0.50."
@@ -180,6 +184,34 @@ def test_a_run_tells_a_program_the_same(run: Callable[..., Result], hospital: Ho
     assert [case["case"] for case in found["neighbours"]] == ["cxr_nih/00001280_004", "cxr_nih/00000013_001"]
     assert study["series"][0]["remarks"] == ["The header contradicts the pixels."]
     assert len(told["png"]) == 1
+
+
+def outline(folder: Path, of: str) -> npt.NDArray[np.float64]:
+    """(n, 2): columns and rows of the marked place that the presentation state of an image draws."""
+    states = [pydicom.dcmread(path) for path in folder.glob("gsps-*.dcm")]
+    (state,) = [ds for ds in states if of in str(ds.ReferencedSeriesSequence)]
+    shapes = [shape for item in state.GraphicAnnotationSequence for shape in item.get("GraphicObjectSequence", [])]
+    (polygon,) = [shape for shape in shapes if shape.NumberOfGraphicPoints > 8]
+    assert polygon.GraphicAnnotationUnits == "PIXEL"
+    return np.array(polygon.GraphicData).reshape(-1, 2)
+
+
+def test_pixels_that_are_not_square_change_neither_the_answer_nor_what_is_seen(tmp_path: Path) -> None:
+    film = sample("2-adult-pneumonia")
+    forms = [film.written(), film.written(np.repeat(film.grey, 2, axis=0), PixelAspectRatio=[1, 2])]
+    paths, out = [str(save(ds, tmp_path)) for ds in forms], tmp_path / "out"
+    options = ("--plugin", "chest-radiograph", "--profile", "all", "--out", str(out), "--json")
+    done = CliRunner().invoke(app, ["run", *paths, *options])
+    told = {study["study_instance_uid"]: study for study in json.loads(done.stdout)["studies"]}
+    (square,), (stretched,) = (told[ds.StudyInstanceUID]["series"][0]["findings"] for ds in forms)
+    assert stretched["probability"] == pytest.approx(square["probability"], abs=LOSSLESS)
+    assert sum(stretched["contributions"].values()) == pytest.approx(stretched["logit"], abs=1e-3)
+    one, other = (pydicom.dcmread(path).pixel_array.astype(int) for path in out.glob("sc-*.dcm"))
+    assert one.shape == other.shape
+    assert np.abs(one - other).mean() < 1.0
+    as_is, twice = (outline(out, ds.SOPInstanceUID) for ds in forms)
+    for end in (np.min, np.max):
+        np.testing.assert_allclose(end(twice, axis=0), end(as_is, axis=0) * (1, 2), atol=8)
 
 
 def test_a_run_of_what_is_no_dicom_says_so(run: Callable[..., Result], tmp_path: Path) -> None:

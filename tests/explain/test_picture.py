@@ -72,6 +72,12 @@ def test_the_spacing_of_the_pixels_sets_the_aspect() -> None:
     assert tall.height == pytest.approx(2 * tall.width, abs=1)
 
 
+def test_without_a_spacing_the_aspect_ratio_of_the_pixels_does() -> None:
+    wide, stretched = grey(0.5, 200, 100, aspect_ratio=0.25), grey(0.5, 100, 200, aspect_ratio=4.0)
+    assert _boxes(wide)[0].width == pytest.approx(2 * _boxes(wide)[0].height, abs=1)
+    assert _boxes(stretched)[0].height == pytest.approx(2 * _boxes(stretched)[0].width, abs=1)
+
+
 @pytest.mark.parametrize("spacing", [(0.0, 1.0), (1.0, 0.0)])
 def test_a_spacing_of_nothing_means_square_pixels(spacing: tuple[float, float]) -> None:
     box = _boxes(grey(0.5, 100, 100, spacing=spacing))[0]

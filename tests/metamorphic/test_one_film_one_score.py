@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.metamorphic import encodings, grey_values, headers
+from tests.metamorphic import encodings, grey_values, headers, pixel_shapes
 from tests.metamorphic.answers import Score, scores
 from tests.metamorphic.film import LOSSLESS, Film, Form, sample
 from tests.peers import RunningNode, storescu
@@ -25,8 +25,8 @@ ADULT, PNEUMONIA, CHILD, CHILDS_PNEUMONIA = (
 NARROW = "narrow film"
 #: Every form of one film; of the others what depends on the picture.
 FORMS: dict[str, tuple[Form, ...]] = {
-    ADULT: (*grey_values.FORMS, *encodings.FORMS, *headers.FORMS),
-    PNEUMONIA: encodings.LOSSY_FORMS,
+    ADULT: (*grey_values.FORMS, *encodings.FORMS, *headers.FORMS, *pixel_shapes.FORMS),
+    PNEUMONIA: (*encodings.LOSSY_FORMS, *pixel_shapes.FORMS),
     CHILD: (*grey_values.FORMS, *encodings.LOSSY_FORMS),
     CHILDS_PNEUMONIA: encodings.LOSSY_FORMS,
     NARROW: grey_values.NARROW_FORMS,

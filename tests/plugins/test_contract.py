@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from node.errors import PluginError
-from node.plugin import Classifier, ImageSet, Prediction
+from node.plugin import Array, Classifier, ImageSet, Prediction
 from radnode_kit.gate import Gates
+from radnode_kit.letterbox import smoothed
 from tests.plugins.builders import image_set, pattern
 
 PLUGINS = {point.name: point for point in entry_points(group="radnode.plugins")}
@@ -29,6 +30,11 @@ SHAPES = {
     "tall": pattern(900, 20),
     "colour": np.stack([pattern(64, 48, seed) for seed in range(3)], axis=2),
 }
+
+
+def smooth(rows: int, columns: int) -> Array:
+    """Structure that is sampled alike at any scale."""
+    return np.asarray(smoothed(pattern(rows, columns)[None], 8.0)[0], dtype=np.float32)
 
 
 @cache
@@ -147,6 +153,25 @@ def test_maps_cover_the_whole_image(opened: Classifier) -> None:
         assert bottom >= rows
         assert right >= columns
         assert bottom - top == pytest.approx(right - left, rel=0.1)  # to whole canvas pixels
+
+
+@pytest.mark.parametrize(("axis", "aspect_ratio"), [(0, 0.5), (1, 2.0)])
+def test_pixels_that_are_not_square_change_neither_the_answer_nor_the_sum(
+    opened: Classifier, axis: int, aspect_ratio: float
+) -> None:
+    pixels = smooth(900, 700)
+    (plain,) = image_set(pixels).images
+    (shown,) = image_set(np.repeat(pixels, 2, axis=axis)).images
+    stretched = ImageSet((replace(shown, aspect_ratio=aspect_ratio),), "1.2.3", "MR")
+    wanted, found = answered(opened, ImageSet((plain,), "1.2.3", "MR")), answered(opened, stretched)
+    probabilities = [finding.probability for finding in wanted.findings]
+    assert [finding.probability for finding in found.findings] == pytest.approx(probabilities, abs=0.02)
+    assert max(abs(evidence.residual) for evidence in found.maps) < 1e-3
+    rows, columns = shown.pixels.shape
+    for evidence in found.maps:
+        top, left, bottom, right = evidence.extent
+        assert min(-top, -left, bottom - rows, right - columns) >= -1e-6
+        assert (bottom - top) * aspect_ratio == pytest.approx(right - left, rel=0.05)
 
 
 def test_the_same_images_get_the_same_answer(opened: Classifier) -> None:

@@ -18,6 +18,26 @@ def test_the_extent_maps_the_image_back_onto_itself(rows: int, columns: int) -> 
     assert left + (box.left + box.width) * across == pytest.approx(columns)
 
 
+@pytest.mark.parametrize("pixel_height", [0.01, 0.25, 0.5, 1.0, 3.0, 100.0])
+def test_the_extent_is_in_pixels_of_the_image_whatever_their_shape(pixel_height: float) -> None:
+    box = letterbox(120, 90, 96, pixel_height)
+    top, left, bottom, right = box.extent()
+    assert top + box.top * (bottom - top) / 96 == pytest.approx(0, abs=1e-6)
+    assert top + (box.top + box.height) * (bottom - top) / 96 == pytest.approx(120)
+    assert left + (box.left + box.width) * (right - left) / 96 == pytest.approx(90)
+    assert max(box.height, box.width) == 96
+
+
+@pytest.mark.parametrize(("axis", "times"), [(0, 2), (1, 2), (0, 3), (1, 5)])
+def test_a_stretched_copy_lies_on_the_canvas_as_the_image_does(axis: int, times: int) -> None:
+    image = smoothed(np.random.default_rng(0).random((1, 160, 120)).astype(np.float32), 2.0)[0]
+    stretched = np.repeat(image, times, axis=axis)
+    (wanted,), box = canvas(image, 64)
+    (found,), other = canvas(stretched, 64, pixel_height=times if axis == 1 else 1 / times)
+    assert (other.height, other.width, other.top, other.left) == (box.height, box.width, box.top, box.left)
+    assert np.abs(found - wanted).max() < 0.02
+
+
 def test_the_image_lies_in_the_middle_with_black_around_it() -> None:
     (pixels,), box = canvas(np.ones((50, 100), dtype=np.float32), 64)
     assert (box.height, box.width, box.top, box.left) == (32, 64, 16, 0)

@@ -77,7 +77,7 @@ class ForeignClassifier:
         """Those images of a set that have structure; their canvases are appended."""
         found = []
         for image in images.images:
-            pixels, box = place(image.pixels, self.bundle.size, self.bundle.channels, self._fit)
+            pixels, box = place(image, self.bundle.size, self.bundle.channels, self._fit)
             if pixels.std() >= _NO_STRUCTURE:
                 found.append(Shown(image, box, len(canvases)))
                 canvases.append(self.bundle.normalised(pixels))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from node.plugin import Array
+from node.plugin import Array, Image
 from radnode_kit.bundle import INFERENCE
 from radnode_kit.letterbox import Letterbox, canvas, flat
 
@@ -20,9 +20,11 @@ def fit_of(folder: Path) -> str:
     return "letterbox" if longest else "squash"
 
 
-def place(pixels: Array, size: int, channels: int, fit: str) -> tuple[Array, Letterbox]:
-    """Canvas (channels, size, size) in 0..1 of an image in 0..1, and how it lies there."""
-    return squash(pixels, size, channels) if fit == "squash" else canvas(pixels, size, channels)
+def place(image: Image, size: int, channels: int, fit: str) -> tuple[Array, Letterbox]:
+    """Canvas (channels, size, size) in 0..1 of an image, and how it lies there."""
+    if fit == "squash":
+        return squash(image.pixels, size, channels)
+    return canvas(image.pixels, size, channels, image.pixel_height)
 
 
 def squash(pixels: Array, size: int, channels: int) -> tuple[Array, Letterbox]:

@@ -20,12 +20,13 @@ AIR, TOP = -1024.0, 2000.0
 _EDGES = (-950.0, -700.0, -200.0, -20.0, 90.0, 200.0, 400.0, TOP + 1.0)
 
 
-def placed(rows: int, columns: int, spacing: tuple[float, float] | None) -> Letterbox:
+def placed(rows: int, columns: int, spacing: tuple[float, float] | None, pixel_height: float = 1.0) -> Letterbox:
     """An image in the middle of the canvas at 2 mm to a pixel; smaller where it would not fit.
 
-    An image of unknown spacing fills the canvas.
+    An image of unknown spacing fills the canvas, with pixels that are `pixel_height` times as high as wide.
     """
-    down, across = spacing if spacing and min(spacing) > 0 else (SIZE * MILLIMETRES / max(rows, columns),) * 2
+    across = SIZE * MILLIMETRES / max(rows * pixel_height, columns)
+    down, across = spacing if spacing and min(spacing) > 0 else (across * pixel_height, across)
     scale = min(1.0, SIZE * MILLIMETRES / (rows * down), SIZE * MILLIMETRES / (columns * across)) / MILLIMETRES
     height = min(SIZE, max(1, round(rows * down * scale)))
     width = min(SIZE, max(1, round(columns * across * scale)))
@@ -43,7 +44,7 @@ def hounsfield_canvas(image: Image) -> tuple[Array, Letterbox]:
     if image.padding is not None:
         values = np.where(image.padding, AIR, values)
     values = np.clip(values, AIR, TOP).astype(np.float32)
-    box = placed(values.shape[0], values.shape[1], image.spacing)
+    box = placed(values.shape[0], values.shape[1], image.spacing, image.pixel_height)
     resized = Pillow.fromarray(values).resize((box.width, box.height), Pillow.Resampling.BILINEAR)
     out = np.full((SIZE, SIZE), AIR, dtype=np.float32)
     out[box.top : box.top + box.height, box.left : box.left + box.width] = np.asarray(resized)

@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from node.plugin import Array, Image
 from radnode_kit.bundle import INFERENCE
 from radnode_kit.foreign.fit import fit_of, place, squash
 from tests.plugins.builders import pattern
+
+
+def shown(pixels: Array, aspect_ratio: float | None = None) -> Image:
+    return Image(pixels, None, "1.2.3", aspect_ratio=aspect_ratio)
 
 
 def test_squashing_fills_the_whole_square() -> None:
@@ -21,7 +26,7 @@ def test_squashing_fills_the_whole_square() -> None:
 
 
 def test_a_letterbox_keeps_the_aspect_ratio_beside_black() -> None:
-    pixels, box = place(np.ones((100, 40), dtype=np.float32), 50, 1, "letterbox")
+    pixels, box = place(shown(np.ones((100, 40), dtype=np.float32)), 50, 1, "letterbox")
     assert pixels[0, :, :15].max() == 0.0
     assert pixels[0, :, 15:35].min() == pytest.approx(1.0)
     top, left, bottom, right = box.extent()
@@ -30,9 +35,15 @@ def test_a_letterbox_keeps_the_aspect_ratio_beside_black() -> None:
     assert right > 40.0
 
 
+def test_a_letterbox_has_square_pixels_whatever_the_film_has() -> None:
+    _, box = place(shown(np.ones((200, 40), dtype=np.float32), 0.5), 50, 1, "letterbox")
+    assert (box.height, box.width) == (50, 20)
+    assert box.extent()[::2] == (0.0, 200.0)
+
+
 @pytest.mark.parametrize("fit", ["squash", "letterbox"])
 def test_a_grey_film_goes_to_all_channels(fit: str) -> None:
-    pixels, _ = place(pattern(60, 60), 32, 3, fit)
+    pixels, _ = place(shown(pattern(60, 60)), 32, 3, fit)
     assert pixels.shape == (3, 32, 32)
     assert np.array_equal(pixels[0], pixels[2])
 
@@ -40,14 +51,14 @@ def test_a_grey_film_goes_to_all_channels(fit: str) -> None:
 @pytest.mark.parametrize("fit", ["squash", "letterbox"])
 def test_a_photograph_keeps_its_colours_for_three_channels_and_loses_them_for_one(fit: str) -> None:
     colour = np.stack([np.full((40, 40), value, dtype=np.float32) for value in (0.9, 0.6, 0.3)], axis=2)
-    assert place(colour, 32, 3, fit)[0].mean(axis=(1, 2)).tolist() == pytest.approx([0.9, 0.6, 0.3])
-    assert float(place(colour, 32, 1, fit)[0].mean()) == pytest.approx(0.6)
+    assert place(shown(colour), 32, 3, fit)[0].mean(axis=(1, 2)).tolist() == pytest.approx([0.9, 0.6, 0.3])
+    assert float(place(shown(colour), 32, 1, fit)[0].mean()) == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("fit", ["squash", "letterbox"])
 def test_what_is_no_number_becomes_black(fit: str) -> None:
     broken = np.full((20, 20), np.nan, dtype=np.float32)
-    assert np.isfinite(place(broken, 16, 1, fit)[0]).all()
+    assert np.isfinite(place(shown(broken), 16, 1, fit)[0]).all()
 
 
 @pytest.mark.parametrize(
