@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 
 from tests.conformance.matrix import cells
-from tests.conformance.table import failures, lines, summary
+from tests.conformance.table import failures, lines, summary, validators
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="radnode-conformance-") as name:
-        made = list(cells(Path(name)))
-    print("\n".join(lines(made)))
+        made = cells(Path(name))
+    print("\n".join([*lines(made), "", *validators(made)]))
     for line in failures(made):
         print(line, file=sys.stderr)
     print(summary(made))

@@ -1,14 +1,14 @@
 """The fixed matrix of conformance: every modality, kind of object and character set, the transfer syntaxes in turn.
 
 Each cell goes the node's own way from a Part 10 file: header, decoding, pictures and places, objects; only the answer
-is a fixed one, so that every kind of object has something to hold. Then each object is asked of ``dciodvfy``, and each
-report of ``dsrdump``. Every modality and every character set meets every transfer syntax at least once.
+is a fixed one, so that every kind of object has something to hold. Then the validators are asked, see ``VALIDATORS``.
+Every modality and every character set meets every transfer syntax at least once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from node.kinds import KINDS
 from node.offline import Bench, bench
 from node.plugin import ImageSet
 from node.study import Analysed, Analysis
+from tests.conformance import trees
 from tests.conformance.sources import CHARACTER_SETS, MODALITIES, SYNTAXES, named
 from tests.peers.hospital import Hospital
 from tests.report import gate
@@ -32,6 +33,9 @@ _ALLOWED = {
     "IR 13": "Character invalid for character repertoire",  # PS3.3 C.12.1.1.2: ISO-IR 13 is the G1 set of ISO_IR 13
 }
 _REPORTS = ("sr", "comprehensive-sr", "viewer-sr", "ko")
+#: Validator -> the kinds whose every object it is asked of; the last is PixelMed's, and asked of trees, see ``trees``.
+VALIDATORS = {"dciodvfy": tuple(KINDS), "dsrdump": _REPORTS, "DicomSRValidator": _REPORTS}
+_ASKED_OF_FILES = {"dciodvfy": gate.dciodvfy, "dsrdump": gate.dsrdump}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Cell:
         complaints: kind -> what the validators say of its objects; an empty list is what is wanted.
         not_assessed: why the source could not be looked at; empty when it could.
         files: the objects made.
+        trees: file -> digest of its tree of content items, of each report.
     """
 
     modality: str
@@ -51,6 +56,7 @@ class Cell:
     complaints: dict[str, list[str]]
     not_assessed: str
     files: tuple[Path, ...]
+    trees: dict[Path, str] = field(default_factory=dict)
 
 
 def expected(modality: str) -> frozenset[str]:
@@ -59,13 +65,32 @@ def expected(modality: str) -> frozenset[str]:
     return frozenset(set(KINDS) - flat)
 
 
-def cells(folder: Path, every: int = 1) -> Iterator[Cell]:
-    """The cells of the matrix, one after another.
+def kind_of(path: Path) -> str:
+    """Of an object of the matrix, by its file's name."""
+    return path.stem.partition("-")[2]
+
+
+def cells(folder: Path, every: int = 1) -> list[Cell]:
+    """The cells of the matrix, asked of all validators.
 
     Args:
         folder: for sources and results.
         every: 1 for all of them; with n every n-th, so that each modality and each character set still has its turn.
     """
+    made = list(_cells(folder, every))
+    reports = [trees.Report(path, tree, cell.character_set) for cell in made for path, tree in cell.trees.items()]
+    told = trees.complaints(reports, gate.pixelmed)
+    return [_with(cell, {path: told[path] for path in cell.trees if path in told}) for cell in made]
+
+
+def _with(cell: Cell, told: Mapping[Path, Sequence[str]]) -> Cell:
+    complaints = {kind: list(lines) for kind, lines in cell.complaints.items()}
+    for path, lines in told.items():
+        complaints[kind_of(path)].extend(lines)
+    return replace(cell, complaints=complaints)
+
+
+def _cells(folder: Path, every: int) -> Iterator[Cell]:
     hospital = Hospital(folder / "sources")
     numbers = count(1)
     with bench(routes=()) as desk:
@@ -110,10 +135,11 @@ def _cell(desk: Bench, paths: list[Path], keys: tuple[str, str, str], folder: Pa
     files = tuple(gate.save(ds, folder, f"{number:02d}-{kind}") for number, (kind, ds) in enumerate(made))
     complaints: dict[str, list[str]] = {}
     for path, (kind, _) in zip(files, made, strict=True):
-        told = [*gate.dciodvfy(path), *(gate.dsrdump(path) if kind in _REPORTS else [])]
+        told = [line for name, ask in _ASKED_OF_FILES.items() if kind in VALIDATORS[name] for line in ask(path)]
         complaints.setdefault(kind, []).extend(line for line in told if _ALLOWED.get(keys[1], "\n") not in line)
+    digests = {path: trees.digest(ds) for path, (kind, ds) in zip(files, made, strict=True) if kind in _REPORTS}
     missed = analysis.not_assessed[0].reason if analysis.not_assessed else ""
-    return Cell(*keys, complaints, missed, files)
+    return Cell(*keys, complaints, missed, files, digests)
 
 
 def _analysis(desk: Bench, uid: str) -> tuple[Analysis, dict[str, Dataset]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from node.kinds import KINDS
-from tests.conformance.matrix import Cell, expected
+from tests.conformance.matrix import VALIDATORS, Cell, expected, kind_of
 from tests.conformance.sources import CHARACTER_SETS, MODALITIES
 
 
@@ -41,6 +41,18 @@ def lines(cells: Sequence[Cell]) -> list[str]:
 
 def _row(modality: str, kind: str, cells: Sequence[str]) -> str:
     return f"| {modality} | {kind} | {' | '.join(cells)} |"
+
+
+def validators(cells: Sequence[Cell]) -> list[str]:
+    """A table of what each validator was asked of."""
+    kinds = [kind_of(path) for cell in cells for path in cell.files]
+    rows = ["| validator | objects | kinds |", "|---|---|---|"]
+    for name, asked in VALIDATORS.items():
+        objects = f"{sum(kind in asked for kind in kinds):,}"
+        if name == "DicomSRValidator":
+            objects += f" of {len({tree for cell in cells for tree in cell.trees.values()})} different trees"
+        rows.append(f"| {name} | {objects} | {', '.join(asked)} |")
+    return rows
 
 
 def summary(cells: Sequence[Cell]) -> str:

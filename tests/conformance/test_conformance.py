@@ -10,9 +10,9 @@ import pytest
 from node.config import Destination
 from node.deliver import send_files
 from node.kinds import KINDS
-from tests.conformance.matrix import Cell, cells, expected, turn
+from tests.conformance.matrix import Cell, cells, expected, kind_of, turn
 from tests.conformance.sources import CHARACTER_SETS, MODALITIES, SYNTAXES
-from tests.conformance.table import failures, lines, summary, verdict
+from tests.conformance.table import failures, lines, summary, validators, verdict
 from tests.peers import RealOrthanc
 from tests.peers.qrscp import RealDcmqrscp
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> list[Cell]:
-    return list(cells(tmp_path_factory.mktemp("matrix"), EVERY))
+    return cells(tmp_path_factory.mktemp("matrix"), EVERY)
 
 
 def test_every_object_of_every_source_passes_the_validators(matrix: list[Cell]) -> None:
@@ -64,10 +64,22 @@ def test_the_table_has_a_row_for_every_object_of_every_modality(matrix: list[Cel
     assert summary(matrix).startswith(f"{wanted} of {wanted} ")
 
 
+def test_every_report_and_list_of_the_matrix_is_asked_of_the_template_validator(matrix: list[Cell]) -> None:
+    wanted = {"sr", "comprehensive-sr", "viewer-sr", "ko"}
+    for cell in matrix:
+        assert set(cell.trees) == {path for path in cell.files if kind_of(path) in wanted}
+    reports = sum(len(cell.trees) for cell in matrix)
+    assert reports == len(wanted) * len(matrix)
+    _, _, *asked = validators(matrix)
+    assert asked[0].startswith(f"| dciodvfy | {sum(len(cell.files) for cell in matrix):,} |")
+    assert asked[1].startswith(f"| dsrdump | {reports} |")
+    assert asked[2].startswith(f"| DicomSRValidator | {reports} of ")
+
+
 def test_orthanc_and_dcmqrscp_store_every_kind_of_every_modality(matrix: list[Cell], tmp_path: Path) -> None:
     first = {cell.modality: cell for cell in reversed(matrix)}
     files = [path for cell in first.values() for path in cell.files]
-    assert {path.stem.partition("-")[2] for path in files} == set(KINDS)
+    assert {kind_of(path) for path in files} == set(KINDS)
     with RealOrthanc(tmp_path / "orthanc") as orthanc, RealDcmqrscp(tmp_path / "archive") as archive:
         for ae_title, port in ((orthanc.ae_title, orthanc.port), (archive.ae_title, archive.port)):
             to = Destination(name="archive", kind="dicom", ae_title=ae_title, port=port)

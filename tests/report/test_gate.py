@@ -190,7 +190,7 @@ def test_reports_pass_the_template_validator(tmp_path: Path) -> None:
         for kind, ds in built(told, by_uid(*sources), regions, pictures, (wanted,), words):
             paths.append(gate.save(ds, tmp_path, f"{len(paths)}-{kind}"))
     assert len(paths) == 5
-    assert gate.pixelmed(paths) == []
+    assert gate.pixelmed(paths) == {}
 
 
 def test_a_missing_tool_skips_here_but_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:

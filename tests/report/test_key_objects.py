@@ -239,4 +239,4 @@ def test_it_passes_the_validators(sources: list[Dataset], tmp_path: Path) -> Non
 @pytest.mark.integration
 def test_it_passes_the_template_validator(tmp_path: Path) -> None:
     ds, _ = listing(header())
-    assert gate.pixelmed([gate.save(ds, tmp_path, "ko")]) == []
+    assert gate.pixelmed([gate.save(ds, tmp_path, "ko")]) == {}
