@@ -31,9 +31,15 @@ def train(
     plugin: Name,
     data: Data,
     work: Work = Path("training"),
-    epochs: Annotated[int | None, typer.Option(help="Of fine-tuning; 0: a linear layer on ImageNet features.")] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Of every network, members included; 0: a linear layer on ImageNet features, no ensemble."),
+    ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Instead of the recipe's; the same seed gives the same model.")
+        int | None,
+        typer.Option(
+            help="Instead of the recipe's; members that name one keep it. The same seed gives the same model."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda:N, or auto: a GPU when there is one.")] = "auto",
 ) -> None:

@@ -6,28 +6,38 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from node.classify.catalogue import Catalogue
 from node.errors import PluginError
-from radnode_kit.bundle import read_bundle
+from radnode_kit.bundle import Bundle, read_bundle
 from radnode_kit.card import Extras, measured_text, write_card
 from radnode_kit.classifier import BundleClassifier
 from radnode_kit.consistency import consistency
-from radnode_kit.dataset import load_dataset
+from radnode_kit.dataset import Dataset, load_dataset
 from radnode_kit.enough import enough_cases
 from radnode_kit.evaluation import measure, points
 from radnode_kit.manifest_file import seal, write_points
-from radnode_kit.recipe import read_recipe
+from radnode_kit.recipe import Recipe, read_recipe
 from radnode_kit.refusals import refusals
 from radnode_kit.shortcuts import shortcuts
 from radnode_kit.sources import read_sources
+
+if TYPE_CHECKING:  # torch is loaded by those who train only
+    from radnode_kit.lite import Lite
 
 SEQUENCE = "bundle/configs/sequence.json"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What the command line says of one training run; None: as the recipe has it."""
+    """What the command line says of one training run; None: as the recipe has it.
+
+    Attributes:
+        epochs: of every network, members of an ensemble included; 0: a linear layer on ImageNet features, no ensemble.
+        seed: of the network that is shipped; members that name one keep it.
+        device: ``cpu``, ``cuda:N`` or ``auto``.
+    """
 
     epochs: int | None = None
     seed: int | None = None
@@ -48,21 +58,27 @@ def train(folder: Path, data: Path, work: Path, run: Run) -> None:
         _refuse_what_a_sequence_has_not(run, folder)
         sequence.train(folder, data, work, run.seed)
         return
-    from radnode_kit.ensemble import train_ensemble
     from radnode_kit.export import export, finished
-    from radnode_kit.training import Trainer, device_of
 
     recipe, bundle = read_recipe(folder), read_bundle(folder)
     recipe = recipe if run.seed is None else replace(recipe, seed=run.seed)
     dataset = load_dataset(read_sources(data, recipe.sources), bundle, work)
-    if recipe.members and run.epochs is None:
-        network = train_ensemble(recipe, bundle, dataset, work, device_of(run.device))
-    else:
-        trainer = Trainer(recipe, bundle, dataset, work, device_of(run.device))
-        network = trainer.run(recipe.epochs if run.epochs is None else run.epochs)
+    network = network_of(recipe, bundle, dataset, work, run)
     reference = bundle.labels.index(recipe.reference) if recipe.exclusive else None
     export(finished(network, reference, bundle), bundle, folder)
     calibrate(folder, data, work)
+
+
+def network_of(recipe: Recipe, bundle: Bundle, dataset: Dataset, work: Path, run: Run) -> Lite:
+    """Train one network, or the members of the recipe and the one that learns from them, for as long as is asked."""
+    from radnode_kit.ensemble import train_ensemble
+    from radnode_kit.training import Trainer, device_of
+
+    device = device_of(run.device)
+    if recipe.members and run.epochs != 0:
+        asked = recipe if run.epochs is None else recipe.lasting(run.epochs)
+        return train_ensemble(asked, bundle, dataset, work, device)
+    return Trainer(recipe, bundle, dataset, work, device).run(recipe.epochs if run.epochs is None else run.epochs)
 
 
 def _refuse_what_a_sequence_has_not(run: Run, folder: Path) -> None:

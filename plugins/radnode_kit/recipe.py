@@ -100,6 +100,10 @@ class Recipe:
         """The recipe of each member; raises TypeError for a key that there is not."""
         return [replace(self, members=(), **_tuples(member)) for member in self.members]
 
+    def lasting(self, epochs: int) -> Recipe:
+        """The same with so many epochs for every network that is trained: the members too."""
+        return replace(self, epochs=epochs, members=tuple({**member, "epochs": epochs} for member in self.members))
+
 
 def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}

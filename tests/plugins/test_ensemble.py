@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-from typing import cast
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import nn
 
+from radnode_kit import ensemble, training
+from radnode_kit.commands import Run, network_of
 from radnode_kit.ensemble import Teachers
 from radnode_kit.lite import Lite
 from radnode_kit.recipe import Recipe
@@ -69,6 +73,38 @@ def test_members_differ_from_the_recipe_only_where_they_say() -> None:
     first, second = recipe.of_members()
     assert (first.seed, first.balance, first.epochs, first.members) == (5, ("view",), 8, ())
     assert (second.seed, second.epochs) == (recipe.seed, 3)
+
+
+ENSEMBLE = Recipe(("a",), exclusive=False, epochs=3, members=({"seed": 1, "epochs": 16}, {"variant": "lite1"}))
+
+
+def test_so_many_epochs_are_those_of_every_member() -> None:
+    asked = ENSEMBLE.lasting(2)
+    assert (asked.epochs, [member.epochs for member in asked.of_members()]) == (2, [2, 2])
+    assert [(member.seed, member.variant) for member in asked.of_members()] == [(1, ""), (ENSEMBLE.seed, "lite1")]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "epochs", "trained"),
+    [
+        (ENSEMBLE, None, ("members", [16, 3], 3)),
+        (ENSEMBLE, 2, ("members", [2, 2], 2)),
+        (ENSEMBLE, 0, ("alone", [], 0)),
+        (replace(ENSEMBLE, members=()), None, ("alone", [], 3)),
+        (replace(ENSEMBLE, members=()), 2, ("alone", [], 2)),
+    ],
+)
+def test_what_the_command_line_says_of_epochs_drops_no_member(
+    recipe: Recipe, epochs: int | None, trained: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def members(asked: Recipe, *_: object) -> object:
+        return "members", [member.epochs for member in asked.of_members()], asked.epochs
+
+    alone = SimpleNamespace(run=lambda count: ("alone", [], count))
+    monkeypatch.setattr(ensemble, "train_ensemble", members)
+    monkeypatch.setattr(training, "Trainer", lambda *_: alone)
+    nothing: Any = None
+    assert network_of(recipe, nothing, nothing, nothing, Run(epochs, device="cpu")) == trained
 
 
 def test_a_member_with_a_key_that_there_is_not_is_refused() -> None:
