@@ -4,7 +4,7 @@
 
     {"reader": "reader-7",
      "reviews": [{"finding": "pneumonia", "judgement": "accepted"},
-                 {"finding": "effusion", "plugin": "chest-radiograph", "outcome": "absent",
+                 {"finding": "glioma", "plugin": "brain-tumour-mr", "outcome": "absent",
                   "report_sop_instance_uid": "2.25.1"}]}
 
 Each item names a `finding` (as `radnode plugins show` has it) or its `tracking_uid`, and says either a `judgement`,
