@@ -46,7 +46,7 @@ def _row(modality: str, kind: str, cells: Sequence[str]) -> str:
 def validators(cells: Sequence[Cell]) -> list[str]:
     """A table of what each validator was asked of."""
     kinds = [kind_of(path) for cell in cells for path in cell.files]
-    rows = ["| validator | objects | kinds |", "|---|---|---|"]
+    rows = ["| validator | files | kinds |", "|---|---|---|"]
     for name, asked in VALIDATORS.items():
         objects = f"{sum(kind in asked for kind in kinds):,}"
         if name == "DicomSRValidator":
