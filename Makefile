@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml deploy/constraints.txt | sha256sum | cut -c1-16)
 TEST_STAMP := $(STAMP)-test
 
-.PHONY: demo test test-slow test-viewer train-smoke conformance install check tests peers viewer docs train-install clean
+.PHONY: demo test test-slow test-viewer train-smoke conformance faults install check tests peers viewer docs train-install clean
 
 demo: install
 	$(BIN)/radnode demo
@@ -60,6 +60,10 @@ train-smoke: $(TEST_STAMP)
 
 conformance: $(TEST_STAMP) peers
 	$(BIN)/python -W ignore -m tests.conformance
+
+# The campaign of faults, side by side with Orthanc and DCMTK; FAULTS: numbers of rows, else all.
+faults: $(TEST_STAMP) peers
+	$(BIN)/python -W ignore -m tests.faults $(FAULTS) $(if $(FAULTS),,--write deploy/RELIABILITY.md)
 
 docs: install
 	$(BIN)/python -m node.docs README.md
