@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,15 @@ REQUEST_ACTION, ALL_SUCCEEDED, SOME_FAILED = 1, 1, 2
 
 #: Failure Reason (0008,1197), PS3.3 C.14.1.1.
 NO_SUCH_OBJECT, CLASS_CONFLICT, PROCESSING_FAILURE = 0x0112, 0x0119, 0x0110
+#: Failure Reason in words.
+_FAILURES: Mapping[int | None, str] = {
+    PROCESSING_FAILURE: "processing failure (0110)",
+    NO_SUCH_OBJECT: "no such object instance (0112)",
+    0x0213: "resource limitation (0213)",
+    0x0122: "SOP class not supported (0122)",
+    CLASS_CONFLICT: "class and instance conflict (0119)",
+    0x0131: "duplicate transaction UID (0131)",
+}
 #: Most objects in one request: no study has so many.
 MOST = 100_000
 
@@ -52,6 +61,40 @@ def request_of(ds: Dataset) -> tuple[str, tuple[Reference, ...]]:
     if not all(one.sop_class_uid and one.sop_instance_uid and len(one.sop_instance_uid) <= 64 for one in asked):
         raise PermanentError("a reference lacks its SOP Class UID or SOP Instance UID")
     return transaction, tuple(dict.fromkeys(asked))
+
+
+def question(transaction: str, asked: Sequence[Reference]) -> Dataset:
+    """The request that :func:`request_of` reads (PS3.4 table J.3-1)."""
+    from pydicom.dataset import Dataset
+
+    ds = Dataset()
+    ds.TransactionUID = transaction
+    ds.ReferencedSOPSequence = [_item(Answer(one)) for one in asked]
+    return ds
+
+
+@dataclass(frozen=True)
+class Told:
+    """A report. `kept`: SOP Instance UIDs; `failed`: SOP Instance UID -> why the archive does not keep it."""
+
+    transaction_uid: str
+    kept: tuple[str, ...]
+    failed: Mapping[str, str]
+
+
+def told_by(ds: Dataset) -> Told:
+    """What a report says (PS3.4 table J.3-2); raises PermanentError when it is none."""
+    transaction = _text(ds, "TransactionUID")
+    if not transaction:
+        raise PermanentError("it has no Transaction UID")
+    kept = tuple(_text(one, "ReferencedSOPInstanceUID") for one in ds.get("ReferencedSOPSequence") or ())
+    failed = {_text(one, "ReferencedSOPInstanceUID"): _why(one) for one in ds.get("FailedSOPSequence") or ()}
+    return Told(transaction, tuple(uid for uid in kept if uid not in failed), failed)
+
+
+def _why(item: Dataset) -> str:
+    code = item.get("FailureReason")
+    return _FAILURES.get(code, "no reason given") if code is None or code in _FAILURES else f"reason {code:04X}"
 
 
 def report(transaction: str, answers: Sequence[Answer]) -> tuple[int, Dataset]:

@@ -31,7 +31,7 @@ from node.ledger import Ledger
 from node.pipeline import Pipeline
 from node.receive.identity import Identity
 from node.reconcile import reconcile
-from node.safekeeping import report_commitments
+from node.safekeeping import Asker, report_commitments
 from node.scheduler import Scheduler, Tick
 from node.spool import Spool, write_once
 
@@ -78,6 +78,11 @@ class Service:
                 Tick("route studies", 0.25, self._pipeline.route_studies),
                 Tick("read documents", 1.0, self._pipeline.read_documents),
                 Tick("storage commitment", 1.0, partial(report_commitments, settings, self._ledger, self._spool)),
+                *(
+                    Tick(f"ask {one.name} to keep", 2.0, Asker(one, settings, self._ledger).step)
+                    for one in settings.destinations
+                    if one.storage_commitment
+                ),
                 Tick("critical findings", _HEARTBEAT_SECONDS, lambda: self._ledger.criticals.escalate(time.time())),
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),
@@ -101,6 +106,7 @@ class Service:
         swept, in_order, begun = self._spool.sweep(), self._ledger.facts.stopped_in_order(), time.time()
         self._ledger.arrivals.close_all_associations("the node was stopped")
         self._ledger.analyses.free_leases()
+        self._ledger.pledges.ask_only([one.name for one in self._settings.destinations if one.storage_commitment])
         for where_it_was in self._ledger.facts.troubles():
             self._ledger.facts.set_trouble(where_it_was, "")
         data_dir, trail = str(self._settings.node.data_dir), self._ledger.events.head()

@@ -60,6 +60,17 @@ class AnalysisMove(StrEnum):
     RETRIED = "retried"
     DROPPED = "dropped"
     WITHDRAWN = "withdrawn"
+    LOST = "lost"
+
+
+class Keeping(StrEnum):
+    """What an archive has promised of an object that it took (Storage Commitment)."""
+
+    NOBODY_ASKS = ""
+    WANTED = "WANTED"  # it is to be asked
+    ASKED = "ASKED"  # its report is awaited
+    KEPT = "KEPT"
+    AGAIN = "AGAIN"  # it does not keep it: to be delivered again
 
 
 class Reason(StrEnum):
@@ -107,6 +118,8 @@ ANALYSIS_MOVES: dict[tuple[AnalysisState, AnalysisMove], AnalysisState] = {
     (_A.REPORTED, _AM.DROPPED): _A.DROPPED,
     (_A.FAILED, _AM.DROPPED): _A.DROPPED,
     (_A.HELD, _AM.DROPPED): _A.DROPPED,
+    # An archive that took a result says that it does not keep it, however often it is sent.
+    (_A.DELIVERED, _AM.LOST): _A.FAILED,
     # The operator's retry starts over; derived UIDs make what was already delivered the same objects.
     (_A.FAILED, _AM.RETRIED): _A.QUEUED,
     (_A.HELD, _AM.RETRIED): _A.QUEUED,

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 from pydicom.dataset import Dataset
 
-from node.commitment import CLASS_CONFLICT, NO_SUCH_OBJECT, Answer, Reference, report, request_of
+from node.commitment import (
+    CLASS_CONFLICT,
+    NO_SUCH_OBJECT,
+    Answer,
+    Reference,
+    Told,
+    question,
+    report,
+    request_of,
+    told_by,
+)
 from node.errors import PermanentError
 
 CLASS = "1.2.840.10008.5.1.4.1.1.2"
@@ -60,3 +70,25 @@ def test_a_report_says_of_each_object_whether_it_is_kept() -> None:
     event_type, ds = report("1.2.3", [kept])
     assert event_type == 1
     assert "FailedSOPSequence" not in ds
+
+
+def test_a_report_is_read_back_as_it_was_written() -> None:
+    _, ds = report("1.2.3", [Answer(Reference(CLASS, "1.1")), Answer(Reference(CLASS, "1.2"), NO_SUCH_OBJECT)])
+    assert told_by(ds) == Told("1.2.3", ("1.1",), {"1.2": "no such object instance (0112)"})
+
+
+def test_an_object_that_a_report_calls_both_kept_and_lost_is_lost() -> None:
+    _, ds = report("1.2.3", [Answer(Reference(CLASS, "1.1")), Answer(Reference(CLASS, "1.1"), 0x0999)])
+    assert told_by(ds) == Told("1.2.3", (), {"1.1": "reason 0999"})
+    del ds.FailedSOPSequence[0].FailureReason
+    assert told_by(ds).failed == {"1.1": "no reason given"}
+
+
+def test_a_report_without_transaction_is_none() -> None:
+    with pytest.raises(PermanentError, match="no Transaction UID"):
+        told_by(Dataset())
+
+
+def test_a_question_is_read_back_as_a_request() -> None:
+    asked = (Reference(CLASS, "1.1"), Reference(CLASS, "1.2"))
+    assert request_of(question("1.2.3", asked)) == ("1.2.3", asked)

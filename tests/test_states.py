@@ -61,13 +61,13 @@ def test_every_move_is_used() -> None:
 @pytest.mark.parametrize("state", sorted(ENDED))
 def test_an_analysis_that_has_ended_has_no_way_out_but_the_operators(state: AnalysisState) -> None:
     ways = {move for (here, move) in ANALYSIS_MOVES if here is state}
-    assert ways <= OPERATOR
+    assert ways <= OPERATOR | {AnalysisMove.LOST}  # an archive that took a result says it does not keep it
 
 
-def test_what_is_delivered_or_dropped_stays_so_until_it_is_withdrawn() -> None:
+def test_what_is_delivered_or_dropped_stays_so_until_it_is_withdrawn_or_lost_by_its_archive() -> None:
     for state in (AnalysisState.DELIVERED, AnalysisState.DROPPED):
-        assert reachable(ANALYSIS_MOVES, state) == {state, AnalysisState.WITHDRAWN}
-        assert reachable(ANALYSIS_MOVES, state, {AnalysisMove.WITHDRAWN}) == {state}
+        assert reachable(ANALYSIS_MOVES, state, {AnalysisMove.LOST}) == {state, AnalysisState.WITHDRAWN}
+        assert reachable(ANALYSIS_MOVES, state, {AnalysisMove.LOST, AnalysisMove.WITHDRAWN}) == {state}
 
 
 def test_what_is_withdrawn_stays_so() -> None:

@@ -17,7 +17,7 @@ from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json
 from node.cli.viewers import ViewerOption, tell
 
 if TYPE_CHECKING:
-    from node.config import Settings
+    from node.config import Destination, Settings
 
 #: (check, whether it holds, what was found or what to do)
 Check = tuple[str, bool, str]
@@ -139,4 +139,12 @@ def _destinations(settings: Settings) -> Iterator[Check]:
         except RadnodeError as error:
             yield f"destination {destination.name}", False, str(error)
         else:
-            yield f"destination {destination.name}", True, "answers"
+            yield f"destination {destination.name}", *_answers(quick, settings.node.ae_title)
+
+
+def _answers(destination: Destination, ae_title: str) -> tuple[bool, str]:
+    from node import deliver
+
+    if destination.storage_commitment and not deliver.offers_commitment(destination, ae_title):
+        return False, "answers, but offers no Storage Commitment: nothing that it took is ever purged"
+    return True, "answers, and offers Storage Commitment" if destination.storage_commitment else "answers"

@@ -187,7 +187,7 @@ _SECTIONS = {
     "series": ("series_instance_uid", "modality", "description", "images"),
     "analyses": ("id", "revision", "plugin", "state", "summary", "error"),
     "results": ("analysis", "kind", "sop_instance_uid"),
-    "deliveries": ("destination", "kind", "state", "attempts", "error"),
+    "deliveries": ("destination", "kind", "state", "kept", "attempts", "error"),
     "reviews": ("plugin", "finding", "outcome", "judgement", "stated", "reader"),
     "set_aside": ("sop_instance_uid", "reason"),
 }

@@ -37,6 +37,7 @@ _ONLY: Mapping[str, tuple[str, ...]] = {
     "secret_file": ("webhook",),
     "tls": ("dicom",),
     "allow_other_hostname": ("dicom",),
+    "storage_commitment": ("dicom",),
     "ca_file": _VERIFIED,
     "certificate_file": _VERIFIED,
     "key_file": _VERIFIED,
@@ -62,6 +63,11 @@ class Destination(Section):
     path: Path | None = Field(None, description="folder: where to write.")
     profile: str | tuple[str, ...] = Field(
         _OBJECTS, description="Which objects it takes: sc+sr, sr, ohif, gsps or all; or a list of kinds."
+    )
+    storage_commitment: bool = Field(
+        False,
+        description="dicom: ask whether it keeps what it took (Storage Commitment), deliver again what it does not "
+        "keep, and purge no file before it says that it does.",
     )
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(30, description="Longest wait for an answer.")
     sending_application: HierarchicDesignator = Field("", description="hl7: MSH-3; empty: the node's AE title.")

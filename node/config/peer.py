@@ -45,7 +45,9 @@ class PeerRule(Section):
         description="Subject of its certificate, the whole of it, as `radnode certs show` prints it; over TLS alone.",
     )
     may: tuple[Operation, ...] = Field(
-        OPERATIONS, min_length=1, description="What it may do: store (C-STORE), echo (C-ECHO), commit (N-ACTION)."
+        OPERATIONS,
+        min_length=1,
+        description="What it may do: store (C-STORE), echo (C-ECHO), commit (N-ACTION, N-EVENT-REPORT).",
     )
 
     @property

@@ -248,6 +248,11 @@ class Settings(Section):
         return {**plain, "tls.port": self.tls.port} if self.tls.enabled else plain
 
     @property
+    def asks_archives(self) -> bool:
+        """Whether a destination is asked to keep what it took."""
+        return any(one.storage_commitment for one in self.destinations)
+
+    @property
     def device(self) -> Device:
         """What plugins are loaded for; which engine was the fastest is remembered beside spool and ledger."""
         memory = self.cache_dir / "engines.json"

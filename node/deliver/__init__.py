@@ -19,7 +19,7 @@ disk here.
 
 from node.deliver.address import destination_for
 from node.deliver.backoff import backoff_seconds
-from node.deliver.commitment import report_commitment
+from node.deliver.commitment import ask_commitment, offers_commitment, report_commitment
 from node.deliver.courier import Courier, Health
 from node.deliver.files import send_files
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
@@ -32,8 +32,10 @@ __all__ = [
     "Outgoing",
     "Sender",
     "Verdict",
+    "ask_commitment",
     "backoff_seconds",
     "destination_for",
+    "offers_commitment",
     "report_commitment",
     "send_files",
     "sender_for",

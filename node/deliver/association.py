@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from pynetdicom import AE, _config, evt
@@ -24,6 +24,8 @@ _config.LOG_HANDLER_LEVEL = "none"
 _config.LOG_REQUEST_IDENTIFIERS = False
 _config.LOG_RESPONSE_IDENTIFIERS = False
 _config.STORE_SEND_CHUNKED_DATASET = True
+
+Handler = tuple[evt.InterventionEvent, Callable[[evt.Event], object]]
 
 #: (source, reason) of A-ASSOCIATE-RJ in words (PS3.8 9.3.4).
 _REJECTIONS: dict[tuple[int, int], str] = {
@@ -50,15 +52,23 @@ def associated(
     calling_ae: str,
     contexts: Sequence[PresentationContext],
     roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    handlers: Sequence[Handler] = (),
 ) -> Iterator[Association]:
     """An association, released at the end. Where no context was accepted it is over at once, but yielded.
+
+    Args:
+        destination: who is called.
+        calling_ae: our AE title.
+        contexts: to be proposed.
+        roles: to be proposed.
+        handlers: (event, what is called) of requests by the peer; they are heard within :func:`listening` alone.
 
     Raises:
         DeliveryError: nobody answers, or the association is rejected for now.
         DeliveryRefused: the association is rejected for good.
     """
     call, gate = Call(destination) if destination.tls else None, _Gate()
-    assoc = _request(destination, calling_ae, contexts, call, roles)
+    assoc = _request(destination, calling_ae, contexts, call, (roles, handlers))
     if not assoc.is_established and not assoc.rejected_contexts:
         raise _not_established(assoc, name_of(destination), call.trouble if call else "")
     assoc._reactor_checkpoint = gate
@@ -68,6 +78,17 @@ def associated(
     finally:
         assoc.release()
         gate.free()
+
+
+@contextmanager
+def listening(assoc: Association) -> Iterator[None]:
+    """Meanwhile what the peer asks over an association of :func:`associated` is heard."""
+    gate: _Gate = assoc._reactor_checkpoint
+    gate.free()
+    try:
+        yield
+    finally:
+        gate.hold(assoc)
 
 
 class _Gate:
@@ -103,9 +124,9 @@ class _Gate:
                 self._condition.wait(0.01)
 
     def free(self) -> None:
-        """Let the thread go on, and end."""
+        """Let the thread go on: it hears the peer, or ends."""
         with self._condition:
-            self._held = False
+            self._held = self._reached = False
             self._condition.notify_all()
 
 
@@ -114,8 +135,9 @@ def _request(
     calling_ae: str,
     contexts: Sequence[PresentationContext],
     call: Call | None,
-    roles: Sequence[SCP_SCU_RoleSelectionNegotiation],
+    more: tuple[Sequence[SCP_SCU_RoleSelectionNegotiation], Sequence[Handler]],
 ) -> Association:
+    roles, handlers = more
     ae = AE(ae_title=calling_ae)
     ae.connection_timeout = ae.acse_timeout = destination.timeout_seconds
     ae.dimse_timeout = ae.network_timeout = destination.timeout_seconds
@@ -127,7 +149,7 @@ def _request(
             ae_title=destination.ae_title or "ANY-SCP",
             ext_neg=list(roles),
             tls_args=call.arguments if call else None,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _limit_waits), (evt.EVT_DATA_SENT, _answer_at_once)],
+            evt_handlers=[(evt.EVT_CONN_OPEN, _limit_waits), (evt.EVT_DATA_SENT, _answer_at_once), *handlers],
         )
     except OSError as error:  # its name cannot be resolved
         what = f"it cannot be reached: {error.strerror}"

@@ -63,7 +63,7 @@ class Courier:
     def __init__(
         self, destination: Destination, ledger: Ledger, spool: Spool, settings: Settings, sender: Sender | None = None
     ) -> None:
-        self.name = destination.name
+        self.name, self._asks = destination.name, destination.storage_commitment
         self._deliveries, self._ledger, self._spool = ledger.deliveries, ledger, spool
         self._retry = settings.retry
         self._sender = sender or sender_for(destination, settings.node.ae_title)
@@ -141,7 +141,7 @@ class Courier:
 
     def _settle(self, row: DeliveryRow, outcome: Outcome) -> None:
         if outcome.delivered:
-            self._deliveries.done(row, outcome.reason)
+            self._deliveries.done(row, outcome.reason, ask=self._asks)
         elif outcome.verdict is Verdict.PERMANENT:
             self._deliveries.replace(row, outcome.reason)
         elif outcome.verdict is Verdict.UNSENDABLE:

@@ -10,9 +10,9 @@ from node.kinds import CRITICAL
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.results import REJECTION
-from node.ledger.settlement import end_analysis_if_settled
+from node.ledger.settlement import end_analysis_if_settled, lose
 from node.ledger.stand_ins import REPLACED_BY, STATE, queue_stand_ins
-from node.states import AnalysisState
+from node.states import AnalysisState, Keeping
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class DeliveryRow:
     """An object on its way to a destination.
 
     `state`: WAITING, DONE, REFUSED, or REPLACED: refused, and what stands in for it has arrived or is on its way.
+    `kept`: what the destination has promised of it.
     """
 
     id: int
@@ -34,22 +35,37 @@ class DeliveryRow:
     attempts: int
     not_before: float
     error: str
+    kept: Keeping = Keeping.NOBODY_ASKS
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a delivery ends: its state, why, the event that says so, and what the destination is asked."""
+
+    state: str
+    reason: str
+    action: str
+    kept: Keeping = Keeping.NOBODY_ASKS
+    allow_stand_in: bool = False
 
 
 _SELECT = (
     "SELECT d.id, d.analysis_id, a.study_instance_uid, d.sop_instance_uid, r.sop_class_uid, r.kind, r.path,"  # noqa: S608
-    f" d.destination, {STATE} AS state, d.attempts, d.not_before, d.error FROM deliveries d"
+    f" d.destination, {STATE} AS state, d.attempts, d.not_before, d.error, d.kept FROM deliveries d"
     " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid JOIN analyses a ON a.id = d.analysis_id "
 )
 
 #: Of an analysis that was withdrawn, the rejection note is sent, and nothing else any more.
 #: What is told of a critical finding is sent as long as the analysis counts: it may be escalated long after delivery.
+#: What an archive took and does not keep is sent again, whatever became of the analysis since.
 _NOTIFICATIONS = ", ".join(f"'{kind}'" for kind in CRITICAL.values())
 _SENT = (
     f"(a.state = '{AnalysisState.REPORTED}' OR a.state = '{AnalysisState.WITHDRAWN}' AND r.kind = '{REJECTION}'"
-    f" OR a.state IN ('{AnalysisState.DELIVERED}', '{AnalysisState.FAILED}') AND r.kind IN ({_NOTIFICATIONS}))"
+    f" OR a.state IN ('{AnalysisState.DELIVERED}', '{AnalysisState.FAILED}') "
+    f" AND (r.kind IN ({_NOTIFICATIONS}) OR d.kept = '{Keeping.AGAIN}'))"
 )
-_OBSOLETE = f"(a.state = '{AnalysisState.WITHDRAWN}' AND r.kind != '{REJECTION}')"
+#: What nobody wants any more: an object of an analysis that was withdrawn.
+OBSOLETE = f"(a.state = '{AnalysisState.WITHDRAWN}' AND r.kind != '{REJECTION}')"
 
 
 class Deliveries:
@@ -71,20 +87,21 @@ class Deliveries:
         )
         return [_delivery(row) for row in rows]
 
-    def done(self, delivery: DeliveryRow, warning: str = "") -> None:
-        """The destination has it; the analysis is DELIVERED with its last delivery."""
-        self._settle(delivery, "DONE", warning, "delivered")
+    def done(self, delivery: DeliveryRow, warning: str = "", *, ask: bool = False) -> None:
+        """The destination has it; the analysis is DELIVERED with its last delivery. Args: ask: whether it keeps it."""
+        kept = Keeping.WANTED if ask else Keeping.NOBODY_ASKS
+        self._settle(delivery, _End("DONE", warning, "delivered", kept=kept))
 
     def refuse(self, delivery: DeliveryRow, reason: str) -> None:
         """It will never get there: into the operator's list."""
-        self._settle(delivery, "REFUSED", reason, "delivery refused")
+        self._settle(delivery, _End("REFUSED", reason, "delivery refused"))
 
     def replace(self, delivery: DeliveryRow, reason: str) -> None:
         """The destination will never take it: what stands in for it goes instead; refused when nothing can.
 
         The refusal, the deliveries of the stand-in and the event that names it are one transaction.
         """
-        self._settle(delivery, "REFUSED", reason, "delivery refused", allow_stand_in=True)
+        self._settle(delivery, _End("REFUSED", reason, "delivery refused", allow_stand_in=True))
 
     def postpone(self, delivery: DeliveryRow, reason: str, seconds: float) -> None:
         """Try again later."""
@@ -104,7 +121,7 @@ class Deliveries:
     def refused(self, count: int = 1000) -> list[DeliveryRow]:
         """The operator's list: what ended for good without being delivered, replaced or withdrawn."""
         rows = self._database.read(
-            _SELECT + f"WHERE {STATE} = 'REFUSED' AND NOT {_OBSOLETE} ORDER BY d.id DESC LIMIT ?", count
+            _SELECT + f"WHERE {STATE} = 'REFUSED' AND NOT {OBSOLETE} ORDER BY d.id DESC LIMIT ?", count
         )
         return [_delivery(row) for row in rows]
 
@@ -114,27 +131,28 @@ class Deliveries:
             f"SELECT d.destination, {STATE} AS state, count(*) AS n FROM deliveries d"  # noqa: S608  our words
             " JOIN analyses a ON a.id = d.analysis_id"
             " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid"
-            f" WHERE d.state = 'DONE' OR NOT {_OBSOLETE} AND (d.state != 'WAITING' OR a.state != ?) GROUP BY 1, 2",
+            f" WHERE d.state = 'DONE' OR NOT {OBSOLETE} AND (d.state != 'WAITING' OR a.state != ?) GROUP BY 1, 2",
             AnalysisState.DROPPED,
         )
         return {(row["destination"], row["state"]): row["n"] for row in rows}
 
-    def _settle(
-        self, delivery: DeliveryRow, state: str, reason: str, action: str, *, allow_stand_in: bool = False
-    ) -> None:
+    def _settle(self, delivery: DeliveryRow, end: _End) -> None:
         destination = delivery.destination
         with self._database.write() as connection:
             analysis_id = _owner(connection, delivery)
-            instead = queue_stand_ins(connection, analysis_id, delivery.kind, destination) if allow_stand_in else ""
-            error = f"{REPLACED_BY}{instead}: {reason}" if instead else reason
+            instead = queue_stand_ins(connection, analysis_id, delivery.kind, destination) if end.allow_stand_in else ""
+            error = f"{REPLACED_BY}{instead}: {end.reason}" if instead else end.reason
             connection.execute(
-                "UPDATE deliveries SET state = ?, error = ?, attempts = attempts + 1, changed_at = ?"
+                "UPDATE deliveries SET state = ?, kept = ?, error = ?, attempts = attempts + 1, changed_at = ?"
                 " WHERE sop_instance_uid = ? AND destination = ?",
-                (state, error, time.time(), delivery.sop_instance_uid, destination),
+                (end.state, end.kept, error, time.time(), delivery.sop_instance_uid, destination),
             )
             detail = {"instead": instead} if instead else {}
-            self._event(connection, delivery, action, reason=reason, **detail)
-            end_analysis_if_settled(connection, analysis_id)
+            self._event(connection, delivery, end.action, reason=end.reason, **detail)
+            if end.state == "REFUSED" and delivery.kept == Keeping.AGAIN:
+                lose(connection, analysis_id)
+            else:
+                end_analysis_if_settled(connection, analysis_id)
 
     @staticmethod
     def _event(connection: sqlite3.Connection, delivery: DeliveryRow, action: str, **detail: object) -> None:
@@ -160,4 +178,5 @@ def _owner(connection: sqlite3.Connection, delivery: DeliveryRow) -> int:
 
 
 def _delivery(row: sqlite3.Row) -> DeliveryRow:
-    return DeliveryRow(**{name: row[name] for name in DeliveryRow.__dataclass_fields__})
+    values = {name: row[name] for name in DeliveryRow.__dataclass_fields__}
+    return DeliveryRow(**values | {"kept": Keeping(row["kept"])})

@@ -14,6 +14,7 @@ from node.ledger.events import Events
 from node.ledger.facts import Facts
 from node.ledger.jobs import Job
 from node.ledger.pauses import Pauses
+from node.ledger.pledges import Pledges
 from node.ledger.reviews import Reviews
 from node.ledger.studies import Studies
 from node.ledger.upkeep import Upkeep
@@ -39,6 +40,7 @@ class Ledger:
         self.deliveries = Deliveries(self._database)
         self.withdrawals = Withdrawals(self._database)
         self.commitments = Commitments(self._database)
+        self.pledges = Pledges(self._database)
         self.criticals = Criticals(self._database)
         self.reviews = Reviews(self._database)
         self.pauses = Pauses(self._database)

@@ -1,7 +1,7 @@
 """The tables. Time is in seconds since the epoch, UTC."""
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 4
+VERSION = 5
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -184,5 +184,15 @@ CREATE TABLE commitments ( -- Storage Commitment that peers have asked for
   UNIQUE (transaction_uid, calling_ae)
 );
 CREATE INDEX commitments_due ON commitments (not_before) WHERE state = 'WAITING';
+""",
+    5: """
+CREATE TABLE pledges ( -- Storage Commitment that archives are asked for; deliveries.kept: a Keeping
+  transaction_uid TEXT PRIMARY KEY,
+  destination TEXT NOT NULL,
+  objects INTEGER NOT NULL,
+  asked_at REAL NOT NULL
+) WITHOUT ROWID;
+ALTER TABLE deliveries ADD COLUMN kept TEXT NOT NULL DEFAULT '';
+CREATE INDEX deliveries_unkept ON deliveries (destination, kept) WHERE kept NOT IN ('', 'KEPT');
 """,
 }

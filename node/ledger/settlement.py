@@ -9,6 +9,19 @@ from node.ledger.stand_ins import STATE
 from node.states import AnalysisMove, AnalysisState
 
 
+def lose(connection: sqlite3.Connection, analysis_id: int) -> None:
+    """DELIVERED -> FAILED: an archive does not keep what it took. In the caller's transaction.
+
+    An analysis that is still being delivered fails with its last delivery.
+    """
+    state = connection.execute("SELECT state FROM analyses WHERE id = ?", (analysis_id,)).fetchone()["state"]
+    if state == AnalysisState.DELIVERED:
+        reason = "an archive does not keep what it took: see `radnode queue list`"
+        move_analysis(connection, analysis_id, AnalysisMove.LOST, reason)
+    else:
+        end_analysis_if_settled(connection, analysis_id)
+
+
 def end_analysis_if_settled(connection: sqlite3.Connection, analysis_id: int) -> None:
     """REPORTED -> DELIVERED when every destination took every object, or one that stands in for it; else -> FAILED.
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from node.errors import PermanentError
 from node.ledger.database import Database
+from node.ledger.deliveries import OBSOLETE
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
 from node.ledger.results import REJECTION
-from node.states import AnalysisState, StudyMove, StudyState
+from node.states import AnalysisState, Keeping, StudyMove, StudyState
 from node.study import Attributes, Instance, Series
 
 #: Whether a rejection note of a row of `studies` still waits for a destination.
@@ -22,6 +23,14 @@ _OWES_NOTE = (
     " JOIN deliveries d ON d.sop_instance_uid = r.sop_instance_uid AND d.state = 'WAITING'"
     " WHERE a.study_instance_uid = studies.study_instance_uid)"
 )
+#: Whether an archive that is asked to keep results of a row of `studies` has not promised it yet.
+_UNKEPT = (
+    "EXISTS (SELECT 1 FROM analyses a JOIN deliveries d ON d.analysis_id = a.id"  # noqa: S608  our words
+    " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid"
+    f" WHERE a.study_instance_uid = studies.study_instance_uid AND d.kept NOT IN ('', '{Keeping.KEPT}')"
+    f" AND NOT {OBSOLETE})"
+)
+_STAYS = f"({_OWES_NOTE} OR {_UNKEPT})"
 
 
 @dataclass(frozen=True)
@@ -149,11 +158,12 @@ class Studies:
     def expired(self, before: float, count: int = 100) -> list[str]:
         """Closed or ignored studies whose last image came before that time and whose files are still here.
 
-        A study waits while its rejection note has not reached every destination.
+        A study waits while its rejection note has not reached every destination, and while an archive that is asked
+        to keep its results has not promised it.
         """
         rows = self._database.read(
             "SELECT study_instance_uid AS uid FROM studies WHERE last_at < ?"  # noqa: S608  our words
-            f" AND purged != 1 AND state IN (?, ?) AND NOT {_OWES_NOTE} ORDER BY last_at LIMIT ?",
+            f" AND purged != 1 AND state IN (?, ?) AND NOT {_STAYS} ORDER BY last_at LIMIT ?",
             before,
             StudyState.CLOSED,
             StudyState.IGNORED,
@@ -168,7 +178,7 @@ class Studies:
         """
         rows = self._database.read(
             "SELECT study_instance_uid AS uid FROM studies WHERE last_at < ?"  # noqa: S608  our words
-            f" AND purged != 1 AND state IN (?, ?) AND NOT {_OWES_NOTE} AND NOT EXISTS (SELECT 1 FROM analyses a"
+            f" AND purged != 1 AND state IN (?, ?) AND NOT {_STAYS} AND NOT EXISTS (SELECT 1 FROM analyses a"
             " WHERE a.study_instance_uid = studies.study_instance_uid AND a.state NOT IN (?, ?, ?))"
             " ORDER BY last_at LIMIT ?",
             before,
@@ -198,7 +208,7 @@ class Studies:
         with self._database.write() as connection:
             changed = connection.execute(
                 "UPDATE studies SET purged = 2 WHERE study_instance_uid = ? AND last_at < ?"  # noqa: S608  our words
-                f" AND state IN (?, ?) AND NOT {_OWES_NOTE}",
+                f" AND state IN (?, ?) AND NOT {_STAYS}",
                 (uid, before, StudyState.CLOSED, StudyState.IGNORED),
             ).rowcount
             return self.paths(uid) if changed else []

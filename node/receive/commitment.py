@@ -1,4 +1,5 @@
-"""Storage Commitment as its provider: takes requests (N-ACTION), and says what is kept (N-EVENT-REPORT).
+"""Storage Commitment. As its provider: takes requests (N-ACTION), and says what is kept (N-EVENT-REPORT). As its user:
+takes the reports of archives that were asked (:mod:`node.deliver.commitment`).
 
 The request is a row of the ledger before it is answered. The report goes over the same association, unless the peer is
 one of the destinations: then the main process calls it back, as archives expect (PS3.4 J.3.3).
@@ -16,18 +17,20 @@ from pydicom.filereader import dcmread
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID
 
-from node.commitment import PROCESSING_FAILURE, Answer, Reference, report, request_of
+from node.commitment import PROCESSING_FAILURE, Answer, Reference, report, request_of, told_by
 from node.errors import PermanentError, where
 from node.ledger import Ledger
 from node.receive.part10 import preface
 from node.spool import Spool
 
-#: Longest request, bytes: :data:`node.commitment.MOST` objects.
+#: Longest request or report, bytes: :data:`node.commitment.MOST` objects.
 LONGEST = 32 << 20
+#: Until an object that an archive does not keep is sent again.
+AGAIN_SECONDS = 30.0
 
 
 class Malformed(Exception):
-    """The dataset is no request."""
+    """The dataset is no request, or no report."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,31 @@ class Promises:
         self._ledger.commitments.reported(sent.commitment_id, sent.failed)
 
 
+class Hearing:
+    """Takes what archives say of what they keep. Args: ledger: of the node; attempts: at delivering an object."""
+
+    def __init__(self, ledger: Ledger, attempts: int) -> None:
+        self._ledger, self._attempts = ledger, attempts
+
+    def take(self, data: bytes, transfer_syntax: str) -> bool:
+        """Write a report down. False: nobody asked for it. Raises :class:`Malformed`, LedgerBusy."""
+        return hear(self._ledger, _decoded(data, transfer_syntax), self._attempts)
+
+
+def hear(ledger: Ledger, ds: Dataset, attempts: int) -> bool:
+    """Write a report down, over whatever association it came. False: nobody asked for it.
+
+    Raises :class:`Malformed`, :class:`~node.errors.LedgerBusy`.
+    """
+    try:
+        told = told_by(ds)
+    except PermanentError as error:
+        raise Malformed from error
+    except Exception as error:  # an edge: strangers' bytes make pydicom raise nearly anything
+        raise Malformed(where(error)) from error
+    return ledger.pledges.report(told.transaction_uid, told.kept, told.failed, attempts, AGAIN_SECONDS)
+
+
 def answers_to(ledger: Ledger, spool: Spool, asked: Sequence[Reference]) -> list[Answer]:
     """Of each object whether it is kept: its row is there, and its file lies in the spool as long as it was."""
     return [
@@ -86,10 +114,17 @@ def collected(dataset: Iterator[memoryview]) -> bytes:
 
 def _request(data: bytes, transfer_syntax: str) -> tuple[str, tuple[Reference, ...]]:
     try:
-        meta = preface(b"", b"", transfer_syntax, "")
-        return request_of(dcmread(BytesIO(meta + data)))
+        return request_of(_decoded(data, transfer_syntax))
     except PermanentError as error:
         raise Malformed from error
+    except Exception as error:  # an edge: strangers' bytes make pydicom raise nearly anything
+        raise Malformed(where(error)) from error
+
+
+def _decoded(data: bytes, transfer_syntax: str) -> Dataset:
+    """Raises :class:`Malformed`; elements are read when they are asked for."""
+    try:
+        return dcmread(BytesIO(preface(b"", b"", transfer_syntax, "") + data))
     except Exception as error:  # an edge: strangers' bytes make pydicom raise nearly anything
         raise Malformed(where(error)) from error
 

@@ -124,10 +124,15 @@ def decode(pdu: bytes) -> A_ASSOCIATE_RQ:
 
 
 class Negotiator:
-    """Answers association requests. Pure: keeps no state between them."""
+    """Answers association requests. Pure: keeps no state between them.
 
-    def __init__(self, node: NodeSettings, receive: ReceiveSettings) -> None:
-        self._node, self._receive = node, receive
+    Args:
+        node, receive: of the settings.
+        hears_reports: archives may tell what they keep of what they took from us.
+    """
+
+    def __init__(self, node: NodeSettings, receive: ReceiveSettings, *, hears_reports: bool = False) -> None:
+        self._node, self._receive, self._hears_reports = node, receive, hears_reports
 
     def refuse(self, request: A_ASSOCIATE_RQ) -> Rejection | None:
         """Why this request is rejected as a whole; None: it is not."""
@@ -154,7 +159,7 @@ class Negotiator:
             if result is Result.ACCEPTED:
                 contexts[proposed.context_id] = Context(abstract, syntax)
         accepted = {context.abstract_syntax for context in contexts.values()}
-        answers = [_role_item(uid, item.scu_role) for uid, item in roles.items() if uid in accepted]
+        answers = [self._role_item(uid, item) for uid, item in roles.items() if uid in accepted]
         return Agreement(
             calling_ae=request.calling_ae_title.strip(),
             called_ae=request.called_ae_title.strip(),
@@ -170,7 +175,7 @@ class Negotiator:
         fallback = syntaxes[0] if syntaxes else IMPLICIT_LITTLE_ENDIAN
         if not self._takes(abstract):
             return Result.ABSTRACT_SYNTAX, fallback
-        if abstract in roles and not roles[abstract].scu_role:
+        if abstract in roles and not roles[abstract].scu_role and not self._may_be_scp(abstract, roles[abstract]):
             return Result.USER_REJECTION, fallback  # PS3.7 D.3.3.4: it would only be SCP, and so are we
         taken = _PLAIN if abstract == PUSH_MODEL else TRANSFER_SYNTAXES
         known = next((uid for uid in syntaxes if uid in taken), None)
@@ -180,8 +185,19 @@ class Negotiator:
         if abstract == VERIFICATION or abstract in STORAGE_CLASSES:
             return True
         if abstract == PUSH_MODEL:
-            return self._receive.promise_storage
+            return self._receive.promise_storage or self._hears_reports
         return self._receive.unknown_sop_classes and abstract not in _ALL and UID(abstract).is_valid
+
+    def _may_be_scp(self, abstract: str, role: SCP_SCU_RoleSelectionSubItem) -> bool:
+        """Of the requestor: an archive that calls us to report is the provider (PS3.4 J.3.3)."""
+        return abstract == PUSH_MODEL and self._hears_reports and bool(role.scp_role)
+
+    def _role_item(self, abstract: str, asked: SCP_SCU_RoleSelectionSubItem) -> SCP_SCU_RoleSelectionSubItem:
+        """PS3.7 D.3.3.4: the requestor may be SCU, as far as it wants to, and SCP where it reports to us."""
+        item = SCP_SCU_RoleSelectionSubItem()
+        item.sop_class_uid = UID(abstract)
+        item.scu_role, item.scp_role = int(bool(asked.scu_role)), int(self._may_be_scp(abstract, asked))
+        return item
 
     def _encode(
         self,
@@ -218,12 +234,4 @@ def _context_item(context_id: int, result: Result, transfer_syntax: str) -> Pres
     item = PresentationContextItemAC()
     item.presentation_context_id, item.result_reason = context_id, result.value
     item.transfer_syntax_sub_item = [syntax]
-    return item
-
-
-def _role_item(sop_class_uid: str, scu_role: int | None) -> SCP_SCU_RoleSelectionSubItem:
-    """PS3.7 D.3.3.4: the requestor may be SCU, as far as it wants to; never SCP."""
-    item = SCP_SCU_RoleSelectionSubItem()
-    item.sop_class_uid = UID(sop_class_uid)
-    item.scu_role, item.scp_role = int(bool(scu_role)), 0
     return item

@@ -16,7 +16,7 @@ from node.ledger import Ledger
 from node.receive.admission import Admission
 from node.receive.association import Association, House
 from node.receive.commit import Committer
-from node.receive.commitment import Promises
+from node.receive.commitment import Hearing, Promises
 from node.receive.identity import Identity
 from node.receive.listener import Listener
 from node.receive.negotiate import Negotiator
@@ -53,8 +53,14 @@ class Receiver:
         self._committer = Committer(ledger)
         self._house = House(
             limits=limits,
-            negotiator=Negotiator(settings.node, limits),
-            node=Node(spool, self._committer, limits.max_object_mb << 20, _promises(settings, ledger, spool)),
+            negotiator=Negotiator(settings.node, limits, hears_reports=settings.asks_archives),
+            node=Node(
+                spool,
+                self._committer,
+                limits.max_object_mb << 20,
+                _promises(settings, ledger, spool),
+                Hearing(ledger, settings.retry.delivery_attempts) if settings.asks_archives else None,
+            ),
             places=Places(limits.max_associations, limits.max_per_peer),
             admission=Admission(settings.peers),
             refusals=Refusals(self._committer),

@@ -12,7 +12,7 @@ from node.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE, REQUEST_ACTION
 from node.errors import LedgerBusy, SpoolError
 from node.receive import command, header, status
 from node.receive.commit import Committer
-from node.receive.commitment import Malformed, Promises, Report, collected
+from node.receive.commitment import Hearing, Malformed, Promises, Report, collected
 from node.receive.connection import BY_US, Cut
 from node.receive.negotiate import VERIFICATION, Context
 from node.receive.part10 import preface
@@ -47,12 +47,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Node:
-    """What services work with. `longest`: of a dataset, bytes; `promises`: None: no Storage Commitment."""
+    """What services work with.
+
+    Attributes:
+        longest: of a dataset, bytes.
+        promises: None: the node is no provider of Storage Commitment.
+        hearing: None: it is no user of it.
+    """
 
     spool: Spool
     committer: Committer
     longest: int
     promises: Promises | None = None
+    hearing: Hearing | None = None
 
 
 class TooLong(Exception):
@@ -116,6 +123,23 @@ def commit(node: Node, peer: Peer, request: Request) -> status.Status:
     if report is not None:
         request.reports.append(report)
     return status.SUCCESS
+
+
+def hear(node: Node, peer: Peer, request: Request) -> status.Status:
+    """N-EVENT-REPORT of Storage Commitment (PS3.4 J.3.3): Success once what the archive keeps is written down."""
+    if node.hearing is None:
+        return unrecognized(node, peer, request)
+    try:
+        data, told = collected(request.dataset), request.command
+        if told.sop_class_uid != PUSH_MODEL.encode():
+            return status.CLASS_NOT_SUPPORTED
+        known = node.hearing.take(data, request.context.transfer_syntax)
+    except Malformed:
+        return status.INVALID_REPORT
+    except LedgerBusy as error:
+        log.error("ledger busy", association=peer.association, why=str(error))
+        return status.FAILED
+    return status.SUCCESS if known else status.NOBODY_ASKED
 
 
 def _refuse(request: Request) -> status.Status | None:
@@ -201,9 +225,19 @@ def _conclude(peer: Peer, arrival: Arrival, found: header.Header, outcome: Outco
 Service = Callable[[Node, Peer, Request], status.Status]
 
 #: By command field (PS3.7 E.1). A service reads its dataset to the end and never raises for the peer's faults.
-SERVICES: Mapping[int, Service] = {command.C_ECHO: echo, command.C_STORE: store, command.N_ACTION: commit}
+SERVICES: Mapping[int, Service] = {
+    command.C_ECHO: echo,
+    command.C_STORE: store,
+    command.N_ACTION: commit,
+    command.N_EVENT_REPORT: hear,
+}
 
 #: By command field: what `may` of a peer calls it. Whatever is not here only gets told that there is no such operation.
-OPERATIONS: Mapping[int, str] = {command.C_ECHO: "echo", command.C_STORE: "store", command.N_ACTION: "commit"}
+OPERATIONS: Mapping[int, str] = {
+    command.C_ECHO: "echo",
+    command.C_STORE: "store",
+    command.N_ACTION: "commit",
+    command.N_EVENT_REPORT: "commit",
+}
 
 __all__ = ["OPERATIONS", "SERVICES", "Node", "Peer", "Request", "Service", "TooLong", "not_authorized", "unrecognized"]

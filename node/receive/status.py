@@ -24,6 +24,8 @@ EMPTY = Status(0xC000, "cannot understand: there is no dataset", "PS3.4 B.2.3")
 FAILED = Status(0x0110, "processing failure", "PS3.7 C.5.11")
 NO_SUCH_INSTANCE = Status(0x0112, "there is only the well-known instance", "PS3.7 C.5.7")
 INVALID_ARGUMENT = Status(0x0115, "the dataset is no request for storage commitment", "PS3.7 C.5.10")
+INVALID_REPORT = Status(0x0115, "the dataset is no report on storage commitment", "PS3.7 C.5.10")
+NOBODY_ASKED = Status(0x0115, "no request has this Transaction UID", "PS3.7 C.5.10")
 CLASS_NOT_SUPPORTED = Status(0x0122, "the SOP class is not supported here", "PS3.7 C.5.6")
 NO_SUCH_ACTION = Status(0x0123, "the only action is 1", "PS3.7 C.5.9")
 NOT_AUTHORIZED = Status(0x0124, "not authorized: this peer may not do that here", "PS3.7 C.5.16")
@@ -40,6 +42,8 @@ ALL = (
     FAILED,
     NO_SUCH_INSTANCE,
     INVALID_ARGUMENT,
+    INVALID_REPORT,
+    NOBODY_ASKED,
     CLASS_NOT_SUPPORTED,
     NO_SUCH_ACTION,
     NOT_AUTHORIZED,

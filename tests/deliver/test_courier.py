@@ -260,7 +260,7 @@ def test_a_crash_between_the_peer_and_our_commit_sends_the_same_object_again(
     courier = house.courier(sender)
     with monkeypatch.context() as patch:
 
-        def busy(*_: object) -> None:
+        def busy(*_: object, **__: object) -> None:
             raise LedgerBusy("locked")
 
         patch.setattr(house.ledger.deliveries, "done", busy)
