@@ -52,6 +52,9 @@ class ReceiveSettings(Section):
     max_study_objects: int = Field(
         50000, ge=0, description="Objects in one study; more are kept, set aside and shown. 0: no limit."
     )
+    max_study_mb: int = Field(
+        65536, ge=0, description="Files of one study, MiB; more are kept, set aside and shown. 0: no limit."
+    )
     associate_seconds: Seconds = Field(5, description="ARTIM: from the connection to the association request.")
     network_seconds: Seconds = Field(30, description="Silence inside a message before the connection is cut.")
     idle_seconds: Seconds = Field(60, description="Silence between messages before the association is aborted.")

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from node.ledger.database import Database
 from node.ledger.documents import add_document, is_late_document
@@ -30,10 +30,11 @@ class Arrivals:
     Args:
         database: of the ledger.
         most_objects: in one study; 0: no limit.
+        most_bytes: of the files of one study; 0: no limit.
     """
 
-    def __init__(self, database: Database, most_objects: int = 0) -> None:
-        self._database, self._most = database, most_objects
+    def __init__(self, database: Database, most_objects: int = 0, most_bytes: int = 0) -> None:
+        self._database, self._most = database, _Most(most_objects, most_bytes)
 
     def open_association(self, association: str, calling_ae: str, called_ae: str, peer: str) -> None:
         """An association brings its first instance: until it is closed, its studies stay open."""
@@ -73,7 +74,25 @@ class Arrivals:
             return [_record(connection, arrival, self._most) for arrival in arrivals]
 
 
-def _record(connection: sqlite3.Connection, arrival: Arrival, most: int) -> Outcome:
+@dataclass(frozen=True)
+class _Most:
+    """What one study may hold; 0: no limit."""
+
+    objects: int
+    bytes: int
+
+    def exceeded(self, connection: sqlite3.Connection, arrival: Arrival) -> str:
+        """Why its study has no room for it; empty when it has."""
+        sql = "SELECT images, bytes FROM studies WHERE study_instance_uid = ?"
+        images, size = connection.execute(sql, (arrival.study_instance_uid,)).fetchone() or (0, 0)
+        if self.objects and images >= self.objects:
+            return f"its study has {self.objects} objects already: receive.max_study_objects"
+        if self.bytes and size + arrival.size > self.bytes:
+            return f"its study would have more than {self.bytes >> 20} MiB: receive.max_study_mb"
+        return ""
+
+
+def _record(connection: sqlite3.Connection, arrival: Arrival, most: _Most) -> Outcome:
     if arrival.defect:
         return _set_aside(connection, arrival, arrival.defect)
     known = connection.execute(
@@ -93,8 +112,8 @@ def _record(connection: sqlite3.Connection, arrival: Arrival, most: int) -> Outc
         if not made_here:
             add_document(connection, arrival)  # a reader may have verified it
         return Outcome.OWN_RESULT
-    if most and _objects(connection, arrival) >= most:
-        return _set_aside(connection, arrival, f"its study has {most} objects already: receive.max_study_objects")
+    if reason := most.exceeded(connection, arrival):
+        return _set_aside(connection, arrival, reason)
     if is_late_document(connection, arrival):
         return _take_late_document(connection, arrival)
     _insert(connection, arrival)
@@ -113,12 +132,6 @@ def _take_back(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
     return Outcome.NEW
 
 
-def _objects(connection: sqlite3.Connection, arrival: Arrival) -> int:
-    sql = "SELECT images FROM studies WHERE study_instance_uid = ?"
-    row = connection.execute(sql, (arrival.study_instance_uid,)).fetchone()
-    return int(row["images"]) if row else 0
-
-
 def _is_made_here(connection: sqlite3.Connection, arrival: Arrival) -> bool:
     sql = "SELECT 1 FROM results WHERE sop_instance_uid = ?"
     return connection.execute(sql, (arrival.sop_instance_uid,)).fetchone() is not None
@@ -131,8 +144,7 @@ def _take_late_document(connection: sqlite3.Connection, arrival: Arrival) -> Out
     if key != arrival.patient_key:
         return _set_aside(connection, arrival, OTHER_PATIENT)
     _insert(connection, arrival)
-    sql = "UPDATE studies SET images = images + 1, last_at = ?, purged = 0 WHERE study_instance_uid = ?"
-    connection.execute(sql, (time.time(), uid))
+    _count(connection, arrival)
     _event(connection, "received", arrival)
     add_document(connection, arrival)
     return Outcome.NEW
@@ -194,14 +206,19 @@ def _insert(connection: sqlite3.Connection, arrival: Arrival, set_aside: str = "
     connection.execute(f"INSERT INTO instances ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  our names
 
 
+def _count(connection: sqlite3.Connection, arrival: Arrival) -> None:
+    connection.execute(
+        "UPDATE studies SET images = images + 1, bytes = bytes + ?, last_at = ?, purged = 0"
+        " WHERE study_instance_uid = ?",
+        (arrival.size, time.time(), arrival.study_instance_uid),
+    )
+
+
 def _take_into_study(connection: sqlite3.Connection, arrival: Arrival) -> None:
     """Count the image, reopen the study when it is late, stop it when it is somebody else's."""
     uid = arrival.study_instance_uid
     study = connection.execute("SELECT * FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()
-    connection.execute(
-        "UPDATE studies SET images = images + 1, last_at = ?, purged = 0 WHERE study_instance_uid = ?",
-        (time.time(), uid),
-    )
+    _count(connection, arrival)
     if study["images"] == 0:  # an own result that came before says nothing of patient and sender
         connection.execute(
             "UPDATE studies SET patient_key = ?, sender = ? WHERE study_instance_uid = ?",

@@ -30,11 +30,12 @@ class Ledger:
         path: of the SQLite file; created with its tables when missing.
         busy_seconds: how long a call waits for a lock.
         most_objects: in one study; what comes beyond is set aside. 0: no limit.
+        most_bytes: of the files of one study; the same.
     """
 
-    def __init__(self, path: Path, busy_seconds: float = 10.0, most_objects: int = 0) -> None:
+    def __init__(self, path: Path, busy_seconds: float = 10.0, most_objects: int = 0, most_bytes: int = 0) -> None:
         self._database = Database(path, busy_seconds)
-        self.arrivals = Arrivals(self._database, most_objects)
+        self.arrivals = Arrivals(self._database, most_objects, most_bytes)
         self.studies = Studies(self._database)
         self.analyses = Analyses(self._database)
         self.deliveries = Deliveries(self._database)

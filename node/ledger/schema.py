@@ -1,7 +1,7 @@
 """The tables. Time is in seconds since the epoch, UTC."""
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 5
+VERSION = 6
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -194,5 +194,10 @@ CREATE TABLE pledges ( -- Storage Commitment that archives are asked for; delive
 ) WITHOUT ROWID;
 ALTER TABLE deliveries ADD COLUMN kept TEXT NOT NULL DEFAULT '';
 CREATE INDEX deliveries_unkept ON deliveries (destination, kept) WHERE kept NOT IN ('', 'KEPT');
+""",
+    6: """
+ALTER TABLE studies ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0 /* of the files of its images */;
+UPDATE studies SET bytes = (SELECT coalesce(sum(size), 0) FROM instances i
+  WHERE i.study_instance_uid = studies.study_instance_uid AND i.set_aside = '');
 """,
 }

@@ -94,8 +94,8 @@ def _set_missing(connection: sqlite3.Connection, one: Named) -> bool:
         (MISSING_FILE, one.sop_instance_uid, one.path),
     ).rowcount
     if changed:
-        sql = "UPDATE studies SET images = max(0, images - 1) WHERE study_instance_uid = ?"
-        connection.execute(sql, (one.study_instance_uid,))
+        sql = "UPDATE studies SET images = max(0, images - 1), bytes = max(0, bytes - ?) WHERE study_instance_uid = ?"
+        connection.execute(sql, (one.size, one.study_instance_uid))
         about = {"sop_instance_uid": one.sop_instance_uid, "reason": MISSING_FILE}
         add_event(connection, "file missing", one.study_instance_uid, None, **about)
     return bool(changed)

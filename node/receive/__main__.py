@@ -58,7 +58,7 @@ def _serve(settings: Settings, lifeline: bool) -> int:
     spool = Spool(settings.node.data_dir / "spool", settings.storage.min_free_mb)
     spool.prepare()
     path, limits = settings.node.data_dir / "ledger.db", settings.receive
-    ledger = Ledger(path, settings.storage.busy_seconds, limits.max_study_objects)
+    ledger = Ledger(path, settings.storage.busy_seconds, limits.max_study_objects, limits.max_study_mb << 20)
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())

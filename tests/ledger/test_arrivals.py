@@ -221,4 +221,23 @@ def test_what_goes_beyond_the_limit_of_a_study_is_set_aside_and_the_study_goes_o
     assert ledger.arrivals.record([arrival(1, "1.3")]) == [Outcome.NEW]
     assert (ledger.studies.get("1.2").images, ledger.studies.get("1.2").state) == (2, StudyState.RECEIVING)
     assert "its study has 2 objects already" in str(ledger.studies.set_aside("1.2")[0]["reason"])
+
+
+def test_what_goes_beyond_the_bytes_of_a_study_is_set_aside_and_the_study_goes_on(tmp_path: Path) -> None:
+    ledger, half = Ledger(tmp_path / "limited.db", most_bytes=2 << 20), 1 << 20
+    outcomes = ledger.arrivals.record([arrival(number, size=half) for number in (1, 2)])
+    assert outcomes == [Outcome.NEW, Outcome.NEW], "as much as the limit is not more than it"
+    assert ledger.arrivals.record([arrival(3, size=1)]) == [Outcome.SET_ASIDE]
+    assert ledger.arrivals.record([arrival(1, size=half)]) == [Outcome.DUPLICATE], "what it has may come again"
+    assert ledger.arrivals.record([arrival(1, "1.3", size=half)]) == [Outcome.NEW]
+    assert (ledger.studies.get("1.2").images, ledger.studies.get("1.2").state) == (2, StudyState.RECEIVING)
+    assert "its study would have more than 2 MiB" in str(ledger.studies.set_aside("1.2")[0]["reason"])
+
+
+def test_an_image_whose_file_is_missing_leaves_its_bytes_to_others(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "limited.db", most_bytes=200)
+    received(ledger, images=2)
+    ledger.upkeep.set_missing(ledger.upkeep.named()[:1])
+    assert ledger.arrivals.record([arrival(1)]) == [Outcome.NEW]
+    assert ledger.arrivals.record([arrival(3)]) == [Outcome.SET_ASIDE]
     ledger.close()

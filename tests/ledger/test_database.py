@@ -17,6 +17,7 @@ from node.errors import LedgerBusy, PermanentError
 from node.ledger import Ledger, database
 from node.ledger.schema import SCHEMA, STEPS, VERSION
 from node.states import AnalysisState, StudyState
+from node.study import Outcome
 from tests.ledger.material import arrival, completed, plan, received
 
 ROOT = Path(__file__).parents[2]
@@ -276,6 +277,19 @@ def test_an_older_ledger_is_brought_up_to_date_and_kept_as_it_was_beside(tmp_pat
     assert (tmp_path / "ledger.db.version-1").stat().st_mode & 0o777 == 0o600
     again = Ledger(path)
     assert again.studies.get("1.2").images == 1
+    again.close()
+
+
+def test_an_older_ledger_learns_how_many_bytes_its_studies_have(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = Ledger(path)
+    received(ledger, images=2)
+    ledger.close()
+    connection = sqlite3.connect(path)
+    connection.executescript("ALTER TABLE studies DROP COLUMN bytes; PRAGMA user_version = 5")
+    connection.close()
+    again = Ledger(path, most_bytes=250)
+    assert again.arrivals.record([arrival(3)]) == [Outcome.SET_ASIDE]
     again.close()
 
 
