@@ -48,14 +48,20 @@ class Certificate:
 
 def server_context(certificate: Path, key: Path, ca: Path, *, require_client_certificate: bool) -> ssl.SSLContext:
     """For a listener. A client's certificate must come from `ca`; without `require_client_certificate` it may lack."""
+    context = open_context(certificate, key)
+    context.verify_mode = ssl.CERT_REQUIRED if require_client_certificate else ssl.CERT_OPTIONAL
+    _load_ca(context, ca)
+    return context
+
+
+def open_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """For a listener that asks nobody for a certificate: it knows its callers in another way."""
     context = _context(ssl.PROTOCOL_TLS_SERVER)
     context.num_tickets = 0
     # A peer that leaves without close_notify, as many do, has just left: PDUs have lengths, so that nothing cut short
     # passes for whole. And after our own end of reading (the node stops) we can still say A-ABORT.
     context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
-    context.verify_mode = ssl.CERT_REQUIRED if require_client_certificate else ssl.CERT_OPTIONAL
     _load_pair(context, certificate, key)
-    _load_ca(context, ca)
     return context
 
 

@@ -20,4 +20,4 @@ def operator() -> str:
 
 def acted(ledger: Ledger, command: str, study_instance_uid: str = "", **detail: object) -> None:
     """The trail says who gave which command, about which study; never with a patient's name or id."""
-    ledger.events.add("operator's command", study_instance_uid, command=command, operator=operator(), **detail)
+    ledger.events.command(operator(), command, study_instance_uid, **detail)

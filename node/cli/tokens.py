@@ -8,8 +8,12 @@ from typing import Annotated
 import typer
 
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json, print_table
+from node.web.tokens import Role
 
 app = typer.Typer(help="Tokens for HTTP: list, add, remove.", invoke_without_command=True)
+RoleOption = Annotated[
+    Role, typer.Option(help="read: see reviews; review: and say them; operate: and retry, hold, drop, pause, resume.")
+]
 NameArgument = Annotated[str, typer.Argument(help="Of the person or program that holds it.")]
 
 
@@ -24,21 +28,21 @@ def list_tokens(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
     """List the names that have a token; the tokens themselves are not kept."""
     from node.web import tokens
 
-    names = sorted(tokens.read(_path(config)))
+    found = sorted((name, one.role) for name, one in tokens.read(_path(config)).items())
     if as_json:
-        print_json(names)
+        print_json([{"name": name, "role": role} for name, role in found])
     else:
-        print_table(("name",), [(name,) for name in names], "nobody has a token: `radnode tokens add NAME`")
+        print_table(("name", "role"), found, "nobody has a token: `radnode tokens add NAME`")
 
 
 @app.command()
-def add(name: NameArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def add(name: NameArgument, role: RoleOption = Role.REVIEW, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Make a token and print it, once; it is sent as `Authorization: Bearer TOKEN`, and counts at once."""
     from node.web import tokens
 
     path = _path(config)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    typer.echo(tokens.add(path, name))
+    typer.echo(tokens.add(path, name, role))
 
 
 @app.command()

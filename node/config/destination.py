@@ -26,7 +26,9 @@ _NEEDED: Mapping[str, str] = {
 #: Kinds of destination that take messages instead of objects.
 _MESSAGED = ("hl7", "webhook")
 #: Kinds of destination that can be reached over TLS.
-_VERIFIED = ("dicom", "orthanc", "stow", "webhook")
+_VERIFIED = ("dicom", "hl7", "orthanc", "stow", "webhook")
+#: Of those, the kinds that are told so by `tls`, not by their url.
+_TLS = ("dicom", "hl7")
 #: A key of a few kinds alone -> those kinds. Somebody who sets it for another one expects what will not happen.
 _ONLY: Mapping[str, tuple[str, ...]] = {
     "sending_application": ("hl7",),
@@ -35,8 +37,8 @@ _ONLY: Mapping[str, tuple[str, ...]] = {
     "receiving_facility": ("hl7",),
     "phi": ("webhook",),
     "secret_file": ("webhook",),
-    "tls": ("dicom",),
-    "allow_other_hostname": ("dicom",),
+    "tls": _TLS,
+    "allow_other_hostname": _TLS,
     "storage_commitment": ("dicom",),
     "ca_file": _VERIFIED,
     "certificate_file": _VERIFIED,
@@ -79,17 +81,18 @@ class Destination(Section):
         None, description="webhook: file that holds the secret (first line) that bodies are signed with, HMAC-SHA256."
     )
 
-    tls: bool = Field(False, description="dicom: over TLS (PS3.15 B.12).")
+    tls: bool = Field(False, description="dicom, hl7: over TLS (PS3.15 B.12; MLLP within TLS).")
     ca_file: Path | None = Field(
         None,
-        description="dicom with tls, https: file of the certificates whose word on it counts; else the system's.",
+        description="dicom and hl7 with tls, https: file of certificates whose word on it counts; else the system's.",
     )
     certificate_file: Path | None = Field(
-        None, description="dicom with tls, https: our certificate, for a peer that asks for one; with key_file."
+        None, description="dicom and hl7 with tls, https: our certificate, for a peer that asks for one; with key_file."
     )
-    key_file: Path | None = Field(None, description="dicom with tls, https: its private key.")
+    key_file: Path | None = Field(None, description="dicom and hl7 with tls, https: its private key.")
     allow_other_hostname: bool = Field(
-        False, description="dicom with tls: its certificate may be made out to another name or address than `host`."
+        False,
+        description="dicom and hl7 with tls: its certificate may be made out to another name or address than `host`.",
     )
 
     @field_validator("profile")
@@ -122,10 +125,10 @@ class Destination(Section):
 
     @model_validator(mode="after")
     def _tls_fits(self) -> Destination:
-        over_tls = self.tls if self.kind == "dicom" else self.url.startswith("https://")
+        over_tls = self.tls if self.kind in _TLS else self.url.startswith("https://")
         for key in ("ca_file", "certificate_file", "key_file", "allow_other_hostname"):
             if getattr(self, key) and not over_tls:
-                raise ValueError(f"'{key}' is for TLS: {'set tls' if self.kind == 'dicom' else 'use a https:// url'}")
+                raise ValueError(f"'{key}' is for TLS: {'set tls' if self.kind in _TLS else 'use a https:// url'}")
         if (self.certificate_file is None) != (self.key_file is None):
             raise ValueError("'certificate_file' and 'key_file' go together")
         return self

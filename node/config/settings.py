@@ -142,11 +142,18 @@ class ReportSettings(Section):
 
 
 class WebSettings(Section):
-    """HTTP, for what is no DICOM: readers' reviews of our findings."""
+    """HTTP, for what is no DICOM: readers' reviews of our findings, and the operator's actions."""
 
     enabled: bool = Field(False, description="Whether the node answers HTTP.")
-    host: str = Field("127.0.0.1", description="Address to listen on; others only behind a proxy that brings TLS.")
+    host: str = Field("127.0.0.1", description="Address to listen on; others only with `tls` or `behind_proxy`.")
     port: Port = Field(8114, description="HTTP port.")
+    tls: bool = Field(False, description="HTTPS, with `certificate` and `key` of `[tls]`.")
+    behind_proxy: bool = Field(
+        False, description="A proxy on this machine brings TLS, and names the caller in X-Forwarded-For."
+    )
+    requests_per_minute: int = Field(
+        300, ge=1, le=1_000_000, description="From one address; more are answered 429, as are ten wrong tokens."
+    )
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Names that a request's Host header may have, beside localhost and `host`."
     )
@@ -230,6 +237,14 @@ class Settings(Section):
             if peer.needs_certificate and not self.tls.enabled:
                 what = f"peer '{peer.name}' is known by its certificate, which only TLS shows: set tls.enabled"
                 raise Misfit(what, "peers", number)
+        return self
+
+    @model_validator(mode="after")
+    def _web_fits(self) -> Settings:
+        web = self.web
+        if web.enabled and not (web.tls or web.behind_proxy) and web.host not in ("127.0.0.1", "::1", "localhost"):
+            what = "tokens would go over the network for all to read: set web.tls, or web.behind_proxy"
+            raise Misfit(what, "web", "host")
         return self
 
     @model_validator(mode="after")

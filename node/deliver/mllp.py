@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from node.config import Destination
+from node.deliver.tls import context_for
 from node.errors import DeliveryError
+from node.tls import reason_of
 
 #: Begin and end a block: <VT> message <FS><CR>.
 START, END = b"\x0b", b"\x1c\r"
@@ -33,7 +36,7 @@ def name_of(destination: Destination) -> str:
 
 @contextmanager
 def connected(destination: Destination) -> Iterator[socket.socket]:
-    """A connection, closed at the end; raises :class:`DeliveryError` when nobody takes it."""
+    """A connection, over TLS if the destination has it, closed at the end; DeliveryError when nobody takes it."""
     address, seconds = (destination.host, destination.port), destination.timeout_seconds
     try:
         connection = socket.create_connection(address, seconds)
@@ -41,8 +44,21 @@ def connected(destination: Destination) -> Iterator[socket.socket]:
         what = f"it cannot be reached: {getattr(error, 'strerror', None) or type(error).__name__}"
         hint = "is it running, and are host and port right?"
         raise DeliveryError(what, about=name_of(destination), hint=hint) from error
-    with connection:
-        yield connection
+    with connection if not destination.tls else _secured(connection, destination) as ready:
+        yield ready
+
+
+def _secured(connection: socket.socket, destination: Destination) -> ssl.SSLSocket:
+    """TLS before the first byte; raises :class:`DeliveryError` with the reason when there is none."""
+    try:
+        return context_for(destination).wrap_socket(connection, server_hostname=destination.host)
+    except OSError as error:
+        connection.close()
+        hint = "compare ca_file, certificate_file and host with its certificate; is its port one for TLS?"
+        raise DeliveryError(f"no TLS: {reason_of(error)}", about=name_of(destination), hint=hint) from error
+    except DeliveryError:
+        connection.close()
+        raise
 
 
 def exchange(connection: socket.socket, message: bytes, seconds: float) -> bytes:
@@ -61,7 +77,7 @@ def exchange(connection: socket.socket, message: bytes, seconds: float) -> bytes
     except TimeoutError as error:
         raise NoAnswer(f"no acknowledgement within {seconds:g} s") from error
     except OSError as error:
-        raise NoAnswer(f"the connection broke before an acknowledgement: {error.strerror}") from error
+        raise NoAnswer(f"the connection broke before an acknowledgement: {reason_of(error)}") from error
 
 
 def _answer(connection: socket.socket, deadline: float) -> bytes:

@@ -49,6 +49,10 @@ class Events:
         with self._database.write() as connection:
             add_event(connection, action, study_instance_uid, **detail)
 
+    def command(self, operator: str, command: str, study_instance_uid: str = "", **detail: Any) -> None:  # JSON's edge
+        """Somebody gave a command. Args: operator: an account, or `token NAME`; never with a patient's name or id."""
+        self.add("operator's command", study_instance_uid, command=command, operator=operator, **detail)
+
     def of_study(self, study_instance_uid: str) -> list[Event]:
         """All events of a study, oldest first."""
         rows = self._database.read("SELECT * FROM events WHERE study_instance_uid = ? ORDER BY id", study_instance_uid)

@@ -11,7 +11,7 @@ import structlog
 
 from node.config import TlsSettings
 from node.errors import ConfigError
-from node.tls import server_context
+from node.tls import open_context, server_context
 
 log = structlog.get_logger()
 
@@ -24,10 +24,14 @@ class Identity:
 
     While a renewal is half done (a certificate without its key) the context of before is used on. Raises
     :class:`~node.errors.ConfigError` when the files cannot be used to begin with.
+
+    Args:
+        settings: names the files.
+        asks_clients: for their certificates, as DICOM peers show them; False: `ca` is not needed.
     """
 
-    def __init__(self, settings: TlsSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: TlsSettings, *, asks_clients: bool = True) -> None:
+        self._settings, self._asks_clients = settings, asks_clients
         self._lock = threading.Lock()
         self._stamp = self._look()
         self._context = self._load()
@@ -50,6 +54,8 @@ class Identity:
 
     def _load(self) -> ssl.SSLContext:
         tls = self._settings
+        if not self._asks_clients:
+            return open_context(tls.certificate, tls.key)
         return server_context(
             tls.certificate, tls.key, tls.ca, require_client_certificate=tls.require_client_certificate
         )

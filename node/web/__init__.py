@@ -5,14 +5,19 @@ In come requests with a token; out go rows of the ledger, and JSON. It runs in a
 unless it is told otherwise. Whatever fails is answered as JSON with `error`, `about` and `hint`.
 On disk afterwards: nothing but rows of the ledger.
 
-===========================  =========================================================================================
-request                      answer
-===========================  =========================================================================================
-GET /healthz                 200 when the ledger answers; needs no token
-POST /studies/UID/reviews    what a reader says of our findings, as :mod:`node.review.posted` has it; 200 with what was
-                             new (`taken`) and how many said what had been said (`unchanged`); 404 for an unknown study,
-                             422 when one of them cannot be matched, and then none is taken
-GET /studies/UID/reviews     all reviews of a study, oldest first
-GET /reviews/tally           predictive values by plugin, version, finding and sender
-===========================  =========================================================================================
+===============================  =====================================================================================
+request                          answer
+===============================  =====================================================================================
+GET /healthz                     200 when the ledger answers; needs no token
+GET /studies/UID/reviews         all reviews of a study, oldest first
+GET /reviews/tally               predictive values by plugin, version, finding and sender
+POST /studies/UID/reviews        what a reader says of our findings, as :mod:`node.review.posted` has it; 200 with what
+                                 was new (`taken`) and how many said what had been said (`unchanged`); 404 for an
+                                 unknown study, 422 when one of them cannot be matched, and then none is taken
+POST /analyses/NUMBER/ACTION     retry, hold or drop, as `radnode queue`; 200 with its `state`, 422 when it cannot be
+POST /plugins/NAME/ACTION        pause or resume, as `radnode plugins`
+===============================  =====================================================================================
+
+A token has a role: `read` for GET, `review` to post reviews, `operate` for actions; each may do what those before it
+may. One address may ask so often in a minute (429 beyond), and be wrong about its token ten times.
 """

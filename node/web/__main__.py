@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import ssl
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from node.config import Settings, load
 from node.errors import ConfigError, RadnodeError
 from node.ledger import Ledger
 from node.lifeline import hold
+from node.receive.identity import Identity
 from node.spool import Spool
 from node.web.app import Web
 
@@ -49,22 +51,38 @@ def _serve(settings: Settings, lifeline: bool) -> None:
     data = settings.node.data_dir
     ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
     web = Web(settings, ledger, Spool(data / "spool"))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            web.application(),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_keep_alive=_IDLE_SECONDS,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
-        )
-    )
+    server = uvicorn.Server(_configuration(web, settings))
     if lifeline:
         hold(lambda: setattr(server, "should_exit", True))
     with _listen(settings) as listener:
         print(f"listening {settings.web.host} {listener.getsockname()[1]}", flush=True)
         server.run([listener])
+
+
+def _configuration(web: Web, settings: Settings) -> uvicorn.Config:
+    context = _context(Identity(settings.tls, asks_clients=False)) if settings.web.tls else None
+    return uvicorn.Config(
+        web.application(),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.web.behind_proxy,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        ssl_context_factory=None if context is None else lambda *_: context,
+    )
+
+
+def _context(identity: Identity) -> ssl.SSLContext:
+    """Of HTTPS: each handshake gets the certificate as it is then, so that a renewal needs no restart."""
+    first = identity.context()
+
+    def choose(sock: ssl.SSLObject | ssl.SSLSocket, *_: object) -> None:
+        sock.context = identity.context()
+
+    first.sni_callback = choose
+    return first
 
 
 def _listen(settings: Settings) -> socket.socket:

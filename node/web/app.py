@@ -21,12 +21,13 @@ from node.ledger import Ledger
 from node.review import read_posted, take_statements
 from node.reviews import tallies, tally_table
 from node.spool import Spool
-from node.web import tokens
+from node.web import actions, tokens
+from node.web.guard import WRONG_TOKENS, Allowance, Guard, caller_of
+from node.web.tokens import Role
 
 #: Longest body that is read, bytes.
 LONGEST_BODY = 64 << 10
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -36,33 +37,59 @@ class Web:
 
     def __init__(self, settings: Settings, ledger: Ledger, spool: Spool) -> None:
         self._settings, self._ledger, self._spool = settings, ledger, spool
+        self._requests, self._wrong = Allowance(settings.web.requests_per_minute), Allowance(WRONG_TOKENS)
 
     def application(self) -> Starlette:
         """As an ASGI application."""
         routes = [
             Route("/healthz", self._healthz, methods=["GET"]),
-            Route("/studies/{uid}/reviews", self._for_holders(self._post_reviews), methods=["POST"]),
-            Route("/studies/{uid}/reviews", self._for_holders(self._study_reviews), methods=["GET"]),
-            Route("/reviews/tally", self._for_holders(self._tally), methods=["GET"]),
+            Route("/studies/{uid}/reviews", self._for(Role.REVIEW, self._post_reviews), methods=["POST"]),
+            Route("/studies/{uid}/reviews", self._for(Role.READ, self._study_reviews), methods=["GET"]),
+            Route("/reviews/tally", self._for(Role.READ, self._tally), methods=["GET"]),
+            Route("/analyses/{number:int}/{action}", self._for(Role.OPERATE, self._act), methods=["POST"]),
+            Route("/plugins/{plugin}/{action}", self._for(Role.OPERATE, self._plugin), methods=["POST"]),
         ]
         hosts = [*_LOOPBACK, self._settings.web.host, *self._settings.web.allowed_hosts]
         return Starlette(
             routes=routes,
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
+            middleware=[
+                Middleware(Guard, requests=self._requests, wrong=self._wrong),
+                Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+            ],
             exception_handlers={HTTPException: _refused, RadnodeError: _failed},
         )
 
-    def _for_holders(self, answer: Callable[[Request, str], Awaitable[Response]]) -> Answer:
-        """The same for those who show a token; it is told the holder's name."""
+    def _for(self, role: Role, answer: Callable[[Request, str], Awaitable[Response]]) -> Answer:
+        """The same for those who show a token of that role, or of a higher one; it is told the holder's name."""
 
         async def guarded(request: Request) -> Response:
             kind, _, token = request.headers.get("Authorization", "").partition(" ")
-            name = tokens.holder(self._settings.web_tokens, token.strip()) if kind.lower() == "bearer" else ""
-            if not name:
+            given = token.strip() if kind.lower() == "bearer" else ""
+            found = tokens.holder(self._settings.web_tokens, given) if given else None
+            if found is None:
+                if given:
+                    self._wrong.take(caller_of(request.scope))
                 raise HTTPException(401, "a token is needed: `radnode tokens add NAME` makes one", _CHALLENGE)
-            return await answer(request, name)
+            if not found.role.covers(role):
+                self._ledger.events.add("request refused", token=found.name, role=found.role, wanted=role)
+                raise HTTPException(403, f"that needs a token with the role {role}; this one may {found.role}")
+            return await answer(request, found.name)
 
         return guarded
+
+    async def _act(self, request: Request, holder: str) -> Response:
+        number, action = request.path_params["number"], request.path_params["action"]
+        if action not in actions.ON_ANALYSES:
+            raise HTTPException(404, f"the actions are {', '.join(actions.ON_ANALYSES)}")
+        state = await run_in_threadpool(actions.act_on_analysis, self._ledger, number, action, holder)
+        return _json({"analysis": number, "state": state})
+
+    async def _plugin(self, request: Request, holder: str) -> Response:
+        plugin, action = request.path_params["plugin"], request.path_params["action"]
+        if action not in actions.ON_PLUGINS:
+            raise HTTPException(404, f"the actions are {', '.join(actions.ON_PLUGINS)}")
+        await run_in_threadpool(actions.ON_PLUGINS[action], self._ledger, plugin, holder)
+        return _json({"plugin": plugin, "paused": plugin in self._ledger.pauses.paused()})
 
     async def _healthz(self, _: Request) -> Response:
         await run_in_threadpool(self._ledger.pulse)
@@ -122,7 +149,7 @@ async def _json_body(request: Request) -> bytes:
 
 
 def _json(value: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse(value, status, {**_HEADERS, **(headers or {})})
+    return JSONResponse(value, status, headers)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Tokens of those who may use HTTP: a file with a name and the SHA-256 of a token on each line.
+"""Tokens of those who may use HTTP: a file with a name, the SHA-256 of a token and a role on each line.
 
 A token is 256 random bits, shown once, when it is made; what is kept does not give it away.
 """
@@ -9,6 +9,8 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,18 +18,40 @@ from node.errors import ConfigError, PermanentError
 from node.spool import write_once
 
 _NAME = re.compile(r"[\w.@+-]{1,64}", re.ASCII)
-_LINE = re.compile(r"([\w.@+-]{1,64}) ([0-9a-f]{64})", re.ASCII)
+_LINE = re.compile(r"([\w.@+-]{1,64}) ([0-9a-f]{64})(?: (read|review|operate))?", re.ASCII)
 
 
-def holder(path: Path, token: str) -> str:
-    """Whose token it is; empty when it is nobody's. The file is read anew, so that a token ends when it is removed."""
+class Role(StrEnum):
+    """What the holder of a token may do; each role may do what those before it may."""
+
+    READ = "read"  # see what is going on
+    REVIEW = "review"  # say what a reader thinks of our findings
+    OPERATE = "operate"  # retry, hold and drop analyses, pause and resume plugins
+
+    def covers(self, other: Role) -> bool:
+        """Whether it may do what the other may."""
+        roles = list(Role)
+        return roles.index(self) >= roles.index(other)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Somebody with a token. `digest`: SHA-256 of the token, hex."""
+
+    name: str
+    digest: str
+    role: Role
+
+
+def holder(path: Path, token: str) -> Holder | None:
+    """Whose token it is; None: nobody's. The file is read anew, so that a token ends when it is removed."""
     digest = _digest(token)
-    found = [name for name, known in read(path).items() if hmac.compare_digest(known, digest)]
-    return found[0] if found else ""
+    found = [one for one in read(path).values() if hmac.compare_digest(one.digest, digest)]
+    return found[0] if found else None
 
 
-def read(path: Path) -> Mapping[str, str]:
-    """Name -> digest; raises :class:`~node.errors.ConfigError` for a file that holds something else."""
+def read(path: Path) -> Mapping[str, Holder]:
+    """By name; raises :class:`~node.errors.ConfigError` for a file that holds something else."""
     try:
         lines = path.read_text(encoding="ascii").splitlines()
     except FileNotFoundError:
@@ -38,11 +62,12 @@ def read(path: Path) -> Mapping[str, str]:
     for number, match in enumerate(matches, 1):
         if match is None:
             hint = "`radnode tokens add NAME` writes it"
-            raise ConfigError("a line of it is no name and digest", about=f"{path}:{number}", hint=hint)
-    return {match[1]: match[2] for match in matches if match}
+            raise ConfigError("a line of it is no name, digest and role", about=f"{path}:{number}", hint=hint)
+    # A line without a role is from before there were any: its holder may do what it could do then.
+    return {match[1]: Holder(match[1], match[2], Role(match[3] or Role.REVIEW)) for match in matches if match}
 
 
-def add(path: Path, name: str) -> str:
+def add(path: Path, name: str, role: Role = Role.REVIEW) -> str:
     """Make a token for that name; raises :class:`~node.errors.PermanentError` when it has one, or is no name."""
     if not _NAME.fullmatch(name):
         raise PermanentError("a name has 1 to 64 letters, digits, or any of . _ @ + -", about=ascii(name))
@@ -50,7 +75,7 @@ def add(path: Path, name: str) -> str:
     if name in known:
         raise PermanentError("there is a token of that name", about=name, hint="`radnode tokens remove` ends it")
     token = secrets.token_urlsafe(32)
-    _write(path, {**known, name: _digest(token)})
+    _write(path, {**known, name: Holder(name, _digest(token), role)})
     return token
 
 
@@ -62,8 +87,8 @@ def remove(path: Path, name: str) -> None:
     _write(path, known)
 
 
-def _write(path: Path, known: Mapping[str, str]) -> None:
-    write_once(path, "".join(f"{name} {digest}\n" for name, digest in known.items()).encode())
+def _write(path: Path, known: Mapping[str, Holder]) -> None:
+    write_once(path, "".join(f"{one.name} {one.digest} {one.role}\n" for one in known.values()).encode())
 
 
 def _digest(token: str) -> str:

@@ -65,7 +65,9 @@ def test_tokens_are_made_listed_and_ended(site: Site) -> None:
     assert "nobody has a token" in site.text("tokens")
     token = site.text("tokens", "add", "pacs").strip()
     assert len(token) >= 43
-    assert site.json("tokens") == ["pacs"]
+    site.text("tokens", "add", "olga", "--role", "operate")
+    assert site.json("tokens") == [{"name": "olga", "role": "operate"}, {"name": "pacs", "role": "review"}]
+    site.text("tokens", "remove", "olga")
     assert token not in site.text("tokens", "list")
     assert "counts no longer" in site.text("tokens", "remove", "pacs")
     assert site.json("tokens", "list") == []

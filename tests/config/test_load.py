@@ -105,7 +105,7 @@ WRONG: list[tuple[str, int, tuple[str, ...]]] = [
     (
         RADIO + 'ca_file = "ca.pem"\n',
         2,
-        ("'ca_file' is for a destination of kind dicom or orthanc or stow or webhook",),
+        ("'ca_file' is for TLS: set tls",),
     ),
     (PACS + 'tls = true\nkey_file = "k"\n', 2, ("'certificate_file' and 'key_file' go together",)),
     ("[tls]\nport = 0\n", 2, ("tls.port", "greater than or equal to 1", "found 0")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,9 +32,12 @@ class Mllp:
         answer: to a message, without its frame; None: closes without one.
         port: 0: any that is free.
         delay: seconds before each answer.
+        tls: over TLS with this context.
     """
 
-    def __init__(self, answer: Answer = ack, port: int = 0, delay: float = 0.0) -> None:
+    def __init__(
+        self, answer: Answer = ack, port: int = 0, delay: float = 0.0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.messages: list[hl7.Message] = []
         self.raw: list[bytes] = []
         self.connections = 0
@@ -44,7 +48,11 @@ class Mllp:
             def handle(self) -> None:
                 outer.connections += 1
                 with contextlib.suppress(OSError):
-                    outer._serve(self.request)
+                    if tls is None:
+                        outer._serve(self.request)
+                        return
+                    with tls.wrap_socket(self.request, server_side=True) as connection:
+                        outer._serve(connection)
 
         self._server = _Server(("127.0.0.1", port), Handler)
         self.port = int(self._server.server_address[1])

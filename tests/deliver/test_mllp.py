@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from tests.deliver.material import dicom_file
 from tests.deliver.peers import free_port
 from tests.export.material import study
 from tests.ledger.material import classified
+from tests.peers import Pki
 
 MESSAGE = export.message(study(), export.Parties("RADNODE")).encode()
 OUR_ID = control_id(MESSAGE)
@@ -301,3 +303,40 @@ def test_a_courier_sends_again_what_was_not_acknowledged_and_the_receiver_sees_o
     assert set(listener.control_ids()) == {OUR_ID}
     assert ledger.analyses.get(analysis.id).state is AnalysisState.DELIVERED
     ledger.close()
+
+
+def over_tls(pki: Pki, *, clients: bool = False, name: str = "") -> ssl.SSLContext:
+    context, pair = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), pki.authority.pair("other", name) if name else pki.node
+    context.load_cert_chain(pair.certificate, pair.key)
+    if clients:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(pki.ca)
+    return context
+
+
+def test_a_message_goes_over_tls_with_our_certificate_where_it_is_asked_for(tmp_path: Path, pki: Pki) -> None:
+    ours = {"tls": True, "ca_file": pki.ca, "certificate_file": pki.modality.certificate, "key_file": pki.modality.key}
+    with Mllp(tls=over_tls(pki, clients=True)) as ris:
+        assert verdicts(ris, stored(tmp_path), **ours) == [(Verdict.DELIVERED, "")]
+        sender_for(destination(ris.port, **ours), "NODE").echo()
+        ((verdict, reason),) = verdicts(ris, stored(tmp_path), tls=True, ca_file=pki.ca)
+        assert verdict is Verdict.TEMPORARY
+        assert reason.startswith("the connection broke before an acknowledgement: ")
+        assert len(ris.messages) == 1
+
+
+@pytest.mark.parametrize(("trusted", "name"), [("", ""), ("theirs", ""), ("ours", "ris.elsewhere")])
+def test_without_the_right_certificate_nothing_is_said(tmp_path: Path, pki: Pki, trusted: str, name: str) -> None:
+    ca = {"": None, "ours": pki.ca, "theirs": pki.other.ca}[trusted]
+    with Mllp(tls=over_tls(pki, name=name)) as ris:
+        with pytest.raises(DeliveryError, match="no TLS: ") as raised:
+            verdicts(ris, stored(tmp_path), tls=True, ca_file=ca)
+        assert ris.messages == []
+        assert raised.value.hint.startswith("compare ca_file")
+
+
+def test_a_port_without_tls_is_no_port_for_tls(tmp_path: Path, pki: Pki) -> None:
+    port, end = bare(b"MSH|no TLS here\r")
+    with pytest.raises(DeliveryError, match="no TLS"):
+        outcome_of(port, tmp_path, tls=True, ca_file=pki.ca)
+    end()

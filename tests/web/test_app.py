@@ -18,6 +18,9 @@ from node.ledger import Ledger
 from node.spool import Spool
 from node.web import tokens
 from node.web.app import LONGEST_BODY, Web
+from node.web.guard import HEADERS, WRONG_TOKENS
+from node.web.tokens import Role
+from tests.ledger.material import routed
 from tests.peers import until
 from tests.review.material import answered
 
@@ -42,12 +45,13 @@ class Running:
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[Running]:
-    settings = Settings(node=NodeSettings(data_dir=tmp_path), web=WebSettings(allowed_hosts=("radnode.hospital",)))
+    limits = WebSettings(allowed_hosts=("radnode.hospital",), requests_per_minute=REQUESTS)
+    settings = Settings(node=NodeSettings(data_dir=tmp_path), web=limits)
     ledger, spool = Ledger(tmp_path / "ledger.db", busy_seconds=1), Spool(tmp_path / "spool", 1)
     spool.prepare()
     answered(ledger, spool)
     application = Web(settings, ledger, spool).application()
-    server = uvicorn.Server(uvicorn.Config(application, log_config=None))
+    server = uvicorn.Server(uvicorn.Config(application, log_config=None, server_header=False))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
@@ -60,6 +64,7 @@ def web(tmp_path: Path) -> Iterator[Running]:
     ledger.close()
 
 
+REQUESTS = 60
 ACCEPT = {"finding": "opacity", "judgement": "accepted"}
 
 
@@ -135,6 +140,63 @@ def test_a_token_that_was_removed_counts_no_longer(web: Running) -> None:
     assert web.post(ACCEPT).status_code == 401
 
 
+def test_a_role_limits_what_its_holder_may_do_and_the_trail_says_who_tried(web: Running) -> None:
+    reader = tokens.add(web.folder / "tokens", "ron", Role.READ)
+    assert web.ask("GET", "/reviews/tally", token=reader).status_code == 200
+    body = {"reviews": [ACCEPT]}
+    done = web.ask("POST", "/studies/1.2/reviews", token=reader, json=body)
+    assert (done.status_code, done.json()["error"]) == (
+        403,
+        "that needs a token with the role review; this one may read",
+    )
+    assert web.ask("POST", "/analyses/1/drop").status_code == 403
+    tried = [event.detail for event in web.ledger.events.latest(9) if event.action == "request refused"]
+    assert [(one["token"], one["wanted"]) for one in tried] == [("pacs", "operate"), ("ron", "review")]
+    assert web.ledger.reviews.of_study("1.2") == []
+
+
+def test_an_operator_acts_and_the_trail_says_who(web: Running) -> None:
+    token = tokens.add(web.folder / "tokens", "olga", Role.OPERATE)
+    number = waiting(web.ledger)
+    acts = [("hold", "HELD"), ("retry", "QUEUED"), ("drop", "DROPPED")]
+    for action, state in acts:
+        done = web.ask("POST", f"/analyses/{number}/{action}", token=token)
+        assert (done.status_code, done.json()) == (200, {"analysis": number, "state": state})
+    again = web.ask("POST", f"/analyses/{number}/drop", token=token)
+    assert (again.status_code, "DROPPED" in again.json()["error"]) == (422, True)
+    assert web.ask("POST", f"/analyses/{number}/destroy", token=token).status_code == 404
+    assert web.ask("POST", "/analyses/999/drop", token=token).status_code == 422
+    assert web.ask("POST", "/plugins/chest/pause", token=token).json() == {"plugin": "chest", "paused": True}
+    assert web.ask("POST", "/plugins/chest/resume", token=token).json() == {"plugin": "chest", "paused": False}
+    assert web.ask("POST", "/plugins/chest/resume", token=token).status_code == 422
+    told = [event.detail for event in web.ledger.events.latest(20) if event.action == "operator's command"]
+    assert {one["operator"] for one in told} == {"token olga"}
+    assert [one["command"] for one in reversed(told)] == [
+        *(f"queue {action}" for action, _ in acts),
+        "plugins pause",
+        "plugins resume",
+    ]
+
+
+def waiting(ledger: Ledger) -> int:
+    (analysis,) = routed(ledger, "7.7")
+    return analysis.id
+
+
+def test_too_many_wrong_tokens_from_one_address_are_not_even_looked_at(web: Running) -> None:
+    wrong = "x" * 43
+    for _ in range(WRONG_TOKENS):
+        assert web.ask("GET", "/reviews/tally", token=wrong).status_code == 401
+    done = web.ask("GET", "/reviews/tally")
+    assert (done.status_code, int(done.headers["Retry-After"]) > 0) == (429, True)
+
+
+def test_too_many_requests_are_answered_429(web: Running) -> None:
+    statuses = [web.ask("GET", "/healthz", token="").status_code for _ in range(REQUESTS + 20)]
+    assert set(statuses) == {200, 429}
+    assert statuses.index(429) >= REQUESTS
+
+
 def test_health_needs_no_token(web: Running) -> None:
     done = web.ask("GET", "/healthz", token="")
     assert (done.status_code, done.json()) == (200, {"status": "ok"})
@@ -153,8 +215,9 @@ def test_only_known_host_names_are_answered(web: Running, host: str, status: int
 
 
 def test_answers_are_not_kept_by_caches_and_are_what_they_say(web: Running) -> None:
-    headers = web.post(ACCEPT).headers
-    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    for done in (web.post(ACCEPT), web.ask("GET", "/nothing"), web.ask("GET", "/healthz", headers={"Host": "evil"})):
+        assert {name: done.headers[name] for name in HEADERS} == HEADERS
+        assert "server" not in done.headers
 
 
 @pytest.mark.parametrize("path", ["/", "/studies", "/studies/1.2/reviews/../../x", "/docs"])

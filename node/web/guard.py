@@ -1,0 +1,109 @@
+"""What stands before every request: how many an address may send, and what every answer says to browsers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: Nothing here is for browsers to keep, frame, guess at, or load anything from.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+#: Told over TLS: a browser that has seen it comes by TLS alone, for a year (RFC 6797).
+_BY_TLS = {"Strict-Transport-Security": "max-age=31536000"}
+#: Wrong tokens from one address in a minute.
+WRONG_TOKENS = 10
+_MINUTE_SECONDS = 60.0
+
+
+class Allowance:
+    """So many of something in a minute for each caller, regained evenly (a token bucket); callable from any thread.
+
+    Args:
+        per_minute: as many at once, and as many again in each minute.
+        callers: so many are remembered, those that were seen last.
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, per_minute: int, callers: int = 4096, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._callers, self._clock = float(per_minute), callers, clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, caller: str) -> float:
+        """Use one up; seconds to wait when there is none, else 0."""
+        with self._lock:
+            left = self._now(caller)
+            self._keep(caller, max(0.0, left - 1))
+        return 0.0 if left >= 1 else self._seconds(left)
+
+    def wait(self, caller: str) -> float:
+        """Seconds until there is one; nothing is used up."""
+        with self._lock:
+            left = self._now(caller)
+        return 0.0 if left >= 1 else self._seconds(left)
+
+    def _now(self, caller: str) -> float:
+        now = self._clock()
+        left, at = self._left.get(caller, (self._most, now))
+        return min(self._most, left + (now - at) * self._most / _MINUTE_SECONDS)
+
+    def _keep(self, caller: str, left: float) -> None:
+        self._left[caller] = (left, self._clock())
+        self._left.move_to_end(caller)
+        while len(self._left) > self._callers:
+            self._left.popitem(last=False)
+
+    def _seconds(self, left: float) -> float:
+        return (1 - left) * _MINUTE_SECONDS / self._most
+
+
+class Guard:
+    """ASGI middleware. Args: app: what comes behind; requests: of one address; wrong: tokens of one address."""
+
+    def __init__(self, app: ASGIApp, requests: Allowance, wrong: Allowance) -> None:
+        self._app, self._requests, self._wrong = app, requests, wrong
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 429 where an address has had its share; else pass on, and add the headers."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        more = HEADERS | (_BY_TLS if scope.get("scheme") == "https" else {})
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(more)
+            await send(message)
+
+        caller = caller_of(scope)
+        seconds = max(self._requests.take(caller), self._wrong.wait(caller))
+        app = too_many(seconds) if seconds else self._app
+        await app(scope, receive, send_with_headers)
+
+
+def caller_of(scope: Scope) -> str:
+    """The caller's address; of IPv6 the network of 64 bits, which one machine has to itself."""
+    address = (scope.get("client") or ("",))[0]
+    return ":".join(address.split(":")[:4]) if ":" in address else address
+
+
+def too_many(seconds: float) -> ASGIApp:
+    """The answer to one request too many (RFC 6585 4)."""
+    told = {
+        "error": "too many requests, or wrong tokens, from this address",
+        "about": "",
+        "hint": "wait, then ask again",
+    }
+    return JSONResponse(told, 429, {"Retry-After": str(int(seconds) + 1)})
