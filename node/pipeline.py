@@ -34,6 +34,8 @@ from node.study import ResultObject, Series
 
 #: Whatever the disk is like, the files of a study stay so long after its last image.
 _YOUNGEST_SECONDS = 3600.0
+#: While the spool takes nothing, workers try again so often.
+_SHORTAGE_SECONDS = 5.0
 
 
 class Pipeline:
@@ -52,6 +54,7 @@ class Pipeline:
         self._settings, self._ledger, self._spool = settings, ledger, spool
         self._catalogue, self._owner, self._clock = catalogue, owner, clock
         self._seen: dict[str, _Seen] = {}
+        self._short_until = 0.0
         self._shortest_quiet = min([settings.study.settled_seconds, *settings.study.quiet_seconds.values()])
 
     # Studies
@@ -151,10 +154,12 @@ class Pipeline:
 
     def work(self, worker: WorkerProcess) -> bool:
         """Let a worker take what is due, what is nearly done first; False when nothing is."""
+        if self._clock() < self._short_until:
+            return False
         for state, op in ((AnalysisState.CLASSIFIED, "report"), (AnalysisState.QUEUED, "classify")):
             rows = self._ledger.analyses.lease(
                 state,
-                self._owner,
+                f"{self._owner}/{id(worker)}",
                 seconds=2 * self._limit_seconds(None),
                 count=self._settings.worker.batch if op == "classify" else 1,
                 longest_wait=self._settings.retry.longest_seconds,
@@ -194,7 +199,8 @@ class Pipeline:
         analyses = self._ledger.analyses
         try:
             if "error" in answer and answer["temporary"]:
-                self._later(row, answer["error"], alone=True)
+                self._short_until = self._clock() + _SHORTAGE_SECONDS
+                analyses.postpone(row.id, answer["error"], 0, counted=False)  # no fault of it, however long that lasts
             elif "error" in answer:
                 analyses.fail(row.id, answer["error"])
             elif op == "classify":

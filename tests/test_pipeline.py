@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ from node import states
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import Destination, Route, Settings, StorageSettings, StudySettings, WorkerSettings
+from node.errors import LedgerBusy
 from node.ledger import AnalysisRow, Ledger, StudyRow
 from node.pipeline import Pipeline
 from node.plugin import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
@@ -198,9 +200,9 @@ def test_a_wall_clock_that_is_set_closes_nothing_early_and_forgets_nothing(
 def test_a_clock_that_was_set_back_holds_no_retry_for_days(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.receive()
     bench.settle()
-    bench.worker.answer = lambda op, number: {"error": "busy", "temporary": True}
+    bench.worker.before = _raising(WorkerDied("the worker process ended"))
     bench.work()
-    bench.worker.answer = good
+    bench.worker.before = lambda: None
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - 5 * 86400)
     assert bench.work()
@@ -409,20 +411,34 @@ def test_analyses_of_one_plugin_go_together(tmp_path: Path) -> None:
     assert len(bench.worker.asked[0][1]) == 3
 
 
-def test_a_temporary_error_is_tried_again_and_then_fails(bench: Bench) -> None:
+def test_a_disk_that_is_full_for_long_fails_no_analysis(bench: Bench) -> None:
     bench.receive()
     bench.settle()
-    bench.worker.answer = lambda op, number: {"error": "the ledger is busy", "temporary": True}
-    bench.work()
-    assert (bench.analysis().state, bench.analysis().attempts) == (AnalysisState.QUEUED, 1)
-    assert not bench.work(), "it waits"
-    bench.due_now()
-    bench.work()
-    bench.due_now()
-    bench.work()
-    assert bench.analysis().state is AnalysisState.FAILED
-    assert bench.analysis().error == "the ledger is busy (attempt 3)"
-    assert bench.study().state is StudyState.CLOSED
+    bench.worker.answer = lambda op, number: {"error": "the spool cannot be written", "temporary": True}
+    for _ in range(10):
+        assert bench.work()
+        assert not bench.work(), "nobody works while nothing can be kept"
+        bench.now += 5
+    row = bench.analysis()
+    assert (row.state, row.attempts, row.error) == (AnalysisState.QUEUED, 0, "the spool cannot be written")
+    assert bench.trail().count("analysis tried again later") == 1, "told once"
+    bench.worker.answer = good
+    bench.work(2)
+    assert bench.analysis().state is AnalysisState.DELIVERED
+
+
+def test_what_a_worker_could_not_settle_in_a_locked_ledger_it_takes_again(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    blocker = sqlite3.connect(bench.ledger._database.path, isolation_level=None)
+    bench.ledger._database.connection.execute("PRAGMA busy_timeout = 10")
+    bench.worker.before = lambda: blocker.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerBusy):
+        bench.work()
+    blocker.execute("ROLLBACK")
+    bench.worker.before = lambda: None
+    bench.work(2)
+    assert bench.analysis().state is AnalysisState.DELIVERED
 
 
 def test_a_permanent_error_fails_at_once(bench: Bench) -> None:
@@ -604,7 +620,7 @@ def test_a_lease_of_an_earlier_life_holds_nothing(bench: Bench) -> None:
     bench.worker.before = _raising(KeyboardInterrupt())  # type: ignore[arg-type]  # as a kill in the middle
     with pytest.raises(KeyboardInterrupt):
         bench.work()
-    bench.worker.before = lambda: None
+    bench.worker = PlayedWorker()
     assert not bench.work()
     bench.ledger.analyses.free_leases()
     assert bench.work()

@@ -85,15 +85,16 @@ class Analyses:
     ) -> list[AnalysisRow]:
         """Take up to `count` due analyses of one plugin that is not paused, the oldest first, for `seconds`.
 
-        `longest_wait` guards against a clock that was set back: nothing can rightly be due later than that.
+        `longest_wait` guards against a clock that was set back: nothing can rightly be due later than that. An owner
+        that asks again has let go of what it had: it could not say so while the ledger was locked.
         """
         now = time.time()
         due = (
             "SELECT * FROM analyses WHERE state = ? AND (not_before <= ? OR not_before > ?)"  # noqa: S608  our words
-            " AND (lease_until IS NULL OR lease_until < ? OR lease_until > ?)"
+            " AND (lease_until IS NULL OR lease_until < ? OR lease_until > ? OR lease_owner = ?)"
             f" AND (state != '{AnalysisState.QUEUED}' OR NOT {IS_PAUSED}) ORDER BY id LIMIT ?"
         )
-        values = (state, now, now + longest_wait, now, now + 86400, 4 * count)
+        values = (state, now, now + longest_wait, now, now + 86400, owner, 4 * count)
         if not self._database.read(due, *values):
             return []  # the usual case takes no lock
         with self._database.write() as connection:
@@ -150,13 +151,19 @@ class Analyses:
         with self._database.write() as connection:
             move_analysis(connection, analysis_id, AnalysisMove.FAILED, reason)
 
-    def postpone(self, analysis_id: int, reason: str, seconds: float) -> None:
-        """Same state, later: a temporary error. Nothing when it was taken away meanwhile (held, dropped)."""
+    def postpone(self, analysis_id: int, reason: str, seconds: float, *, counted: bool = True) -> None:
+        """Same state, later: a temporary error. Nothing when it was taken away meanwhile (held, dropped).
+
+        Unless it is `counted`, it is no attempt of the analysis; and the trail says it once, not each time.
+        """
         with self._database.write() as connection:
+            sql = "SELECT study_instance_uid, error FROM analyses WHERE id = ?"
+            before = connection.execute(sql, (analysis_id,)).fetchone()
             changed = connection.execute(
-                "UPDATE analyses SET attempts = attempts + 1, not_before = ?, error = ?, lease_owner = NULL,"
+                "UPDATE analyses SET attempts = attempts + ?, not_before = ?, error = ?, lease_owner = NULL,"
                 " lease_until = NULL, changed_at = ? WHERE id = ? AND state IN (?, ?)",
                 (
+                    int(counted),
                     time.time() + seconds,
                     reason,
                     time.time(),
@@ -165,10 +172,9 @@ class Analyses:
                     AnalysisState.CLASSIFIED,
                 ),
             ).rowcount
-            if not changed:
-                return
-            uid = connection.execute("SELECT study_instance_uid FROM analyses WHERE id = ?", (analysis_id,)).fetchone()
-            add_event(connection, "analysis tried again later", uid[0], analysis_id, reason=reason, seconds=seconds)
+            if changed and (counted or before["error"] != reason):
+                detail = {"reason": reason, "seconds": seconds}
+                add_event(connection, "analysis tried again later", before["study_instance_uid"], analysis_id, **detail)
 
     def retry(self, analysis_id: int) -> None:
         """The operator wants another attempt: FAILED or HELD -> QUEUED, and its study is open again."""

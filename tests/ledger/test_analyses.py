@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from node.errors import PermanentError
@@ -12,8 +14,11 @@ from tests.ledger.material import after, arrival, classified, completed, plan, r
 QUEUED = AnalysisState.QUEUED
 
 
-def lease(ledger: Ledger, count: int = 8, seconds: float = 60, state: AnalysisState = QUEUED) -> list[AnalysisRow]:
-    return ledger.analyses.lease(state, "me", seconds, count, longest_wait=300)
+def lease(
+    ledger: Ledger, count: int = 8, seconds: float = 60, state: AnalysisState = QUEUED, owner: str = ""
+) -> list[AnalysisRow]:
+    """For somebody who has none yet."""
+    return ledger.analyses.lease(state, owner or uuid.uuid4().hex, seconds, count, longest_wait=300)
 
 
 def test_plans_become_analyses_and_the_reasons_stand_in_the_trail(ledger: Ledger) -> None:
@@ -97,6 +102,13 @@ def test_what_failed_before_goes_alone_so_that_it_cannot_spoil_others(ledger: Le
     ledger.analyses.postpone(first.id, "worker died", 0)
     assert [one.study_instance_uid for one in lease(ledger)] == ["1.2"]
     assert [one.study_instance_uid for one in lease(ledger)] == ["1.3", "1.4"]
+
+
+def test_who_asks_again_has_let_go_of_what_it_had(ledger: Ledger) -> None:
+    routed(ledger)
+    assert len(lease(ledger, owner="me")) == 1
+    assert lease(ledger, owner="you") == []
+    assert len(lease(ledger, owner="me")) == 1
 
 
 def test_what_was_postponed_waits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

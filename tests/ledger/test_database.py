@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,7 @@ def test_two_workers_never_lease_the_same_analysis(tmp_path: Path) -> None:
     taken: list[int] = []
 
     def work() -> None:
-        while rows := ledger.analyses.lease(AnalysisState.QUEUED, "worker", 60, 2, 300):
+        while rows := ledger.analyses.lease(AnalysisState.QUEUED, uuid.uuid4().hex, 60, 2, 300):
             taken.extend(row.id for row in rows)
         ledger.close()
 
