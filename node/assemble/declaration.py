@@ -93,19 +93,20 @@ def read_declaration(ds: Dataset, keyword: str, max_pixels: int) -> Declaration:
     if not transfer_syntax_uid:
         raise DecodeError("the file does not say its transfer syntax", hint="send it again")
     allocated = _whole(ds, "BitsAllocated")
-    stored = allocated if keyword != "PixelData" else _whole(ds, "BitsStored", allocated)
+    is_float = keyword != "PixelData"
+    stored = allocated if is_float else _whole(ds, "BitsStored", allocated)
     declared = Declaration(
         keyword=keyword,
         transfer_syntax_uid=UID(transfer_syntax_uid),
         rows=_whole(ds, "Rows"),
         columns=_whole(ds, "Columns"),
-        samples=_whole(ds, "SamplesPerPixel", 1),
+        samples=_whole(ds, "SamplesPerPixel"),
         frames=_whole(ds, "NumberOfFrames", 1) or 1,
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=_high_bit(ds, stored, allocated),
-        signed=_whole(ds, "PixelRepresentation", 0) == 1,
-        photometric=str(ds.get("PhotometricInterpretation") or "MONOCHROME2").strip().upper(),
+        signed=not is_float and _whole(ds, "PixelRepresentation") == 1,
+        photometric=_photometric(ds),
         planar=_whole(ds, "PlanarConfiguration", 0),
     )
     _check(declared, max_pixels)
@@ -126,6 +127,14 @@ def _check(declared: Declaration, max_pixels: int) -> None:
         raise DecodeError(f"{declared.bits_stored} bits stored do not fit in {declared.bits_allocated} allocated")
     if PHOTOMETRIC.get(declared.photometric) != declared.samples:
         raise DecodeError(f"photometric interpretation and {declared.samples} samples per pixel do not go together")
+
+
+def _photometric(ds: Dataset) -> str:
+    """Photometric Interpretation (0028,0004); never guessed: whoever takes black for white finds something else."""
+    value = str(ds.get("PhotometricInterpretation") or "").strip().upper()
+    if not value:
+        raise DecodeError("PhotometricInterpretation is missing")
+    return value
 
 
 def _high_bit(ds: Dataset, stored: int, allocated: int) -> int:

@@ -54,8 +54,13 @@ def jpeg2000_header(rows=8, columns=8):
     )
 
 
-@pytest.mark.parametrize("keyword", ["Rows", "Columns", "BitsAllocated"])
+@pytest.mark.parametrize("keyword", ["Rows", "Columns", "BitsAllocated", "SamplesPerPixel"])
 def test_an_image_without_its_size_is_refused(write, keyword):
+    refused(write(**{keyword: None}), f"{keyword} is missing")
+
+
+@pytest.mark.parametrize("keyword", ["PhotometricInterpretation", "PixelRepresentation"])
+def test_whether_black_is_white_and_values_have_a_sign_is_never_guessed(write, keyword):
     refused(write(**{keyword: None}), f"{keyword} is missing")
 
 
