@@ -31,12 +31,13 @@ def _hold(target: Target, way: str, count: int, echoes: int) -> float | None:
     """The slowest C-ECHO meanwhile, seconds; None: one was not answered within 3."""
     request, held, worst = associate(ECHO_ONLY), list[Peer](), 0.0
     try:
-        for _ in range(count):
-            with contextlib.suppress(OSError):
-                held.append(Peer(target.port, timeout=2))
+        refused = 0
+        while len(held) + refused < count and refused < 3:  # then its backlog is full, and each more takes as long
+            try:
+                held.append(Peer(target.port, timeout=0.5))
                 held[-1].send(request if way == "idle" else b"")
-            if len(held) == 0:
-                return None
+            except OSError:
+                refused += 1
         for second in range(echoes):
             if way == "dripping":
                 _drip(held, request[second : second + 1])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.faults.campaign import Fault
 from tests.faults.connections import CONNECTIONS
+from tests.faults.datasets import DATASETS
 from tests.faults.network import NETWORK
+from tests.faults.trust import TRUST
 
-FAULTS: tuple[Fault, ...] = (*NETWORK, *CONNECTIONS)
+_ALL = (*NETWORK, *CONNECTIONS, *TRUST, *DATASETS)
+FAULTS: tuple[Fault, ...] = tuple(sorted(_ALL, key=lambda fault: fault.number))

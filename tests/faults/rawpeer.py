@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Mapping
@@ -160,11 +161,11 @@ def _taken(sock: socket.socket, then: bytes, seconds: float) -> str:
     return seen
 
 
-def echo_seconds(port: int, limit: float = 5.0) -> float | None:
+def echo_seconds(port: int, limit: float = 5.0, tls: ssl.SSLContext | None = None) -> float | None:
     """How long one C-ECHO takes, its association included; None: it is not answered within `limit`."""
     began = time.monotonic()
     try:
-        with Peer(port, timeout=limit) as peer:
+        with Peer(port, timeout=limit, tls=tls) as peer:
             status = peer.associate(ECHO_ONLY).echo()
             peer.release()
     except (OSError, AssertionError, KeyError, struct.error):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,27 @@ class Target:
         return Footprint(rss / 1024, descriptors, threads)
 
 
+class Peak:
+    """The most resident memory of a target, MB, while this context is open."""
+
+    def __init__(self, target: Target) -> None:
+        self.rss = 0.0
+        self._target, self._over = target, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Peak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.05):
+            self.rss = max(self.rss, self._target.footprint().rss)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What an attack came to. `withstood` counts for the node alone; `figure` is told of each."""
@@ -72,16 +94,18 @@ def receiver(node: RunningNode) -> Target:
 def side_by_side(scene: Scene, attack: Attack, node: RunningNode | None = None) -> Seen:
     """Attack a node, and its peers where there is time for them."""
     outcome = attack(receiver(node or scene.node()))
-    return Seen(outcome.withstood, outcome.figure, {} if scene.short else asked(scene, attack))
+    return Seen(
+        outcome.withstood, outcome.figure, {} if scene.short else asked(scene, lambda target: attack(target).figure)
+    )
 
 
-def asked(scene: Scene, attack: Attack) -> dict[str, str]:
-    """Name of a peer -> what the attack came to. Whatever becomes of a peer is told, and never raised."""
+def asked(scene: Scene, attack: Callable[[Target], str]) -> dict[str, str]:
+    """Name of a peer -> what the attack came to, in words. Whatever becomes of a peer is told, and never raised."""
     told = {}
     for name, start in PEERS.items():
         try:
             with start(scene.folder / f"peer-{name}") as target:
-                told[name] = attack(target).figure
+                told[name] = attack(target)
         except Exception as error:  # it is the peer's, and may be anything
             told[name] = f"could not be asked ({type(error).__name__})"
     return told

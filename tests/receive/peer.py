@@ -86,14 +86,28 @@ def parse_command(data: bytes) -> dict[int, bytes]:
     return found
 
 
+def accepted_contexts(body: bytes) -> set[int]:
+    """Ids of the presentation contexts that an A-ASSOCIATE-AC accepts (PS3.8 9.3.3.2)."""
+    found, offset = set(), 68
+    while offset + 8 <= len(body):
+        kind, length = struct.unpack_from(">BxH", body, offset)
+        if kind == 0x21 and body[offset + 6] == 0:
+            found.add(body[offset + 4])
+        offset += 4 + length
+    return found
+
+
 class Peer:
     """A connection to the receiver. As a context manager it is closed at the end, without release."""
 
-    def __init__(self, port: int, timeout: float = 30.0, tls: ssl.SSLContext | None = None) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(
+        self, port: int, timeout: float = 30.0, tls: ssl.SSLContext | None = None, source: str = "127.0.0.1"
+    ) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             self.sock = tls.wrap_socket(self.sock, server_hostname="127.0.0.1")
+        self.accepted: set[int] = set()
 
     def __enter__(self) -> Peer:
         return self
@@ -127,6 +141,7 @@ class Peer:
         self.send(associate(proposals, longest_pdu=longest_pdu, calling=calling))
         kind, body = self.read()
         assert kind == 2, (kind, body)
+        self.accepted = accepted_contexts(body)
         return self
 
     def answer(self) -> dict[int, bytes]:
