@@ -54,12 +54,14 @@ def fragment(context_id: int, data: bytes, *, command: bool = False, last: bool 
 
 
 def command_set(field: int, sop_class: str = "", instance: str | None = None, *, dataset: bool = False) -> bytes:
+    priority = [(0x0700, struct.pack("<H", 0))] if field == 1 else []  # PS3.7 9.3.1.1: DCMTK refuses a C-STORE without
     body = b"".join(
         struct.pack("<HHL", 0, number, len(value)) + value
         for number, value in (
             (0x0002, _even(sop_class)),
             (0x0100, struct.pack("<H", field)),
             (0x0110, struct.pack("<H", 5)),
+            *priority,
             (0x0800, struct.pack("<H", 1 if dataset else 0x0101)),
         )
     )
