@@ -6,7 +6,8 @@ from tests.faults.campaign import Fault
 from tests.faults.connections import CONNECTIONS
 from tests.faults.datasets import DATASETS
 from tests.faults.network import NETWORK
+from tests.faults.power import POWER
 from tests.faults.trust import TRUST
 
-_ALL = (*NETWORK, *CONNECTIONS, *TRUST, *DATASETS)
+_ALL = (*POWER, *NETWORK, *CONNECTIONS, *TRUST, *DATASETS)
 FAULTS: tuple[Fault, ...] = tuple(sorted(_ALL, key=lambda fault: fault.number))
