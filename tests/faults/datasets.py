@@ -72,12 +72,7 @@ def injected(scene: Scene) -> Seen:
     figure += f"commands that print what they should not {len(raw)} of {len(commands)}" + (
         f"; {wrong}" if wrong else ""
     )
-    peers = asked_the_same(scene, files)
-    found = escaped(scene.folder, escape)
-    for name in peers:
-        here = [path for path in found if f"peer-{name}" in str(path) or not path.is_relative_to(scene.folder)]
-        peers[name] += f", files of that name {len(here)}"
-    return Seen(not (wrong or outside or forged or raw), figure, peers)
+    return Seen(not (wrong or outside or forged or raw), figure, asked_the_same(scene, files, escape))
 
 
 def _commands(studies: Sequence[str]) -> list[tuple[str, ...]]:

@@ -138,27 +138,32 @@ def counted(fates: Mapping[BadFile, Fate]) -> str:
     return ", ".join(f"{found.count(fate)} {fate}" for fate in Fate if fate in found)
 
 
-def asked_the_same(scene: Scene, files: Sequence[BadFile]) -> dict[str, str]:
-    """What peers answer to the files, and whether they answer a C-ECHO afterwards."""
+def asked_the_same(scene: Scene, files: Sequence[BadFile], escape: str = "") -> dict[str, str]:
+    """What peers answer to the files, and whether they answer a C-ECHO afterwards; as well how many files of the name
+    `escape` there are then that they do not keep as theirs.
+    """
     if scene.short:
         return {}
 
     def attack(target: Target) -> str:
-        before, answers = target.footprint().rss, [send(target.port, file) for file in files]
+        before, there = target.footprint().rss, escaped(scene.folder, escape)
+        answers = [send(target.port, file) for file in files]
         grown = max(0.0, target.footprint().rss - before)
         late = sum(answer.fate is Fate.UNANSWERED for answer in answers)
         refused = sum(answer.fate is Fate.REFUSED for answer in answers)
         well = echo_seconds(target.port, 5 * PROMPT) is not None
         kept = len(answers) - late - refused
         told = f"{kept} kept, {refused} refused, {late} not answered within {LIMIT:.0f} s, +{grown:.0f} MB"
+        if escape:
+            told += f", files outside {len(escaped(scene.folder, escape) - there - set(target.kept()))}"
         return told if well else f"{told}; then no C-ECHO"
 
     return asked(scene, attack)
 
 
-def escaped(folder: Path, name: str) -> list[Path]:
-    """Files of that name where none may be."""
-    places = (Path("/tmp"), Path("/etc"), Path.cwd(), folder)  # noqa: S108  # where they would be
-    return [path for place in places for path in place.glob(f"*{name}*")] + [
-        path for path in folder.rglob("*") if name in path.name
-    ]
+def escaped(folder: Path, name: str) -> set[Path]:
+    """Files of that name, or with it, anywhere in `folder` and where else a path may lead."""
+    if not name:
+        return set()
+    places = (Path("/tmp"), Path("/etc"), Path.cwd())  # noqa: S108  # where they would be
+    return {path for place in places for path in place.glob(f"*{name}*")} | set(folder.rglob(f"*{name}*"))
