@@ -112,6 +112,5 @@ CONNECTIONS = (
         "a C-ECHO on each",
         "200 answered, p99 < 2 s",
         crowd,
-        quick=True,
     ),
 )

@@ -196,6 +196,5 @@ NETWORK = (
         "one C-STORE until it is refused; the node's limit is set to 1 GiB, peers are given up after 256 MB",
         "A700 at the limit, peak < 100 MB",
         endless,
-        quick=True,
     ),
 )
