@@ -34,15 +34,18 @@ from node.receive.transfer import RELEASE_RP, Inbox, Released
 log = structlog.get_logger()
 
 ASSOCIATE_RQ = 1
+#: Why a connection is closed at once.
+CROWD = "too many connections that have not associated"
 
 
 @dataclass(frozen=True)
 class House:
-    """What all associations share."""
+    """What all associations share. `strangers`: places until they have asked for an association, `places`: after."""
 
     limits: ReceiveSettings
     negotiator: negotiate.Negotiator
     node: services.Node
+    strangers: Places
     places: Places
     admission: Admission
     refusals: Refusals
@@ -93,7 +96,11 @@ class Association:
             log.info("association ended", association=self._id, peer=self._address, ending=ending, **self._answered)
 
     def _serve(self) -> str:
-        request = self._enter()
+        with self._house.strangers.take(self._address) as taken:
+            if not taken:
+                self._house.refusals.note("association refused", self._visitor, CROWD)
+                return CROWD
+            request = self._enter()
         permit = self._house.admission.admit(self._visitor)
         rejection = self._house.negotiator.refuse(request) or (negotiate.CALLING if permit is None else None)
         if permit is None or rejection is not None:

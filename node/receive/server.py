@@ -27,8 +27,9 @@ from node.spool import Spool
 
 log = structlog.get_logger()
 
-#: Connections that have not associated yet, beyond the associations; more are closed at once.
-MOST_STRANGERS = 512
+#: Connections that have not associated yet, beyond the associations; more are closed at once. No address has more than
+#: half of them: else one that only connects, again and again, would keep all others out.
+MOST_STRANGERS = 1024
 #: How long an aborted association has to end, seconds.
 _ENDING_SECONDS = 3.0
 
@@ -61,6 +62,7 @@ class Receiver:
                 _promises(settings, ledger, spool),
                 Hearing(ledger, settings.retry.delivery_attempts) if settings.asks_archives else None,
             ),
+            strangers=Places(MOST_STRANGERS, MOST_STRANGERS // 2),
             places=Places(limits.max_associations, limits.max_per_peer),
             admission=Admission(settings.peers),
             refusals=Refusals(self._committer),

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from node.receive import server
+from node.receive.association import CROWD
 from tests.receive.conftest import Running, Start
 from tests.receive.material import DX, film
 from tests.receive.peer import ABORT, P_DATA, RELEASE_RQ, Peer, associate, command_set, fragment, pdu, store_command
@@ -75,6 +77,24 @@ def test_many_silent_connections_do_not_keep_others_out(start: Start) -> None:
     assert time.monotonic() - began < 5
     for peer in silent:
         peer.sock.close()
+
+
+def test_silent_connections_of_one_address_take_half_of_the_room_and_no_more(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_STRANGERS", 8)
+    node = start(max_associations=2)
+    silent = [Peer(node.port, source="127.0.0.2") for _ in range(20)]
+    node.wait_for(lambda: node.receiver._house.strangers._taken["127.0.0.2"] == 4)
+    assert served(node)
+    assert sum(peer.is_cut(0.2) for peer in silent) == 16
+    (told,) = [event.detail for event in node.events() if event.action == "association refused"]
+    assert told == {"peer": "127.0.0.2", "why": CROWD}
+    for peer in silent:
+        peer.sock.close()
+    node.wait_for(lambda: not node.receiver._running)
+    with Peer(node.port, source="127.0.0.2").associate() as peer:
+        assert peer.echo() == 0x0000
 
 
 def test_one_association_more_than_allowed_is_rejected_for_now(start: Start) -> None:

@@ -120,10 +120,10 @@ def test_it_goes_on_when_there_are_no_descriptors_for_a_while(
 
 
 def test_too_many_strangers_are_closed_at_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.receive.server.MOST_STRANGERS", 2)
+    monkeypatch.setattr("node.receive.server.MOST_STRANGERS", 4)
     node = start(max_associations=1)
-    strangers = [node.peer() for _ in range(3)]
-    node.wait_for(lambda: len(node.receiver._running) == 3)
+    strangers = [Peer(node.port, source=source) for source in ("127.0.0.2", "127.0.0.3") for _ in range(2)]
+    node.wait_for(lambda: node.receiver._house.strangers._taken.total() == 4)
     with node.peer() as peer:
         assert peer.is_cut(20)
     for stranger in strangers:
