@@ -45,7 +45,7 @@ class ReceiveSettings(Section):
 
     max_associations: int = Field(512, ge=1, le=10000, description="Associations at one time; more are refused.")
     max_per_peer: int = Field(
-        0, ge=0, le=10000, description="Associations at one time from one address; 0: no limit of its own."
+        0, ge=0, le=10000, description="Associations at one time from one address; 0: all but an eighth of them."
     )
     max_pdu: int = Field(131072, ge=4096, le=1 << 24, description="Longest PDU we announce and read, bytes.")
     max_object_mb: int = Field(4096, ge=1, le=1 << 20, description="Longest dataset taken, MiB.")

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 
 class Places:
-    """Args: most: associations at one time; most_per_peer: from one address, 0: no limit of its own."""
+    """Args: most: at one time; most_per_peer: from one address, 0: all but an eighth, which is left to others."""
 
     def __init__(self, most: int, most_per_peer: int) -> None:
-        self._most, self._most_per_peer = most, most_per_peer or most
+        self._most, self._most_per_peer = most, most_per_peer or most - most // 8
         self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from node.receive.places import Places
@@ -40,3 +42,10 @@ def test_one_that_got_no_place_gives_none_back() -> None:
             assert not second
         with places.take("a") as third:
             assert not third
+
+
+def test_without_a_limit_of_its_own_an_address_leaves_an_eighth_to_others() -> None:
+    places = Places(16, 0)
+    with ExitStack() as stack:
+        taken = [stack.enter_context(places.take("a")) for _ in range(16)]
+        assert (taken.count(True), stack.enter_context(places.take("b"))) == (14, True)
