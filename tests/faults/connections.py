@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from dataclasses import replace
 
 from tests.faults.campaign import Fault, Scene, Seen
 from tests.faults.rawpeer import ECHO_ONLY, PROMPT, echo_seconds, told_seconds
-from tests.faults.target import Outcome, Target, side_by_side
+from tests.faults.target import Outcome, Target, receiver, side_by_side
 from tests.receive.peer import Peer, associate
+
+#: More than the node takes of connections that have not associated, and of associations; the node alone is asked.
+_FLOODS = (("silent", 1200), ("idle", 520))
 
 
 def holders(scene: Scene) -> Seen:
@@ -24,17 +28,22 @@ def holders(scene: Scene) -> Seen:
         served = all(took is not None and took < PROMPT for took in seen.values())
         return Outcome(served and closed is not None and closed <= 10, ", ".join(told))
 
-    return side_by_side(scene, attack)
+    node = scene.node()
+    floods = {(way, many): _hold(receiver(node), way, many, 2, "127.0.0.2") for way, many in _FLOODS}
+    seen = side_by_side(scene, attack, node)
+    told = [f"beside {many:,} {way} of another address {told_seconds(took)}" for (way, many), took in floods.items()]
+    served = all(took is not None and took < PROMPT for took in floods.values())
+    return replace(seen, passed=seen.passed and served, figure=", ".join((seen.figure, *told)))
 
 
-def _hold(target: Target, way: str, count: int, echoes: int) -> float | None:
+def _hold(target: Target, way: str, count: int, echoes: int, source: str = "127.0.0.1") -> float | None:
     """The slowest C-ECHO meanwhile, seconds; None: one was not answered within 3."""
     request, held, worst = associate(ECHO_ONLY), list[Peer](), 0.0
     try:
         refused = 0
         while len(held) + refused < count and refused < 3:  # then its backlog is full, and each more takes as long
             try:
-                held.append(Peer(target.port, timeout=0.5))
+                held.append(Peer(target.port, timeout=0.5, source=source))
                 held[-1].send(request if way == "idle" else b"")
             except OSError:
                 refused += 1
@@ -102,7 +111,7 @@ CONNECTIONS = (
     Fault(
         27,
         "200 connections that are silent, drip, or idle",
-        "held while C-ECHOs are sent",
+        "held while C-ECHOs are sent; the node as well beside 1,200 and 520 of one other address",
         "every C-ECHO < 1 s, the silent closed within 10 s",
         holders,
     ),
