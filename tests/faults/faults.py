@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.faults import disk, killing
 from tests.faults.campaign import Fault
 from tests.faults.connections import CONNECTIONS
 from tests.faults.datasets import DATASETS
@@ -9,5 +10,5 @@ from tests.faults.network import NETWORK
 from tests.faults.power import POWER
 from tests.faults.trust import TRUST
 
-_ALL = (*POWER, *NETWORK, *CONNECTIONS, *TRUST, *DATASETS)
+_ALL = (*killing.FAULTS, *disk.FAULTS, *POWER, *NETWORK, *CONNECTIONS, *TRUST, *DATASETS)
 FAULTS: tuple[Fault, ...] = tuple(sorted(_ALL, key=lambda fault: fault.number))

@@ -110,6 +110,8 @@ class RunningNode:
     def kill(self, which: str) -> None:
         """kill -9. Args: which: `main`, `receiver`, `worker`, or `group` for all of them at once."""
         kinds = list(KINDS) if which == "group" else [which]
+        if which == "group" and self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)  # those in sessions of their own follow
         pids = [pid for kind in kinds for pid in self.pids(kind)]
         processes.kill(pids)
         if self._process is not None and "main" in kinds:
