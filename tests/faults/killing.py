@@ -135,7 +135,6 @@ FAULTS = (
         "the same, 0-30 ms after an object was answered Success",
         "lost 0, doubled 0; peers: every object that was acknowledged is on disk, whole",
         killed_after_acknowledgement,
-        quick=True,
     ),
     Fault(
         3,
