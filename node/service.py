@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -28,6 +29,7 @@ from node.config import Settings, frozen
 from node.deliver import Courier
 from node.errors import ConfigError, RadnodeError, TemporaryError, where
 from node.ledger import Ledger
+from node.notify import Manager
 from node.pipeline import Pipeline
 from node.receive.identity import Identity
 from node.reconcile import reconcile
@@ -126,10 +128,25 @@ class Service:
         """Start, serve until SIGTERM or SIGINT, then drain; a second signal ends at once."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        manager, is_ready = Manager(), False
         self.start()
         while not self._stopping.wait(0.5):
             self._mind()
+            manager.alive()
+            if not is_ready and self._listens():
+                is_ready = True
+                manager.ready()
+        manager.stopping()
         self.stop()
+
+    def _listens(self) -> bool:
+        """Whether a receiver takes connections."""
+        port = next(iter(self._settings.ports.values()))
+        try:
+            socket.create_connection((self._settings.node.host, port), 1).close()  # 0.0.0.0 is this machine, ip(7)
+        except OSError:
+            return False
+        return True
 
     def _mind(self) -> None:
         try:
