@@ -14,6 +14,7 @@ from node.cli import (
     configuration,
     critical,
     db,
+    deidentify,
     demo,
     doctor,
     evaluate,
@@ -47,6 +48,7 @@ app.command()(status.status)
 app.add_typer(studies.app, name="studies")
 app.command()(studies.trail)
 app.command()(export.export_result)
+app.command()(deidentify.deidentify)
 app.add_typer(queue.app, name="queue")
 app.add_typer(critical.app, name="critical")
 app.add_typer(reviews.app, name="reviews")
