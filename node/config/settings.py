@@ -57,6 +57,9 @@ class ReceiveSettings(Section):
     )
     associate_seconds: Seconds = Field(5, description="ARTIM: from the connection to the association request.")
     network_seconds: Seconds = Field(30, description="Silence inside a message before the connection is cut.")
+    message_seconds: Seconds = Field(
+        3600, description="Longest time for one object to come, however slowly; then the connection is cut."
+    )
     idle_seconds: Seconds = Field(60, description="Silence between messages before the association is aborted.")
     unknown_sop_classes: bool = Field(
         False, description="Take SOP classes that are not in the dictionary, if they look like storage classes."

@@ -160,6 +160,7 @@ class Association:
             limits.max_pdu,
             idle_seconds=limits.idle_seconds,
             network_seconds=limits.network_seconds,
+            message_seconds=limits.message_seconds,
         )
         try:
             while True:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from node.receive import command
-from node.receive.connection import INVALID_PARAMETER, UNEXPECTED_PDU, UNRECOGNIZED_PDU, Connection, Cut
+from node.receive.connection import BY_US, INVALID_PARAMETER, UNEXPECTED_PDU, UNRECOGNIZED_PDU, Connection, Cut
 
 #: A peer may count headers into its PDUs; so much longer than announced is read all the same, bytes.
 SLACK = 4096
@@ -40,19 +41,29 @@ class Inbox:
         longest_pdu: what we announced, bytes.
         idle_seconds: silence allowed between messages.
         network_seconds: silence allowed inside a message.
+        message_seconds: a message may take so long as a whole, however it drips.
     """
 
     def __init__(
-        self, connection: Connection, longest_pdu: int, *, idle_seconds: float, network_seconds: float
+        self,
+        connection: Connection,
+        longest_pdu: int,
+        *,
+        idle_seconds: float,
+        network_seconds: float,
+        message_seconds: float,
     ) -> None:
         self._connection = connection
         self._longest = longest_pdu + SLACK
-        self._idle, self._network = idle_seconds, network_seconds
+        self._idle, self._network, self._message = idle_seconds, network_seconds, message_seconds
+        self._deadline = float("inf")  # of the current message, monotonic
         self._left = 0  # bytes of the current P-DATA PDU
 
     def next_command(self) -> tuple[int, command.Command]:
         """Presentation context id and command. Raises :class:`Released` as well."""
+        self._deadline = float("inf")
         fragment = self._next_fragment(between_messages=True)
+        self._deadline = time.monotonic() + self._message
         context_id, found = fragment.context_id, bytearray()
         while True:
             if not fragment.is_command or fragment.context_id != context_id:
@@ -78,12 +89,18 @@ class Inbox:
 
     def _body(self, length: int) -> Iterator[memoryview]:
         while length:
+            self._be_in_time()
             self._connection.wait(self._network)
             piece = self._connection.take(length)
             length -= len(piece)
             yield piece
 
+    def _be_in_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise Cut("a message that takes too long", BY_US)
+
     def _next_fragment(self, between_messages: bool = False) -> Fragment:
+        self._be_in_time()
         if not self._left:
             self._next_pdu(between_messages)
         if self._left < 6:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import struct
@@ -57,6 +58,23 @@ def test_an_idle_association_is_aborted(start: Start) -> None:
     node = start(idle_seconds=0.3)
     with node.peer().associate() as peer:
         assert peer.read() == (ABORT, b"\0\0\0\0")
+
+
+@pytest.mark.parametrize("what", ["dataset", "fragments without bytes"])
+def test_an_object_that_drips_for_ever_is_cut(start: Start, what: str) -> None:
+    node = start(message_seconds=0.6, network_seconds=20)
+    began = time.monotonic()
+    with node.peer().associate() as peer:
+        peer.send(store_command())
+        peer.send(pdu(P_DATA, fragment(3, film()[:100], last=False)))
+        drop = b"\0" if what == "dataset" else b""
+        with contextlib.suppress(OSError):
+            while time.monotonic() - began < 20:
+                peer.send(pdu(P_DATA, fragment(3, drop, last=False)))
+                time.sleep(0.05)
+    assert 0.5 < time.monotonic() - began < 15
+    assert nothing_stays(node)
+    node.wait_for(lambda: bool(node.rows("SELECT * FROM associations WHERE ending = 'a message that takes too long'")))
 
 
 def test_silence_inside_a_dataset_cuts_the_connection_and_leaves_nothing(start: Start) -> None:

@@ -201,7 +201,7 @@ def test_messages_are_read_until_the_association_ends(data: bytes, listener: soc
         sender.sendall(data)
         sender.shutdown(socket.SHUT_WR)
         connection = Connection(accepted)
-        inbox = Inbox(connection, 16384, idle_seconds=1, network_seconds=1)
+        inbox = Inbox(connection, 16384, idle_seconds=1, network_seconds=1, message_seconds=60)
         taken = 0
         try:
             while True:
