@@ -22,6 +22,8 @@ from typing import IO
 
 import structlog
 
+from node import __version__
+from node.audit import Forwarder, verify_trail
 from node.children import Children
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
@@ -70,6 +72,7 @@ class Service:
         self._spool = Spool(data / "spool", settings.storage.min_free_mb)
         self._spool.prepare()
         self._ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
+        self._forwarder = Forwarder(settings, self._ledger, self._spool)
         self._children = Children(self._commands(), self._ledger)
         self._pipeline = Pipeline(
             settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
@@ -88,7 +91,7 @@ class Service:
                 Tick("critical findings", _HEARTBEAT_SECONDS, lambda: self._ledger.criticals.escalate(time.time())),
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),
-                Tick("trail", _DAY_SECONDS, lambda: log.info("trail", digest=self._ledger.events.head())),
+                Tick("trail", _DAY_SECONDS, lambda: log.info("trail", digest=verify_trail(self._ledger).head)),
                 Tick("room", 60, lambda: self._pipeline.make_room(time.time())),
                 Tick("reconcile", _DAY_SECONDS, partial(self._reconcile, whole=True)),
             ]
@@ -113,6 +116,8 @@ class Service:
             self._ledger.facts.set_trouble(where_it_was, "")
         data_dir, trail = str(self._settings.node.data_dir), self._ledger.events.head()
         log.info("starting", data_dir=data_dir, unfinished_files_removed=swept, trail=trail)
+        self._forwarder.begin()
+        self._ledger.events.add("node started", version=__version__)
         self._beat()
         self._children.start()
         self._run_thread("reconcile", partial(self._reconcile, whole=not in_order, until=begun))
@@ -122,6 +127,8 @@ class Service:
             courier = Courier(destination, self._ledger, self._spool, self._settings)
             self._couriers.append(courier)
             self._run_thread(f"courier-{destination.name}", partial(self._repeat, courier.step))
+        if self._settings.audit.enabled:
+            self._run_thread("audit", partial(self._repeat, self._forwarder.step))
         self._scheduler.start()
 
     def run(self) -> None:
@@ -168,6 +175,8 @@ class Service:
         for thread in self._threads:
             thread.join(max(0.1, deadline - time.monotonic()))
         self._children.end(deadline)
+        self._ledger.events.add("node stopped")
+        self._forwarder.finish()
         self._ledger.facts.beat(None)
         self._lock.close()
         log.info("stopped")

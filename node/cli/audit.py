@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from node.cli.operator import acted
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, printable, when
 from node.cli.studies import CountOption, told
 
@@ -22,8 +23,10 @@ def _default(context: typer.Context, config: ConfigOption = DEFAULT_CONFIG, as_j
 @app.command("list")
 def list_events(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False, count: CountOption = 50) -> None:
     """List what happened last, the newest first."""
-    _, ledger = open_ledger(config)
+    settings, ledger = open_ledger(config)
     found = ledger.events.latest(count)
+    if settings.audit.enabled:  # whoever collects messages is told who looked (PS3.15 A.5.3.2)
+        acted(ledger, "audit list")
     if as_json:
         print_json(found)
         return
@@ -34,8 +37,12 @@ def list_events(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
 @app.command()
 def verify(config: ConfigOption = DEFAULT_CONFIG, head: HeadOption = "", as_json: JsonOption = False) -> None:
     """Check that no line of the trail was changed, removed or put in. Exit status 1 when one was."""
-    _, ledger = open_ledger(config)
-    found = ledger.events.verify(head)
+    from node.audit import verify_trail
+
+    settings, ledger = open_ledger(config)
+    found = verify_trail(ledger, head)
+    if settings.audit.enabled:
+        acted(ledger, "audit verify")
     if as_json:
         print_json(found)
     else:

@@ -56,6 +56,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _confinement(settings)
     yield from _plugins(settings)
     yield from _destinations(settings)
+    yield from _collector(settings)
 
 
 def _port(settings: Settings, name: str, port: int) -> Check:
@@ -89,6 +90,10 @@ def _certificates(settings: Settings) -> Iterator[Check]:
         if one.ca_file or one.certificate_file:
             found = problems(one.certificate_file, one.key_file, one.ca_file)
             yield _sound(f"certificates {one.name}", found)
+    audit = settings.audit
+    if audit.enabled and (audit.ca_file or audit.certificate_file):
+        found = problems(audit.certificate_file, audit.key_file, audit.ca_file)
+        yield _sound("certificates of audit", found)
 
 
 def _sound(name: str, problems: list[str]) -> Check:
@@ -140,6 +145,21 @@ def _destinations(settings: Settings) -> Iterator[Check]:
             yield f"destination {destination.name}", False, str(error)
         else:
             yield f"destination {destination.name}", *_answers(quick, settings.node.ae_title)
+
+
+def _collector(settings: Settings) -> Iterator[Check]:
+    """Of audit messages; nothing is sent to it."""
+    from node.audit import Collector
+    from node.errors import RadnodeError
+
+    if not settings.audit.enabled:
+        return
+    try:
+        Collector(settings.audit).check()
+    except RadnodeError as error:
+        yield "audit collector", False, str(error)
+    else:
+        yield "audit collector", True, "answers" if settings.audit.transport != "udp" else "UDP tells nothing"
 
 
 def _answers(destination: Destination, ae_title: str) -> tuple[bool, str]:

@@ -5,6 +5,7 @@ what was found and what is allowed. Nothing else of the node reads the environme
 a key.
 """
 
+from node.config.audit import AuditSettings
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.load import default_text, frozen, load
@@ -19,15 +20,16 @@ from node.config.settings import (
     Settings,
     StorageSettings,
     StudySettings,
-    WebSettings,
     WorkerSettings,
 )
 from node.config.table import settings_table
 from node.config.tls import TlsSettings
+from node.config.web import WebSettings
 
 __all__ = [
     "OPERATIONS",
     "SENDER",
+    "AuditSettings",
     "CriticalRule",
     "Destination",
     "NodeSettings",

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from node.config import audit
 from node.config.destination import FILES
 from node.config.settings import Settings
 from node.errors import ConfigError
@@ -71,7 +72,11 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     )
     tokens = settings.web.tokens_file
     web = settings.web.model_copy(update={"tokens_file": folder / tokens if tokens else None})
-    return settings.model_copy(update={"node": node, "tls": tls, "destinations": destinations, "web": web})
+    collector = settings.audit.model_copy(
+        update={key: folder / path for key in audit.FILES if (path := getattr(settings.audit, key))}
+    )
+    changed = {"node": node, "tls": tls, "destinations": destinations, "web": web, "audit": collector}
+    return settings.model_copy(update=changed)
 
 
 def _describe(detail: ErrorDetails, path: Path, text: str) -> str:

@@ -7,11 +7,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from node.config.audit import AuditSettings
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.peer import PeerRule
 from node.config.section import AETitle, Name, Port, Seconds, Section
 from node.config.tls import TlsSettings
+from node.config.web import WebSettings
 from node.device import Device, Wishes
 
 #: In a route's destinations: the destination whose AE title is the calling AE title of the study's sender.
@@ -144,28 +146,6 @@ class ReportSettings(Section):
     )
 
 
-class WebSettings(Section):
-    """HTTP, for what is no DICOM: readers' reviews of our findings, and the operator's actions."""
-
-    enabled: bool = Field(False, description="Whether the node answers HTTP.")
-    host: str = Field("127.0.0.1", description="Address to listen on; others only with `tls` or `behind_proxy`.")
-    port: Port = Field(8114, description="HTTP port.")
-    tls: bool = Field(False, description="HTTPS, with `certificate` and `key` of `[tls]`.")
-    behind_proxy: bool = Field(
-        False, description="A proxy on this machine brings TLS, and names the caller in X-Forwarded-For."
-    )
-    requests_per_minute: int = Field(
-        300, ge=1, le=1_000_000, description="From one address; more are answered 429, as are ten wrong tokens."
-    )
-    allowed_hosts: tuple[str, ...] = Field(
-        (), description="Names that a request's Host header may have, beside localhost and `host`."
-    )
-    tokens_file: Path | None = Field(
-        None,
-        description="File of `radnode tokens`, relative to the configuration file; else `tokens` in the data folder.",
-    )
-
-
 class RetrySettings(Section):
     """How often and when a failed step is tried again."""
 
@@ -211,6 +191,7 @@ class Settings(Section):
     report: ReportSettings = ReportSettings()
     retry: RetrySettings = RetrySettings()
     web: WebSettings = WebSettings()
+    audit: AuditSettings = AuditSettings()
     match: Literal["all", "first"] = Field(
         "all", description="Whether all routes or only the first match takes a series."
     )

@@ -7,6 +7,8 @@ On disk afterwards: `ledger.db` with its `-wal` and `-shm`.
 """
 
 from node.ledger.analyses import AnalysisRow, Plan
+from node.ledger.audited import NumberedEvent
+from node.ledger.chain import Verified
 from node.ledger.commitments import CommitmentRow
 from node.ledger.criticals import Critical, OpenCritical, critical_from
 from node.ledger.deliveries import DeliveryRow
@@ -29,11 +31,13 @@ __all__ = [
     "Ledger",
     "Named",
     "Notice",
+    "NumberedEvent",
     "OpenCritical",
     "Plan",
     "ReviewRow",
     "StudyRow",
     "UnreadDocument",
+    "Verified",
     "Withdrawal",
     "check_copy",
     "critical_from",

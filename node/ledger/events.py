@@ -56,11 +56,11 @@ class Events:
     def of_study(self, study_instance_uid: str) -> list[Event]:
         """All events of a study, oldest first."""
         rows = self._database.read("SELECT * FROM events WHERE study_instance_uid = ? ORDER BY id", study_instance_uid)
-        return [_event(row) for row in rows]
+        return [event_of(row) for row in rows]
 
     def latest(self, count: int) -> list[Event]:
         """The newest events, newest first."""
-        return [_event(row) for row in self._database.read("SELECT * FROM events ORDER BY id DESC LIMIT ?", count)]
+        return [event_of(row) for row in self._database.read("SELECT * FROM events ORDER BY id DESC LIMIT ?", count)]
 
     def verify(self, wanted: str = "") -> Verified:
         """Whether the trail is as it was written. Args: wanted: a digest that is to be in it."""
@@ -71,6 +71,7 @@ class Events:
         return last_digest(self._database.connection)
 
 
-def _event(row: sqlite3.Row) -> Event:
+def event_of(row: sqlite3.Row) -> Event:
+    """An event as its row has it."""
     detail = json.loads(row["detail"]) if row["detail"] else {}
     return Event(row["at"], row["study_instance_uid"], row["analysis_id"], row["action"], detail)

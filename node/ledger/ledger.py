@@ -6,6 +6,7 @@ from pathlib import Path
 
 from node.ledger.analyses import Analyses, AnalysisRow
 from node.ledger.arrivals import Arrivals
+from node.ledger.audited import Audited
 from node.ledger.commitments import Commitments
 from node.ledger.criticals import Criticals
 from node.ledger.database import Database
@@ -46,6 +47,7 @@ class Ledger:
         self.reviews = Reviews(self._database)
         self.pauses = Pauses(self._database)
         self.events = Events(self._database)
+        self.audited = Audited(self._database)
         self.facts = Facts(self._database)
         self.upkeep = Upkeep(self._database)
 

@@ -1,0 +1,47 @@
+"""Codes of audit messages: PS3.16 CID 400 to 405 (scheme DCM), and RFC 3881 where the standard still names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Code:
+    """A CodedValueType of the schema (PS3.15 A.5.1). Attributes: value; meaning; scheme."""
+
+    value: str
+    meaning: str
+    scheme: str = "DCM"
+
+
+# CID 400, events
+APPLICATION_ACTIVITY = Code("110100", "Application Activity")
+AUDIT_LOG_USED = Code("110101", "Audit Log Used")
+INSTANCES_ACCESSED = Code("110103", "DICOM Instances Accessed")
+INSTANCES_TRANSFERRED = Code("110104", "DICOM Instances Transferred")
+STUDY_DELETED = Code("110105", "DICOM Study Deleted")
+EXPORT = Code("110106", "Export")
+SECURITY_ALERT = Code("110113", "Security Alert")
+
+# CID 401, types of events
+APPLICATION_START = Code("110120", "Application Start")
+APPLICATION_STOP = Code("110121", "Application Stop")
+NODE_AUTHENTICATION = Code("110126", "Node Authentication")
+SOFTWARE_CONFIGURATION = Code("110131", "Software Configuration")
+RESTRICTED_FUNCTION = Code("110132", "Use of Restricted Function")
+
+# CID 402, roles of participants
+APPLICATION = Code("110150", "Application")
+LAUNCHER = Code("110151", "Application Launcher")
+DESTINATION = Code("110152", "Destination Role ID")
+SOURCE = Code("110153", "Source Role ID")
+DESTINATION_MEDIA = Code("110154", "Destination Media")
+
+# CID 404, identifiers of objects; and those of PS3.15 A.5.1.2.4
+STUDY_UID = Code("110180", "Study Instance UID")
+NODE_ID = Code("110182", "Node ID")
+PATIENT_NUMBER = Code("2", "Patient Number", "RFC-3881")
+URI = Code("12", "URI", "RFC-3881")
+
+# CID 405, media
+MEDIA_URI = Code("110037", "URI")

@@ -1,0 +1,195 @@
+"""What an event of the trail is as an audit message (PS3.15 A.5.3), as a table.
+
+Events that are not in the table are steps of the node's own work, and no concern of a collector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+from node.audit import codes
+from node.audit.codes import Code
+from node.audit.lookup import Lookup
+from node.audit.message import Action, Message, Outcome, Participant, Thing
+from node.kinds import MESSAGES
+from node.ledger import Event
+
+#: Events with one :func:`key_of`: what happened to several objects of one study is one message.
+Group = Sequence[Event]
+Tell = Callable[[Lookup, Group], Message | None]
+
+
+def key_of(event: Event) -> tuple[str, ...]:
+    """Events with the same key may share a message; of most kinds each stands alone, which an empty key says."""
+    if event.action not in ("received", "set aside", "delivered", "delivery refused"):
+        return ()
+    peer = event.detail.get("calling_ae") or event.detail.get("destination")
+    is_message = event.detail.get("kind") in MESSAGES
+    return event.action, event.study_instance_uid, str(peer), str(is_message), str(event.detail.get("reason", ""))
+
+
+def message_of(lookup: Lookup, group: Group) -> Message | None:
+    """The message for these events; None: there is none."""
+    tell = TABLE.get(group[0].action)
+    return tell(lookup, group) if tell is not None else None
+
+
+def _application(kind: Code, lookup: Lookup, group: Group) -> Message:
+    """A.5.3.1."""
+    who = (lookup.node(codes.APPLICATION),)
+    return Message(codes.APPLICATION_ACTIVITY, group[0].at, Action.EXECUTE, who, type=kind)
+
+
+def _received(lookup: Lookup, group: Group) -> Message:
+    """A.5.3.7, with us as the destination."""
+    first, classes = group[0], _classes(lookup, group)
+    calling = str(first.detail.get("calling_ae", ""))
+    there = Participant(calling, codes.SOURCE, calling, True, lookup.peer(_uid(first)))
+    failed = first.action == "set aside"
+    return Message(
+        codes.INSTANCES_TRANSFERRED,
+        first.at,
+        Action.CREATE,
+        (there, lookup.node(codes.DESTINATION)),
+        lookup.things(first.study_instance_uid, classes),
+        outcome=Outcome.MINOR_FAILURE if failed else Outcome.SUCCESS,
+        description=_reason(first) if failed else "",
+    )
+
+
+def _delivered(lookup: Lookup, group: Group) -> Message:
+    """A.5.3.7, with us as the source; a result that leaves as a message to those without DICOM is an Export."""
+    first, classes = group[0], _classes(lookup, group)
+    is_message = first.detail.get("kind") in MESSAGES
+    failed = first.action == "delivery refused"
+    role = codes.DESTINATION_MEDIA if is_message else codes.DESTINATION
+    there = lookup.destination(str(first.detail.get("destination", "")), role)
+    return Message(
+        codes.EXPORT if is_message else codes.INSTANCES_TRANSFERRED,
+        first.at,
+        Action.READ,
+        (lookup.node(codes.SOURCE, is_requestor=True), there),
+        lookup.things(first.study_instance_uid, {} if is_message else classes),
+        outcome=Outcome.SERIOUS_FAILURE if failed else Outcome.SUCCESS,
+        description=_reason(first) if failed else "",
+    )
+
+
+def _alert(kind: Code, lookup: Lookup, group: Group) -> Message:
+    """A.5.3.11."""
+    detail = group[0].detail
+    who = str(detail.get("calling_ae") or detail.get("token") or detail.get("operator") or "unknown")
+    address = str(detail.get("peer", ""))
+    ae_title = str(detail.get("calling_ae", ""))
+    known = {name: str(detail[name]) for name in ("subject", "fingerprint", "not_written_before") if detail.get(name)}
+    what = _words(group[0]) if "command" in detail else _reason(group[0]) or group[0].action
+    alert = {"Alert Description": what, **known}
+    return Message(
+        codes.SECURITY_ALERT,
+        group[0].at,
+        Action.EXECUTE,
+        (lookup.node(None), Participant(who, None, ae_title, address=address)),
+        (Thing(address or who, codes.NODE_ID, details=alert),),
+        type=kind,
+        outcome=Outcome.SUCCESS if "command" in detail else Outcome.MINOR_FAILURE,
+        description=alert["Alert Description"],
+    )
+
+
+def _command(lookup: Lookup, group: Group) -> Message | None:
+    """Somebody gave a command: the first word of it decides."""
+    command = str(group[0].detail.get("command", ""))
+    tell = next((made for word, made in _COMMANDS.items() if command.startswith(word)), None)
+    return tell(lookup, group) if tell is not None else None
+
+
+def _log_used(lookup: Lookup, group: Group) -> Message:
+    """A.5.3.2."""
+    log = Thing("radnode audit", codes.URI, role="13", name="Security Audit Log")
+    return Message(codes.AUDIT_LOG_USED, group[0].at, Action.READ, (_operator(group[0]),), (log,))
+
+
+def _export(lookup: Lookup, group: Group) -> Message:
+    """A.5.3.5: a file on this machine, which goes we know not where."""
+    first = group[0]
+    anonymized = not first.detail.get("identified", False)
+    media = Participant("file", codes.DESTINATION_MEDIA, media=codes.MEDIA_URI)
+    things = lookup.things(first.study_instance_uid, {}, anonymized=anonymized)
+    who = (_operator(first), lookup.node(codes.SOURCE), media)
+    return Message(codes.EXPORT, first.at, Action.READ, who, things, description=_words(first))
+
+
+def _accessed(action: Action, lookup: Lookup, group: Group) -> Message:
+    """A.5.3.4."""
+    first = group[0]
+    things = lookup.things(first.study_instance_uid, {})
+    who = (_operator(first), lookup.node(codes.APPLICATION))
+    return Message(codes.INSTANCES_ACCESSED, first.at, action, who, things, description=_words(first))
+
+
+def _deleted(lookup: Lookup, group: Group) -> Message:
+    """A.5.3.8: what the spool held of it; the archive is not ours."""
+    things = lookup.things(group[0].study_instance_uid, {})
+    who = (lookup.node(codes.APPLICATION, is_requestor=True),)
+    return Message(codes.STUDY_DELETED, group[0].at, Action.DELETE, who, things)
+
+
+def _operator(event: Event) -> Participant:
+    name = str(event.detail.get("operator") or event.detail.get("reader") or "unknown")
+    return Participant(name, is_requestor=True)
+
+
+def _classes(lookup: Lookup, group: Group) -> Mapping[str, tuple[str, ...]]:
+    classes: dict[str, tuple[str, ...]] = {}
+    for uid in dict.fromkeys(_uid(event) for event in group):
+        known = lookup.sop_class(uid)
+        classes[known] = (*classes.get(known, ()), uid)
+    return classes
+
+
+def _uid(event: Event) -> str:
+    return str(event.detail.get("sop_instance_uid", ""))
+
+
+def _reason(event: Event) -> str:
+    return str(event.detail.get("why") or event.detail.get("reason") or "")
+
+
+def _words(event: Event) -> str:
+    """A command with its figures."""
+    said = (f"{name}={value}" for name, value in event.detail.items() if name not in ("operator", "reader", "command"))
+    return ", ".join([str(event.detail.get("command", event.action)), *said])
+
+
+def _all(actions: Iterable[str], tell: Tell) -> dict[str, Tell]:
+    return dict.fromkeys(actions, tell)
+
+
+#: Beginning of a command -> what makes its message.
+_COMMANDS: Mapping[str, Tell] = {
+    "audit": _log_used,
+    "deidentify": _export,
+    "export-result": _export,
+    "patient shown": partial(_accessed, Action.READ),
+    "studies": partial(_accessed, Action.UPDATE),
+    "queue": partial(_accessed, Action.UPDATE),
+    "plugins": partial(_alert, codes.SOFTWARE_CONFIGURATION),
+}
+
+#: Action of an event -> what makes its message.
+TABLE: Mapping[str, Tell] = {
+    "node started": partial(_application, codes.APPLICATION_START),
+    "node stopped": partial(_application, codes.APPLICATION_STOP),
+    **_all(("received", "received again", "set aside"), _received),
+    **_all(("delivered", "delivery refused"), _delivered),
+    "association refused": partial(_alert, codes.NODE_AUTHENTICATION),
+    **_all(("operation refused", "request refused", "trail is broken"), partial(_alert, codes.RESTRICTED_FUNCTION)),
+    "results withdrawn": partial(_accessed, Action.DELETE),
+    **_all(
+        ("finding accepted by a reader", "finding rejected by a reader", "finding corrected by a reader"),
+        partial(_accessed, Action.UPDATE),
+    ),
+    "files purged": _deleted,
+    "operator's command": _command,
+}

@@ -1,0 +1,31 @@
+"""The node's HTTP, as a table of the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from node.config.section import Port, Section
+
+
+class WebSettings(Section):
+    """HTTP, for what is no DICOM: readers' reviews of our findings, and the operator's actions."""
+
+    enabled: bool = Field(False, description="Whether the node answers HTTP.")
+    host: str = Field("127.0.0.1", description="Address to listen on; others only with `tls` or `behind_proxy`.")
+    port: Port = Field(8114, description="HTTP port.")
+    tls: bool = Field(False, description="HTTPS, with `certificate` and `key` of `[tls]`.")
+    behind_proxy: bool = Field(
+        False, description="A proxy on this machine brings TLS, and names the caller in X-Forwarded-For."
+    )
+    requests_per_minute: int = Field(
+        300, ge=1, le=1_000_000, description="From one address; more are answered 429, as are ten wrong tokens."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Names that a request's Host header may have, beside localhost and `host`."
+    )
+    tokens_file: Path | None = Field(
+        None,
+        description="File of `radnode tokens`, relative to the configuration file; else `tokens` in the data folder.",
+    )
