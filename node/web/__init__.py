@@ -9,6 +9,7 @@ On disk afterwards: nothing but rows of the ledger.
 request                          answer
 ===============================  =====================================================================================
 GET /healthz                     200 when the ledger answers; needs no token
+GET /metrics                     for Prometheus, with a token as `authorization` of its scrape configuration
 GET /studies/UID/reviews         all reviews of a study, oldest first
 GET /reviews/tally               predictive values by plugin, version, finding and sender
 POST /studies/UID/reviews        what a reader says of our findings, as :mod:`node.review.posted` has it; 200 with what

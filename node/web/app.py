@@ -21,7 +21,7 @@ from node.ledger import Ledger
 from node.review import read_posted, take_statements
 from node.reviews import tallies, tally_table
 from node.spool import Spool
-from node.web import actions, tokens
+from node.web import actions, metrics, tokens
 from node.web.guard import WRONG_TOKENS, Allowance, Guard, caller_of
 from node.web.tokens import Role
 
@@ -43,6 +43,7 @@ class Web:
         """As an ASGI application."""
         routes = [
             Route("/healthz", self._healthz, methods=["GET"]),
+            Route("/metrics", self._for(Role.READ, self._metrics), methods=["GET"]),
             Route("/studies/{uid}/reviews", self._for(Role.REVIEW, self._post_reviews), methods=["POST"]),
             Route("/studies/{uid}/reviews", self._for(Role.READ, self._study_reviews), methods=["GET"]),
             Route("/reviews/tally", self._for(Role.READ, self._tally), methods=["GET"]),
@@ -94,6 +95,10 @@ class Web:
     async def _healthz(self, _: Request) -> Response:
         await run_in_threadpool(self._ledger.pulse)
         return _json({"status": "ok"})
+
+    async def _metrics(self, _: Request, __: str) -> Response:
+        told = await run_in_threadpool(metrics.exposition, self._settings, self._ledger)
+        return Response(told, media_type=metrics.CONTENT_TYPE)
 
     async def _post_reviews(self, request: Request, holder: str) -> Response:
         body, uid = await _json_body(request), request.path_params["uid"]

@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 import requests
 import uvicorn
+from prometheus_client.parser import text_string_to_metric_families
 
-from node.config import NodeSettings, Settings, WebSettings
+from node.config import NodeSettings, Settings, TlsSettings, WebSettings
 from node.ledger import Ledger
 from node.spool import Spool
 from node.web import tokens
 from node.web.app import LONGEST_BODY, Web
 from node.web.guard import HEADERS, WRONG_TOKENS
+from node.web.metrics import exposition
 from node.web.tokens import Role
 from tests.ledger.material import routed
-from tests.peers import until
+from tests.peers import Pki, until
 from tests.review.material import answered
 
 
@@ -195,6 +197,27 @@ def test_too_many_requests_are_answered_429(web: Running) -> None:
     statuses = [web.ask("GET", "/healthz", token="").status_code for _ in range(REQUESTS + 20)]
     assert set(statuses) == {200, 429}
     assert statuses.index(429) >= REQUESTS
+
+
+def test_metrics_are_read_by_prometheus_own_parser_and_name_nobody(web: Running, pki: Pki) -> None:
+    assert web.ask("GET", "/metrics", token="").status_code == 401
+    waiting(web.ledger)
+    web.ledger.pauses.pause("chest", "it crashed")
+    web.ledger.facts.set_trouble("worker-0", "it does not start")
+    done = web.ask("GET", "/metrics")
+    assert done.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    families = {one.name: one for one in text_string_to_metric_families(done.text)}
+    told = {name: [(sample.labels, sample.value) for sample in family.samples] for name, family in families.items()}
+    assert told["radnode_up"] == [({}, 0.0)]
+    assert ({"state": "QUEUED"}, 1.0) in told["radnode_analyses"]
+    assert told["radnode_plugin_paused"] == [({"plugin": "chest"}, 1.0)]
+    assert told["radnode_trouble"] == [({"part": "worker-0"}, 1.0)]
+    assert told["radnode_disk_free_bytes"][0][1] > 0
+    settings = Settings(tls=TlsSettings(enabled=True, certificate=pki.node.certificate, ca=pki.ca, key=pki.node.key))
+    text = exposition(settings.model_copy(update={"node": NodeSettings(data_dir=web.folder)}), web.ledger).decode()
+    ends = pki.node.made.not_valid_after_utc.timestamp()
+    (line,) = [one for one in text.splitlines() if one.startswith("radnode_certificate") and "node.pem" in one]
+    assert float(line.split()[1]) == pytest.approx(ends)
 
 
 def test_health_needs_no_token(web: Running) -> None:
