@@ -1,4 +1,4 @@
-"""What a Prometheus server scrapes: counts of the ledger, room, pauses, and when certificates end. Nothing of patients."""
+"""What Prometheus scrapes: counts of the ledger, room, pauses, when certificates end. Nothing of patients."""
 
 from __future__ import annotations
 
