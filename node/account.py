@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -141,10 +142,14 @@ def account_from(data: bytes) -> Account:
     return Account(**table, series=series, not_assessed=missed, claims=claims)
 
 
-def read_account(folder: Path) -> Account | None:
-    """What the worker left in the folder of an analysis; None when it is not there, or broken."""
+def read_account(folder: Path, sealed: Mapping[str, str]) -> Account | None:
+    """What the worker left in the folder of an analysis; None when it is not there, broken, or not what was made.
+
+    Args: sealed: name of a file -> sha256, as the ledger knows them; a file that is not in there is believed.
+    """
     try:
-        return account_from((folder / FILE).read_bytes())
+        data = (folder / FILE).read_bytes()
+        return account_from(data) if sealed.get(FILE) in (None, sha256(data).hexdigest()) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

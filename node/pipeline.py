@@ -207,11 +207,12 @@ class Pipeline:
                 if missed := answer["not_assessed"]:
                     reasons = [f"{one['sop_instance_uid']}: {one['reason']}" for one in missed]
                     self._ledger.events.add("images not assessed", row.study_instance_uid, reasons=reasons)
-                analyses.classified(row.id, answer["summary"])
+                analyses.classified(row.id, answer["summary"], answer.get("sealed"))
                 self._ledger.pauses.worked(row.plugin)
             else:
                 found = [critical_from(one) for one in answer.get("critical", ())]
-                analyses.reported(row.id, [ResultObject(**r) for r in answer["results"]], self._wanted(row), found)
+                results = [ResultObject(**one) for one in answer["results"]]
+                analyses.reported(row.id, results, self._wanted(row), found, answer.get("sealed"))
         except IllegalMove:
             pass  # the operator, or a late image, took the analysis away meanwhile; its event says so
 

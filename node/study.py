@@ -173,7 +173,8 @@ class Analysis:
 class ResultObject:
     """A result as it lies in the spool: an object, or a message, which has a UID but neither series nor SOP class.
 
-    `kind` is one of :data:`node.kinds.KINDS` or :data:`node.kinds.MESSAGES`, or ``rejection``.
+    `kind` is one of :data:`node.kinds.KINDS` or :data:`node.kinds.MESSAGES`, or ``rejection``. `sha256`: hex, of the
+    file as it was made; empty where nobody noted it.
     """
 
     sop_instance_uid: str
@@ -181,6 +182,7 @@ class ResultObject:
     series_instance_uid: str
     kind: str
     path: str
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

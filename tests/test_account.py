@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from node.account import account_bytes, account_from
+from node.account import FILE, account_bytes, account_from, read_account
 from node.plugin import Code, Neighbour
 from node.report import account_of
 from node.study import Analysis
@@ -29,6 +31,15 @@ def told() -> Analysis:
 def test_an_account_comes_back_as_it_was() -> None:
     account = account_of(told(), [contribution(header())])
     assert account_from(account_bytes(account)) == account
+
+
+def test_an_account_that_was_changed_after_it_was_made_is_none(tmp_path: Path) -> None:
+    account = account_of(told(), [contribution(header())])
+    data = account_bytes(account)
+    (tmp_path / FILE).write_bytes(data)
+    assert read_account(tmp_path, {FILE: sha256(data).hexdigest()}) == account
+    assert read_account(tmp_path, {FILE: sha256(b"another").hexdigest()}) is None
+    assert read_account(tmp_path, {}) == account, "an earlier version noted no digest"
 
 
 def test_it_says_what_the_report_says() -> None:

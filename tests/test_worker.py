@@ -80,7 +80,20 @@ def test_a_film_becomes_a_prediction_and_then_objects(desk: Desk, hospital: Hosp
     for result in answer["results"]:
         ds = pydicom.dcmread(desk.bench.spool.path(result["path"]))
         assert result["sop_instance_uid"] == ds.SOPInstanceUID
+        assert result["sha256"] == desk.bench.spool.sha256(result["path"])
         assert ds.StudyInstanceUID == row.study_instance_uid
+
+
+def test_a_prediction_that_was_changed_after_it_was_made_is_not_reported(desk: Desk, hospital: Hospital) -> None:
+    """Every plugin of every worker may write into the folder in which predictions lie."""
+    (row,) = desk.take(hospital.film())
+    (answer,) = desk.ask("classify", row)
+    desk.bench.ledger.analyses.classified(row.id, answer["summary"], answer["sealed"])
+    path = desk.bench.spool.path(f"work/{row.id}/prediction.npz")
+    path.write_bytes(path.read_bytes() + b"x")
+    (answer,) = desk.ask("report", desk.bench.ledger.analyses.get(row.id))
+    assert answer["error"].startswith("its prediction was changed after it was made")
+    assert not answer["temporary"]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import time
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from node.errors import PermanentError
@@ -42,8 +43,10 @@ def write_note(spool: Spool, withdrawal: Withdrawal, reason: Reason, comment: st
     note = rejection(report, listed, reason, comment, moment)
     stream = io.BytesIO()
     dcmwrite(stream, note, enforce_file_format=True)
-    spool.write(path, stream.getbuffer())
-    return ResultObject(note.SOPInstanceUID, note.SOPClassUID, note.SeriesInstanceUID, KIND, path)
+    data = stream.getbuffer()
+    spool.write(path, data)
+    uids = note.SOPInstanceUID, note.SOPClassUID, note.SeriesInstanceUID
+    return ResultObject(*uids, KIND, path, sha256(data).hexdigest())
 
 
 def notices(
@@ -78,8 +81,10 @@ def _write_message(spool: Spool, told: Told, kind: str, sending_application: str
 
     study = messages.withdrawn(told, f"withdrawn by the operator: {reason}")
     path = f"work/{told.row.id}/{KIND}-{kind}{messages.SUFFIX[kind]}"
-    spool.write(path, messages.written(kind, study, sending_application))
-    return ResultObject(derived_uid("withdrawal", told.report.SOPInstanceUID, kind), "", "", KIND, path)
+    data = messages.written(kind, study, sending_application)
+    spool.write(path, data)
+    uid = derived_uid("withdrawal", told.report.SOPInstanceUID, kind)
+    return ResultObject(uid, "", "", KIND, path, sha256(data).hexdigest())
 
 
 def _told(ledger: Ledger, spool: Spool, withdrawal: Withdrawal) -> Told:

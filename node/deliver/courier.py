@@ -128,16 +128,23 @@ class Courier:
         self._ledger.facts.set_trouble(f"destination {self.name}", reason)
 
     def _present(self, waiting: dict[str, DeliveryRow]) -> list[Outgoing]:
-        """What can be sent; an object whose file is gone is refused here."""
+        """What can be sent; an object whose file is gone, or is not the one that was made, is refused here."""
         objects = []
         for uid, row in list(waiting.items()):
-            path = self._spool.path(row.path)
-            if path.is_file():
-                objects.append(Outgoing(uid, row.sop_class_uid, row.study_instance_uid, path))
+            if not (trouble := self._trouble(row)):
+                objects.append(Outgoing(uid, row.sop_class_uid, row.study_instance_uid, self._spool.path(row.path)))
             else:
-                reason = f"its file is not in the spool: {row.path} - retry the analysis, which makes it again"
+                reason = f"{trouble}: {row.path} - retry the analysis, which makes it again"
                 self._deliveries.refuse(waiting.pop(uid), reason)
         return objects
+
+    def _trouble(self, row: DeliveryRow) -> str:
+        """What is wrong with the file of an object; empty: nothing."""
+        if row.sha256:
+            found = self._spool.sha256(row.path)
+            if found and found != row.sha256:  # by a plugin that ran later, or a disk that is ending
+                return "its file was changed after it was made"
+        return "" if self._spool.path(row.path).is_file() else "its file is not in the spool"
 
     def _settle(self, row: DeliveryRow, outcome: Outcome) -> None:
         if outcome.delivered:

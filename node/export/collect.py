@@ -103,7 +103,7 @@ def _found(ledger: Ledger, spool: Spool, row: AnalysisRow) -> _Found:
         reason=row.error,
     )
     results = tuple(ledger.analyses.results(row.id)) if bare.standing in _HAVE_RESULT else ()
-    if account := read_account(spool.path(f"work/{row.id}")) if results else None:
+    if account := read_account(spool.path(f"work/{row.id}"), row.sealed) if results else None:
         return _with_result(bare, row, account, results, spool)
     reason = _why_gone(ledger, row) if results else f"the analysis is {row.state}. {row.error}".strip()
     standing = Standing.AWAITED if bare.standing is Standing.AWAITED else Standing.MISSING

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from node.errors import PermanentError
 from node.ledger.criticals import Critical, add_criticals
@@ -34,7 +34,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class AnalysisRow:
-    """An analysis as it stands in the ledger. `summary` is one line for a person, without a patient's data."""
+    """An analysis as it stands in the ledger. `summary` is one line for a person, without a patient's data.
+
+    `sealed`: name of a file in its folder -> sha256, hex, of the file as it was made.
+    """
 
     id: int
     study_instance_uid: str
@@ -51,6 +54,7 @@ class AnalysisRow:
     not_before: float
     created_at: float
     changed_at: float
+    sealed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Analyses:
@@ -111,10 +115,11 @@ class Analyses:
         with self._database.write() as connection:
             connection.execute("UPDATE analyses SET lease_owner = NULL, lease_until = NULL WHERE lease_owner NOT NULL")
 
-    def classified(self, analysis_id: int, summary: str) -> None:
-        """QUEUED -> CLASSIFIED."""
+    def classified(self, analysis_id: int, summary: str, sealed: Mapping[str, str] | None = None) -> None:
+        """QUEUED -> CLASSIFIED. Args: sealed: the files that were made, see :class:`AnalysisRow`."""
         with self._database.write() as connection:
             connection.execute("UPDATE analyses SET summary = ? WHERE id = ?", (summary, analysis_id))
+            _seal(connection, analysis_id, sealed or {})
             move_analysis(connection, analysis_id, AnalysisMove.CLASSIFIED, "")
 
     def reported(
@@ -123,6 +128,7 @@ class Analyses:
         results: Sequence[ResultObject],
         wanted: Mapping[str, Sequence[str]],
         found: Sequence[Critical] = (),
+        sealed: Mapping[str, str] | None = None,
     ) -> None:
         """CLASSIFIED -> REPORTED, with a delivery for each result and each destination that wants its kind.
 
@@ -131,11 +137,13 @@ class Analyses:
             results: the objects, in the spool already.
             wanted: destination -> kinds it takes.
             found: critical findings, whose notifications are due before everything else.
+            sealed: further files that were made, see :class:`AnalysisRow`.
 
         A late image that changes nothing for the plugin gives the same objects again: withdrawn once, they stay so.
         """
         with self._database.write() as connection:
             move_analysis(connection, analysis_id, AnalysisMove.REPORTED, "")
+            _seal(connection, analysis_id, sealed or {})
             if are_withdrawn(connection, results):
                 reason = "the same results were withdrawn before"
                 move_analysis(connection, analysis_id, AnalysisMove.WITHDRAWN, reason)
@@ -266,23 +274,17 @@ def _one_batch(rows: Sequence[sqlite3.Row], count: int) -> list[sqlite3.Row]:
 
 
 def _insert(connection: sqlite3.Connection, uid: str, revision: int, plan: Plan) -> None:
-    now = time.time()
+    now, named = time.time(), (uid, revision, plan.plugin, plan.plugin_version, plan.route)
     connection.execute(
         "INSERT OR IGNORE INTO analyses (study_instance_uid, revision, plugin, plugin_version, route, series,"
         " destinations, state, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            uid,
-            revision,
-            plan.plugin,
-            plan.plugin_version,
-            plan.route,
-            json.dumps(plan.series),
-            json.dumps(plan.destinations),
-            AnalysisState.QUEUED,
-            now,
-            now,
-        ),
+        (*named, json.dumps(plan.series), json.dumps(plan.destinations), AnalysisState.QUEUED, now, now),
     )
+
+
+def _seal(connection: sqlite3.Connection, analysis_id: int, sealed: Mapping[str, str]) -> None:
+    sql = "UPDATE analyses SET sealed = json_patch(sealed, ?) WHERE id = ?"
+    connection.execute(sql, (json.dumps(sealed), analysis_id))
 
 
 def _analysis(row: sqlite3.Row) -> AnalysisRow:
@@ -290,4 +292,5 @@ def _analysis(row: sqlite3.Row) -> AnalysisRow:
     fields["state"] = AnalysisState(row["state"])
     for name in ("series", "destinations"):
         fields[name] = tuple(json.loads(row[name]))
+    fields["sealed"] = json.loads(row["sealed"])
     return AnalysisRow(**fields)

@@ -20,7 +20,7 @@ class DeliveryRow:
     """An object on its way to a destination.
 
     `state`: WAITING, DONE, REFUSED, or REPLACED: refused, and what stands in for it has arrived or is on its way.
-    `kept`: what the destination has promised of it.
+    `kept`: what the destination has promised of it. `sha256`: of its file as it was made, empty where nobody noted it.
     """
 
     id: int
@@ -36,6 +36,7 @@ class DeliveryRow:
     not_before: float
     error: str
     kept: Keeping = Keeping.NOBODY_ASKS
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class _End:
 
 _SELECT = (
     "SELECT d.id, d.analysis_id, a.study_instance_uid, d.sop_instance_uid, r.sop_class_uid, r.kind, r.path,"  # noqa: S608
-    f" d.destination, {STATE} AS state, d.attempts, d.not_before, d.error, d.kept FROM deliveries d"
+    f" d.destination, {STATE} AS state, d.attempts, d.not_before, d.error, d.kept, r.sha256 FROM deliveries d"
     " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid JOIN analyses a ON a.id = d.analysis_id "
 )
 

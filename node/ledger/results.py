@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from node.states import AnalysisState
 from node.study import ResultObject
@@ -42,12 +42,10 @@ def add_results(
     """
     now = time.time()
     connection.executemany(
-        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (sop_instance_uid) DO UPDATE SET analysis_id = excluded.analysis_id, path = excluded.path",
-        [
-            (one.sop_instance_uid, analysis_id, one.sop_class_uid, one.series_instance_uid, one.kind, one.path, now)
-            for one in made
-        ],
+        "INSERT INTO results (analysis_id, created_at, sop_instance_uid, sop_class_uid, series_instance_uid, kind,"
+        " path, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sop_instance_uid) DO UPDATE SET"
+        " analysis_id = excluded.analysis_id, path = excluded.path, sha256 = excluded.sha256",
+        [(analysis_id, now, *astuple(one)) for one in made],
     )
     connection.executemany(
         "INSERT INTO deliveries (analysis_id, sop_instance_uid, destination, changed_at) VALUES (?, ?, ?, ?)"

@@ -1,7 +1,7 @@
 """The tables. Time is in seconds since the epoch, UTC."""
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 6
+VERSION = 7
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -199,5 +199,9 @@ CREATE INDEX deliveries_unkept ON deliveries (destination, kept) WHERE kept NOT 
 ALTER TABLE studies ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0 /* of the files of its images */;
 UPDATE studies SET bytes = (SELECT coalesce(sum(size), 0) FROM instances i
   WHERE i.study_instance_uid = studies.study_instance_uid AND i.set_aside = '');
+""",
+    7: """
+ALTER TABLE results ADD COLUMN sha256 TEXT NOT NULL DEFAULT '' /* of the file as it was made */;
+ALTER TABLE analyses ADD COLUMN sealed TEXT NOT NULL DEFAULT '{}' /* name of a file of the analysis -> sha256 */;
 """,
 }

@@ -71,7 +71,7 @@ def _matched(
 
 
 def _answers(ledger: Ledger, spool: Spool, row: AnalysisRow) -> Iterator[Answer]:
-    account = read_account(spool.path(f"work/{row.id}"))
+    account = read_account(spool.path(f"work/{row.id}"), row.sealed)
     if account is None:
         return
     results = frozenset(result.sop_instance_uid for result in ledger.analyses.results(row.id))

@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import file_digest
 from pathlib import Path
 
 from node.errors import SpoolError
@@ -150,6 +151,14 @@ class Spool:
             return self.path(relative).stat().st_size
         except FileNotFoundError:
             return -1
+
+    def sha256(self, relative: str) -> str:
+        """Hex, of a file; empty when it is not there."""
+        try:
+            with self.path(relative).open("rb") as stream:
+                return file_digest(stream, "sha256").hexdigest()
+        except FileNotFoundError:
+            return ""
 
     def write(self, relative: str, data: bytes | memoryview) -> str:
         """Write a file of an analysis, whole and durable; return `relative`. Raises :class:`SpoolError`."""

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from node.config import Settings, WorkerSettings, load
+from node.dumps import forbid_core_dumps
 from node.errors import RadnodeError, where
 from node.worker import sandbox
+from node.worker.leftovers import Leftovers
 
 if TYPE_CHECKING:
     from node.worker.worker import Worker
@@ -38,14 +40,17 @@ def main(arguments: list[str]) -> int:
             return 1
         gc.freeze()
         _say(answers, hello)
+        leftovers = Leftovers()
         for line in jobs:
-            _say(answers, worker.handle(json.loads(line)))
+            answer = worker.handle(json.loads(line))
+            _say(answers, answer | {"tainted": answer["tainted"] or leftovers.found()})
     return 0
 
 
 def _build(path: Path) -> tuple[Worker, list[str]]:
     """The worker, and what it could not be kept from. Nothing of a plugin is loaded before it is confined."""
     settings = load(path)
+    forbid_core_dumps()
     _limit(settings.worker)
     lacking = _confine(settings)
     from node.classify.catalogue import Catalogue
@@ -75,12 +80,11 @@ def _reason(error: BaseException) -> str:
 
 
 def _limit(settings: WorkerSettings) -> None:
-    """Threads, memory, open files and core dumps of this process; libraries read the threads when they are loaded."""
+    """Threads, memory and open files of this process; libraries read the threads when they are loaded."""
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = str(settings.threads)
     resource.setrlimit(resource.RLIMIT_AS, (settings.memory_mb << 20, settings.memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _die_with(parent: int) -> None:

@@ -67,7 +67,12 @@ def _critical(settings: Settings, study: ExportedStudy, match: Match, write: Wri
                 data = messages.written(kind, told, settings.node.ae_title)
                 path = write(f"critical-{number}-{kind}{messages.SUFFIX[kind]}", data)
                 made[kind] = ResultObject(
-                    derived_uid("critical", report, rule.name, kind), "", "", CRITICAL[kind], path
+                    derived_uid("critical", report, rule.name, kind),
+                    "",
+                    "",
+                    CRITICAL[kind],
+                    path,
+                    sha256(data).hexdigest(),
                 )
     return Critical(
         id=number,

@@ -3,7 +3,8 @@
 Two means of the kernel, both without privileges, both for good and for all that the process starts: a seccomp filter
 (seccomp(2)) refuses sockets of any family but AF_UNIX, io_uring, and the memory of other processes; Landlock
 (landlock(7)) leaves it the programs and libraries to read, the spool to read, and the folders of results to write.
-Signals to other processes are refused too, where the kernel knows how. What a kernel cannot do is said, never hidden.
+Signals to other processes are refused too, where the kernel knows how; and nothing leaves the process group, so that
+all that a plugin starts ends with its worker. What a kernel cannot do is said, never hidden.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: By machine: audit architecture (linux/audit.h), and numbers of socket, ptrace, process_vm_readv, process_vm_writev.
+#: By machine: audit architecture (linux/audit.h), and numbers of socket, ptrace, process_vm_readv, process_vm_writev,
+#: setsid, setpgid.
 _MACHINES = {
-    "x86_64": (0xC000003E, (41, 101, 310, 311)),
-    "aarch64": (0xC00000B7, (198, 117, 270, 271)),
+    "x86_64": (0xC000003E, (41, 101, 310, 311, 112, 109)),
+    "aarch64": (0xC00000B7, (198, 117, 270, 271, 157, 154)),
 }
 _IO_URING = (425, 426, 427)  # the same everywhere; it would open sockets past the filter
 _X32 = 0x40000000  # numbers of another way to call the same kernel

@@ -29,6 +29,8 @@ from node.study import Analysed, Analysis, NotAssessed, ResultObject
 from node.worker import critical
 from node.worker.summary import summary
 
+#: Name of the file of predictions in the folder of an analysis.
+PREDICTION = "prediction.npz"
 #: Bytes of pixels kept between classifying and reporting, so that most series are decoded once.
 _KEPT_BYTES = 512 << 20
 
@@ -86,11 +88,12 @@ class Worker:
         return [self._guarded(row, partial(self._reported, row)) for row in rows]
 
     def _reported(self, row: AnalysisRow) -> Answer:
-        results, found = self.report(row)
+        results, found, sealed = self.report(row)
         return {
             "id": row.id,
             "results": [vars(result) for result in results],
             "critical": [asdict(one) for one in found],
+            "sealed": sealed,
         }
 
     def _guarded(self, row: AnalysisRow, step: Callable[[], T]) -> T | Answer:
@@ -116,26 +119,32 @@ class Worker:
                 raise prediction
         good = [prediction for prediction in predictions if isinstance(prediction, Prediction)]
         keyed = list(zip((s.series_instance_uid for s in image_sets), good, strict=True))
-        self._spool.write(f"work/{row.id}/prediction.npz", prediction_bytes(keyed))
+        data = prediction_bytes(keyed)
+        self._write_file(row, PREDICTION, data)
         return {
             "id": row.id,
             "summary": summary(self._runner.manifest(row.plugin), good, len(not_assessed)),
+            "sealed": {PREDICTION: sha256(data).hexdigest()},
             "not_assessed": [{"sop_instance_uid": n.sop_instance_uid, "reason": n.reason} for n in not_assessed],
         }
 
-    def report(self, row: AnalysisRow) -> tuple[list[ResultObject], list[Critical]]:
-        """Results and critical findings of a classified analysis, in the spool with an account of what they say."""
+    def report(self, row: AnalysisRow) -> tuple[list[ResultObject], list[Critical], dict[str, str]]:
+        """Results and critical findings of a classified analysis, in the spool with an account of what they say.
+
+        The last is that account's name and sha256.
+        """
         analysis = self._analysis(row)
         kinds = self._kinds(row)
         overlay = self._settings.report.layout == "overlay"
         explanation = explain.explain(analysis, volumes=bool({"seg", "pm"} & set(kinds)), overlay=overlay)
         built = report.build(analysis, self._headers(row), explanation, kinds)
         told = account.account_bytes(report.account_of(analysis, explanation.contributions))
-        self._spool.write(f"work/{row.id}/{account.FILE}", told)
+        self._write_file(row, account.FILE, told)
         self._kept.pop(row.id, None)
         made = [(self._write(row, number, kind, ds), ds) for number, (kind, ds) in enumerate(built)]
         told_to, found = self._messages(row, account.account_from(told), made)
-        return [result for result, _ in made] + told_to, found
+        sealed = {account.FILE: sha256(told).hexdigest()}
+        return [result for result, _ in made] + told_to, found, sealed
 
     def _messages(
         self, row: AnalysisRow, told: account.Account, made: list[Made]
@@ -156,7 +165,7 @@ class Worker:
     def _write_message(self, row: AnalysisRow, kind: str, study: ExportedStudy, uid: str) -> ResultObject:
         data = messages.written(kind, study, self._settings.node.ae_title)
         path = self._write_file(row, f"{kind}{messages.SUFFIX[kind]}", data)
-        return ResultObject(derived_uid("message", uid, kind), "", "", kind, path)
+        return ResultObject(derived_uid("message", uid, kind), "", "", kind, path, sha256(data).hexdigest())
 
     def _destinations(self, row: AnalysisRow) -> list[config.Destination]:
         return [one for name in row.destinations if (one := self._settings.destination(name))]
@@ -170,7 +179,7 @@ class Worker:
     def _analysis(self, row: AnalysisRow) -> Analysis:
         image_sets, not_assessed = self._image_sets(row)
         by_series = {image_set.series_instance_uid: image_set for image_set in image_sets}
-        stored = prediction_from(self._spool.path(f"work/{row.id}/prediction.npz").read_bytes())
+        stored = prediction_from(self._prediction(row))
         return Analysis(
             study_instance_uid=row.study_instance_uid,
             revision=row.revision,
@@ -185,6 +194,14 @@ class Worker:
             configuration_digest=self._digest,
             patient_key=self._patient_key(row),
         )
+
+    def _prediction(self, row: AnalysisRow) -> bytes:
+        """As it was made: every plugin of a worker may write where predictions lie."""
+        data = self._spool.path(f"work/{row.id}/{PREDICTION}").read_bytes()
+        if row.sealed.get(PREDICTION) not in (None, sha256(data).hexdigest()):
+            hint = "retry the analysis; a plugin may have written where it must not"
+            raise PermanentError("its prediction was changed after it was made", about=f"analysis {row.id}", hint=hint)
+        return data
 
     def _image_sets(self, row: AnalysisRow) -> Decoded:
         decoded = self._kept.get(row.id) or self._decode(row)
@@ -229,10 +246,10 @@ class Worker:
     def _write(self, row: AnalysisRow, number: int, kind: str, dataset: Dataset) -> ResultObject:
         stream = io.BytesIO()
         pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
-        path = self._spool.write(f"work/{row.id}/{number:03d}-{kind}.dcm", stream.getbuffer())
-        return ResultObject(
-            dataset.SOPInstanceUID, dataset.SOPClassUID, dataset.SeriesInstanceUID, kind=kind, path=path
-        )
+        path, data = f"work/{row.id}/{number:03d}-{kind}.dcm", stream.getbuffer()
+        self._spool.write(path, data)
+        uids = dataset.SOPInstanceUID, dataset.SOPClassUID, dataset.SeriesInstanceUID
+        return ResultObject(*uids, kind=kind, path=path, sha256=sha256(data).hexdigest())
 
 
 def _header(path: Path) -> Dataset:

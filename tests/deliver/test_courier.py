@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,20 @@ def test_nothing_due_sends_nothing(house: House) -> None:
     sender = Script()
     assert house.courier(sender).step() == 0
     assert sender.calls == []
+
+
+def test_a_file_that_was_changed_after_it_was_made_is_refused_and_the_rest_is_sent(house: House) -> None:
+    digest = sha256(b"object").hexdigest()
+    _, (first, second) = reported(house.ledger, "1.2", {"pacs": ("sc", "sr")}, digest)
+    house.spool.write(first.path, b"another")
+    house.spool.write(second.path, b"object")
+    sender = Script()
+    house.courier(sender).step()
+    assert sender.calls == [[second.sop_instance_uid]]
+    (refused, _, reason), delivered = house.rows("1.2")
+    assert (refused, delivered) == ("REFUSED", ("DONE", 1, ""))
+    assert reason.startswith(f"its file was changed after it was made: {first.path}")
+    assert house.analysis_state("1.2") is AnalysisState.FAILED
 
 
 def test_a_warning_is_delivered_and_kept(house: House) -> None:

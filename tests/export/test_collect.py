@@ -172,6 +172,9 @@ def test_an_account_of_an_earlier_version_is_exported(ward: Ward) -> None:
     for key in ("code", "site", "laterality", "sensitivity_interval", "specificity_interval", "source"):
         del table["series"][0]["findings"][0][key]
     path.write_text(json.dumps(table))
+    assert "what it answered is not in the spool" in refusal(ward), "it was changed after it was made"
+    with ward.ledger._database.write() as connection:
+        connection.execute("UPDATE analyses SET sealed = '{}'")  # no digest was noted then
     (analysis,) = exported(ward).analyses
     assert analysis.account is not None
     assert analysis.account.series[0].findings[0].code is None

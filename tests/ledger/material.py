@@ -63,7 +63,7 @@ def classified(ledger: Ledger, study: str = "1.2") -> AnalysisRow:
     return ledger.analyses.get(analysis.id)
 
 
-def results(study: str = "1.2", *kinds: str) -> list[ResultObject]:
+def results(study: str = "1.2", *kinds: str, digest: str = "") -> list[ResultObject]:
     return [
         ResultObject(
             sop_instance_uid=f"{study}.7.{number}",
@@ -71,16 +71,17 @@ def results(study: str = "1.2", *kinds: str) -> list[ResultObject]:
             series_instance_uid=f"{study}.7",
             kind=kind,
             path=f"work/{study}/{kind}.dcm",
+            sha256=digest,
         )
         for number, kind in enumerate(kinds or ("sc", "sr"), 1)
     ]
 
 
 def reported(
-    ledger: Ledger, study: str = "1.2", wanted: dict[str, tuple[str, ...]] | None = None
+    ledger: Ledger, study: str = "1.2", wanted: dict[str, tuple[str, ...]] | None = None, digest: str = ""
 ) -> tuple[AnalysisRow, list[ResultObject]]:
     """A study whose result objects wait for delivery."""
-    analysis, made = classified(ledger, study), results(study)
+    analysis, made = classified(ledger, study), results(study, digest=digest)
     ledger.analyses.reported(analysis.id, made, KINDS if wanted is None else wanted)
     return ledger.analyses.get(analysis.id), made
 
