@@ -63,7 +63,7 @@ conformance: $(TEST_STAMP) peers
 
 # The campaign of faults, side by side with Orthanc and DCMTK; FAULTS: numbers of rows, else all.
 faults: $(TEST_STAMP) peers
-	$(BIN)/python -W ignore -m tests.faults $(FAULTS) $(if $(FAULTS),,--write deploy/RELIABILITY.md)
+	$(BIN)/python -W ignore -m tests.faults $(FAULTS) --write deploy/RELIABILITY.md
 
 docs: install
 	$(BIN)/python -m node.docs README.md

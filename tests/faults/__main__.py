@@ -31,7 +31,7 @@ def main() -> int:
     failed = [row.fault.number for row in rows if not row.seen.passed]
     print(f"{len(rows) - len(failed)} of {len(rows)} withstood in {minutes:.1f} minutes; not: {failed or 'none'}")
     if asked.write:
-        write(asked.write, rows, minutes)
+        write(asked.write, rows)
     return 1 if failed else 0
 
 
