@@ -18,6 +18,8 @@ from node.tls import client_context, reason_of
 
 #: Longest datagram that IPv4 carries, less its headers.
 _LONGEST_DATAGRAM = 65507
+#: So long a collector may take to refuse us, at least.
+_REFUSAL_SECONDS = 0.2
 _HINT = "is it running, and are audit.host, audit.port and audit.transport right?"
 
 
@@ -69,7 +71,11 @@ class Collector:
         pair = (certificate, key) if certificate and key else None
         try:
             context = client_context(settings.ca_file, pair, allow_other_hostname=settings.allow_other_hostname)
-            return context.wrap_socket(connection, server_hostname=settings.host)
+            begun = time.monotonic()
+            ready = context.wrap_socket(connection, server_hostname=settings.host)
+            connection = ready  # the other is an empty shell now
+            _await_refusal(ready, max(_REFUSAL_SECONDS, 3 * (time.monotonic() - begun)))
+            return ready
         except ConfigError as error:
             connection.close()
             raise DeliveryError(error.what, about=error.about, hint=error.hint) from error
@@ -90,6 +96,17 @@ class Collector:
             raise DeliveryError(what, about=self._settings.name, hint=_HINT) from error
 
 
+def _await_refusal(connection: ssl.SSLSocket, seconds: float) -> None:
+    """With TLS 1.3 a collector refuses our certificate after the handshake (RFC 8446 4.4.2); else it says nothing."""
+    before = connection.gettimeout()
+    connection.settimeout(seconds)
+    try:
+        if not connection.recv(1):
+            raise ConnectionAbortedError("the collector closed the connection")
+    except TimeoutError:
+        connection.settimeout(before)
+
+
 def _close(connection: socket.socket, seconds: float) -> None:
     """End the stream and wait until the other side has closed too, or its machine has at least taken every byte."""
     deadline = time.monotonic() + seconds
@@ -101,7 +118,9 @@ def _close(connection: socket.socket, seconds: float) -> None:
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(4096):
             pass
-    except (TimeoutError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
+    except ssl.SSLZeroReturnError:
+        return
+    except TimeoutError:
         while _unacknowledged(connection):
             if time.monotonic() > deadline:
                 raise TimeoutError("the collector takes nothing") from None

@@ -155,17 +155,17 @@ def _add_event(root: ET.Element, message: Message) -> None:
     _add_code(event, "EventID", message.event)
     if message.type is not None:
         _add_code(event, "EventTypeCode", message.type)
-    if message.description:
-        ET.SubElement(event, "EventOutcomeDescription").text = clean(message.description)
+    if said := clean(message.description):
+        ET.SubElement(event, "EventOutcomeDescription").text = said
 
 
 def _add_participant(root: ET.Element, one: Participant) -> None:
     attributes = {
-        "UserID": one.user_id or "unknown",
+        "UserID": clean(one.user_id) or "unknown",
         "AlternativeUserID": f"AETITLES={one.ae_title}" if one.ae_title else "",  # A.5.2.2
         "UserIsRequestor": "true" if one.is_requestor else "false",
         "NetworkAccessPointID": one.address,
-        "NetworkAccessPointTypeCode": str(one.access) if one.address else "",
+        "NetworkAccessPointTypeCode": str(one.access) if clean(one.address) else "",
     }
     found = ET.SubElement(root, "ActiveParticipant", _given(attributes))
     if one.role is not None:
@@ -176,13 +176,13 @@ def _add_participant(root: ET.Element, one: Participant) -> None:
 
 def _add_thing(root: ET.Element, thing: Thing) -> None:
     attributes = {
-        "ParticipantObjectID": thing.id or "unknown",
+        "ParticipantObjectID": clean(thing.id) or "unknown",
         "ParticipantObjectTypeCode": thing.type,
         "ParticipantObjectTypeCodeRole": thing.role,
     }
     found = ET.SubElement(root, "ParticipantObjectIdentification", _given(attributes))
     _add_code(found, "ParticipantObjectIDTypeCode", thing.id_type)
-    ET.SubElement(found, "ParticipantObjectName").text = clean(thing.name or thing.id or "unknown")
+    ET.SubElement(found, "ParticipantObjectName").text = clean(thing.name) or clean(thing.id) or "unknown"
     for kind, value in thing.details.items():
         encoded = base64.b64encode(value.encode()).decode()
         ET.SubElement(found, "ParticipantObjectDetail", {"type": kind, "value": encoded})
@@ -192,8 +192,8 @@ def _add_thing(root: ET.Element, thing: Thing) -> None:
 
 def _add_description(found: ET.Element, described: Described) -> None:
     place = ET.SubElement(found, "ParticipantObjectDescription")
-    if described.accession_number:
-        ET.SubElement(place, "Accession", {"Number": clean(described.accession_number)})
+    if number := clean(described.accession_number):
+        ET.SubElement(place, "Accession", {"Number": number})
     for sop_class_uid, uids in described.classes.items():
         attributes = _given({"UID": sop_class_uid, "NumberOfInstances": str(len(uids))})
         group = ET.SubElement(place, "SOPClass", attributes)
@@ -209,9 +209,9 @@ def _add_code(parent: ET.Element, name: str, code: Code) -> None:
 
 
 def _given(attributes: Mapping[str, str]) -> dict[str, str]:
-    return {name: clean(value) for name, value in attributes.items() if value}
+    return {name: said for name, value in attributes.items() if (said := clean(value))}
 
 
 def clean(text: str) -> str:
-    """On one line, and without what XML 1.0 (2.2) has no way to say: texts come from strangers."""
-    return "".join(char if char.isprintable() and char not in "\ufffe\uffff" else " " for char in text)
+    """A token of the schema: single spaces, and nothing that XML 1.0 (2.2) cannot say. Texts come from strangers."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from node import config
+from node.cli import doctor
 from node.cli.operator import operator
 from tests.cli.conftest import Site
 
@@ -46,3 +48,28 @@ def test_a_changed_or_cut_trail_is_told_with_its_place(site: Site) -> None:
     assert "event 2 does not fit to what is before it" in done.output
     assert f"the digest {'0' * 64} is not in it" in done.output
     assert site.run("audit", "verify", "--head", head).exit_code == 1
+
+
+def test_a_changed_trail_is_an_event_that_a_collector_hears_of(site: Site) -> None:
+    assert site.run("audit", "verify", "--head", "0" * 64).exit_code == 1
+    (event,) = site.ledger.events.latest(1)
+    assert event.action == "trail is broken"
+
+
+def test_who_reads_the_trail_is_noted_where_a_collector_wants_to_know(site: Site) -> None:
+    site.text("audit")
+    assert site.ledger.events.latest(1)[0].action != "operator's command"
+    with site.config.open("a") as stream:
+        stream.write("\n[audit]\nenabled = true\n")
+    for command in (["audit"], ["audit", "verify"]):
+        site.text(*command)
+        detail = site.ledger.events.latest(1)[0].detail
+        assert (detail["command"].split()[0], detail["operator"]) == ("audit", operator())
+
+
+def test_the_doctor_says_whether_the_collector_answers(site: Site) -> None:
+    with site.config.open("a") as stream:
+        stream.write('\n[audit]\nenabled = true\nport = 1\ntransport = "tcp"\n')
+    ((_, ok, found),) = doctor._collector(config.load(site.config))
+    assert not ok
+    assert "127.0.0.1:1" in found
