@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from pydicom.dataset import Dataset
 
-from tests.faults.aborting import AbortingPacs
 from tests.faults.answers import Tally, settled
 from tests.faults.campaign import Fault, Scene, Seen
+from tests.faults.evil_pacs import STORE_THEN_ABORT, EvilPacs, every
 from tests.faults.killed_peers import durability
 from tests.faults.modality import Modality, send_until_taken
 from tests.peers import RealStorescp, RunningNode, install_plugin, until
@@ -101,7 +101,7 @@ def _back_after(node: RunningNode, kind: str) -> float:
 def stored_then_aborted(scene: Scene) -> Seen:
     """The archive has it and the node does not know: by an abort, and by a kill before the node has noted it."""
     plugin = install_plugin(scene.folder / "plugins")
-    pacs = scene.enter(AbortingPacs(every=3))
+    pacs = scene.enter(EvilPacs(every(3, STORE_THEN_ABORT)))
     node = scene.node(destinations=[pacs.destination("storescp")], routes=[ROUTE], python_path=[plugin])
     draw, kills, studies = random.Random(4), scene.times(6, 1), scene.times(40, 9)
     images = [scene.hospital.image(number) for number in range(1, studies + 1)]
@@ -115,10 +115,11 @@ def stored_then_aborted(scene: Scene) -> Seen:
             node.kill("main")
             node.restart()
     uids = [str(ds.SOPInstanceUID) for ds in images]
-    found = settled(uids, lambda: pacs.objects(), 120)
-    twice = sum(count > 1 for count in pacs.times_stored().values())
-    figure = f"{pacs.aborted} aborts and {kills} kills after the object was stored: {found}; {twice} objects sent again"
-    return Seen(found.once and pacs.aborted > 0 and twice > 0, figure)
+    found = settled(uids, pacs.objects, 120)
+    twice = sum(count > 1 for count in pacs.times_kept().values())
+    aborted = pacs.answers[STORE_THEN_ABORT]
+    figure = f"{aborted} aborts and {kills} kills after the object was stored: {found}; {twice} objects sent again"
+    return Seen(found.once and aborted > 0 and twice > 0, figure)
 
 
 FAULTS = (
