@@ -14,7 +14,7 @@ UNDEFINED = 0xFFFFFFFF
 PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})  # float, double float, integer
 
 #: Most element and item headers looked at, and deepest nesting followed.
-MOST_STEPS, DEEPEST = 2_000_000, 64
+MOST_STEPS, DEEPEST = 1_000_000, 64
 #: Longest piece of a value that is picked up, bytes.
 LONGEST_VALUE = 1 << 12
 
