@@ -13,6 +13,7 @@ from node.deliver.backoff import backoff_seconds
 from node.deliver.circuit import Circuit, CircuitState
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.deliver.senders import sender_for
+from node.deliver.suspects import Suspects
 from node.errors import DeliveryError, DeliveryRefused, RadnodeError
 from node.kinds import INSTEAD
 from node.ledger import DeliveryRow, Ledger
@@ -49,8 +50,9 @@ class Courier:
 
     What the destination says of one object settles that object alone; what it refuses for good, or until the attempts
     are spent, is replaced by an object of a simpler kind. When the destination as a whole does not answer, no object
-    spends an attempt: the courier pauses, longer each time, and everything waits as it is. A crash between the peer's
-    success and our commit sends the object once more under the same SOP Instance UID.
+    spends an attempt: the courier pauses, longer each time, and everything waits as it is; but a destination that
+    answers to other studies again and again, and not to this one, is not gone. A crash between the peer's success and
+    our commit sends the object once more under the same SOP Instance UID.
 
     Args:
         destination: where to.
@@ -69,6 +71,7 @@ class Courier:
         self._sender = sender or sender_for(destination, settings.node.ae_title)
         longest = min(settings.retry.longest_seconds, _LONGEST_PAUSE_SECONDS)
         self._circuit = Circuit(settings.retry.first_seconds, longest)
+        self._suspects = Suspects()
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -90,7 +93,7 @@ class Courier:
             return 0
         settled = 0
         due = self._deliveries.due(self.name, self._retry.longest_seconds, _BATCH)
-        for rows in _by_study(due):
+        for rows in self._suspects.last(_by_study(due)):
             if self._stopping.is_set():
                 break
             waiting = {row.sop_instance_uid: row for row in rows}
@@ -102,6 +105,7 @@ class Courier:
 
     def _send(self, waiting: dict[str, DeliveryRow]) -> bool:
         """Send the objects of one study and take from `waiting` what is settled. False: the destination is gone."""
+        study = next(iter(waiting.values())).study_instance_uid
         try:
             for outcome in self._sender.send(self._present(waiting)):
                 self._settle(waiting.pop(outcome.outgoing.sop_instance_uid), outcome)
@@ -109,6 +113,10 @@ class Courier:
             for uid in list(waiting):
                 self._deliveries.refuse(waiting.pop(uid), str(error))
         except DeliveryError as error:
+            if self._suspects.silent(study):
+                for uid in list(waiting):
+                    self._later(waiting.pop(uid), str(error), self._retry.delivery_attempts)
+                return True
             if self._circuit.failed(time.monotonic(), str(error)):
                 self._tell("destination does not answer", str(error))
             return False
@@ -118,6 +126,7 @@ class Courier:
             for uid in list(waiting):
                 self._later(waiting.pop(uid), f"unexpected {type(error).__name__}", self._retry.delivery_attempts)
             raise
+        self._suspects.answered(study)
         if self._circuit.answered():
             self._tell("destination answers again", "")
         return True

@@ -256,6 +256,41 @@ def test_one_dead_destination_does_not_delay_another(house: House) -> None:
     assert house.analysis_state("1.2") is AnalysisState.REPORTED
 
 
+class CannotStand(Script):
+    """A destination that falls silent at one study and answers to all others."""
+
+    def __init__(self, study: str) -> None:
+        super().__init__()
+        self._study = study
+
+    def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
+        self.calls.append([one.study_instance_uid for one in objects])
+        if objects[0].study_instance_uid == self._study:
+            raise DeliveryError("the association was aborted")
+        yield from (Outcome(one, Verdict.DELIVERED) for one in objects)
+
+
+def test_a_study_at_which_a_destination_falls_silent_does_not_hold_up_the_others(house: House) -> None:
+    for study in ("1.2", "1.3", "1.4"):
+        house.study(study)
+    courier = house.courier(CannotStand("1.2"))
+    assert [courier.step(), courier.step()] == [0, 6]  # 1.3 and 1.4 go first now; and then 1.2 spends an attempt
+    assert [row[0] for study in ("1.3", "1.4") for row in house.rows(study)] == ["DONE"] * 4
+    assert house.rows("1.2") == [("WAITING", 1, "the association was aborted")] * 2
+    assert courier.health().state is CircuitState.CLOSED
+
+
+def test_a_study_at_which_a_destination_always_falls_silent_ends_in_the_operators_list(house: House) -> None:
+    house.study("1.2")
+    courier = house.courier(CannotStand("1.2"))
+    for number in range(3, 3 + RETRY.delivery_attempts):
+        assert courier.step() == 0  # alone, it does not count: who is gone is silent as well
+        house.study(f"1.{number}")
+        courier.step()
+    assert {(row.study_instance_uid, row.attempts) for row in house.ledger.deliveries.refused()} == {("1.2", 3)}
+    assert house.analysis_state("1.2") is AnalysisState.FAILED
+
+
 def test_a_file_that_is_gone_is_refused_with_a_hint(house: House) -> None:
     house.study("1.2")
     house.spool.remove("work/1.2/sr.dcm")
