@@ -9,7 +9,8 @@ from tests.faults.datasets import DATASETS
 from tests.faults.network import NETWORK
 from tests.faults.pacs import PACS
 from tests.faults.power import POWER
+from tests.faults.studies import STUDIES
 from tests.faults.trust import TRUST
 
-_ALL = (*killing.FAULTS, *disk.FAULTS, *PACS, *POWER, *NETWORK, *CONNECTIONS, *TRUST, *DATASETS)
+_ALL = (*killing.FAULTS, *disk.FAULTS, *PACS, *POWER, *NETWORK, *CONNECTIONS, *TRUST, *DATASETS, *STUDIES)
 FAULTS: tuple[Fault, ...] = tuple(sorted(_ALL, key=lambda fault: fault.number))

@@ -102,7 +102,10 @@ def associate(port: int, called: str, objects: Sequence[Dataset]) -> Association
     ae.dimse_timeout = ae.network_timeout = 45
     for sop_class, syntax in {(str(ds.SOPClassUID), str(ds.file_meta.TransferSyntaxUID)) for ds in objects}:
         ae.add_requested_context(sop_class, syntax)
-    return ae.associate("127.0.0.1", port, ae_title=called)
+    assoc = ae.associate("127.0.0.1", port, ae_title=called)
+    # pynetdicom's own thread takes the answer now and then that a C-STORE waits for: it gives it back
+    assoc._serve_request = lambda answer, context: assoc.dimse.msg_queue.put((context, answer))
+    return assoc
 
 
 def store(assoc: Association, ds: Dataset) -> int | None:
