@@ -11,6 +11,7 @@ from node.ledger import DeliveryRow
 from tests.faults.answers import Tally, tally
 from tests.faults.campaign import Fault, Scene, Seen
 from tests.faults.evil_pacs import (
+    ABORT,
     HANG,
     NOT_RECOGNIZED,
     STORE_THEN_HANG,
@@ -73,7 +74,7 @@ def _states(rows: Sequence[DeliveryRow]) -> set[str]:
 
 
 def _no_more(pacs: EvilPacs, seconds: float = 2.5) -> bool:
-    """Whether it is left alone for a while: longer than the longest pause of these nodes."""
+    """Whether it is left alone for a while: longer than the first pauses of these nodes."""
     before = pacs.associations
     time.sleep(seconds)
     return pacs.associations == before
@@ -105,7 +106,7 @@ def refuses_reports(scene: Scene) -> Seen:
     images = films(scene, 1, scene.times(20, 4))
     send_until_taken(node.port, images)
     rows = settled_rows(node, images)
-    quiet = _no_more(no_reports) and _no_more(nothing, 0.5)
+    quiet = _no_more(no_reports, scene.times(3, 1)) and _no_more(nothing, 0.5)
     there = {(row.kind, row.state) for row in rows if row.destination == "no-reports"}
     pictures = {uid for one in no_reports.objects() if one.kind == "sc" for uid in one.sources}
     delivered = sum(str(ds.SOPInstanceUID) in pictures for ds in images)
@@ -135,9 +136,9 @@ def out_of_resources(scene: Scene) -> Seen:
 
 def never_understood(scene: Scene) -> Seen:
     """C000 for one study and 0110 for another, whatever object of it comes; others before and beside them."""
-    images = films(scene, 1, scene.times(40, 10))
-    before, (cannot, fails), beside = images[: len(images) // 2 - 2], images[:2], images[len(images) // 2 :]
-    before = before[2:]
+    count = scene.times(20, 4)
+    cannot, fails, *others = films(scene, 1, 2 + 2 * count)
+    before, beside = others[:count], others[count:]
     bad = {str(cannot.StudyInstanceUID): 0xC000, str(fails.StudyInstanceUID): 0x0110}
     pacs = scene.enter(EvilPacs(studies(bad)))
     retry = {"first_seconds": 0.1, "longest_seconds": 0.5, "delivery_attempts": 10}
@@ -181,14 +182,27 @@ def warned(scene: Scene) -> Seen:
 
 
 def hangs(scene: Scene) -> Seen:
-    pacs = scene.enter(EvilPacs(every(5, HANG, STORE_THEN_HANG)))
-    node = node_for(scene, pacs.destination(timeout_seconds=1))
+    """And at one study it aborts whatever object of it comes, which must not be taken for an archive that is gone."""
     images = films(scene, 1, scene.times(30, 6))
+    unbearable, rest = images[1], [images[0], *images[2:]]
+    bad, now_and_then = studies({str(unbearable.StudyInstanceUID): ABORT}), every(5, HANG, STORE_THEN_HANG)
+    pacs = scene.enter(EvilPacs(lambda given: bad(given) or now_and_then(given)))
+    retry = {"first_seconds": 0.1, "longest_seconds": 0.5, "delivery_attempts": 6}
+    node = node_for(scene, pacs.destination(timeout_seconds=1), retry=retry)
     send_until_taken(node.port, images)
-    rows, found = settled_rows(node, images, 120), tally_of(pacs, images)
-    hung, again = pacs.answers[HANG] + pacs.answers[STORE_THEN_HANG], len(pacs.given) - len(rows)
-    figure = f"{hung} hangs: {found}; {again} objects sent again, {len(pacs.changed())} of them with other bytes"
-    return Seen(_states(rows) == {"DONE"} and found.once and hung > 0 and not pacs.changed(), figure)
+    rows, found = settled_rows(node, rest, 120), tally_of(pacs, rest)
+    more = films(scene, 1001, 8)
+    for ds in more:  # one after the other: that others pass is what shows that the one does not
+        send_until_taken(node.port, [ds])
+        rows += settled_rows(node, [ds])
+    listed = _states(settled_rows(node, [unbearable]))
+    hung, twice = pacs.answers[HANG] + pacs.answers[STORE_THEN_HANG], len(pacs.given) - len({g.uid for g in pacs.given})
+    figure = (
+        f"{hung} hangs: {found}; sent again {twice} times, {len(pacs.changed())} with other bytes; a study at which it "
+        f"always aborts is {'' if listed == {'REFUSED'} else 'not '}in the operator's list"
+    )
+    delivered = _states(rows) == {"DONE"} and found.once and tally_of(pacs, more).once
+    return Seen(delivered and hung > 0 and not pacs.changed() and listed == {"REFUSED"}, figure)
 
 
 def rejects(scene: Scene) -> Seen:
@@ -255,8 +269,9 @@ PACS = (
     Fault(
         15,
         "the archive hangs",
-        "every fifth object is never answered, kept or not in turn; time-out 1 s instead of 30 s",
-        "sent again with the same bytes; all delivered, once in effect",
+        "every fifth object is never answered, kept or not in turn; time-out 1 s instead of 30 s; at one study it "
+        "aborts whatever comes, 6 attempts instead of 40",
+        "sent again with the same bytes; all delivered, once in effect; that study in the operator's list",
         hangs,
     ),
     Fault(
