@@ -21,6 +21,7 @@ class Keep(StrEnum):
     DEVICE = "device"  # serial number, station (E.3.8)
     INSTITUTION = "institution"  # its name and address (E.3.11)
     UIDS = "uids"  # E.3.9
+    SAFE_PRIVATE = "safe-private"  # of the private attributes those of a short list (E.3.10)
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,11 @@ class Choices:
     Attributes:
         dates: what becomes of them.
         keep: what stays.
-        pixels_are_clean: somebody has looked: no text of a patient is burned into any image.
+        clean_descriptors: descriptions keep the words of the trade (E.3.5); else they go as a whole.
+        pixels_are_clean: somebody has looked: no text of a patient is burned into any image, and nobody's face is seen.
     """
 
     dates: Dates = Dates.REMOVE
     keep: frozenset[Keep] = frozenset()
+    clean_descriptors: bool = False
     pixels_are_clean: bool = False

@@ -10,23 +10,29 @@ import typer
 
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, printable
 from node.confidentiality import Choices, Dates, Keep
+from node.states import AnalysisState
 
 if TYPE_CHECKING:
-    from node.deidentify import Exported
+    from node.deidentify import Deidentifier, Exported
     from node.ledger import Ledger
 
+#: States of an analysis whose results may leave: a refused delivery makes no result wrong, a withdrawal does.
+_COUNTS = (AnalysisState.REPORTED, AnalysisState.DELIVERED, AnalysisState.FAILED)
 UidsArgument = Annotated[list[str], typer.Argument(help="Study Instance UIDs, each by its beginning or its end.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder to write `<study>/<object>.dcm` into.")]
 DatesOption = Annotated[Dates, typer.Option(help="remove; shift: back by whole weeks, so many for each patient; keep.")]
 KeepOption = Annotated[list[Keep], typer.Option("--keep", help="What stays all the same; may be given several times.")]
+DescriptorsOption = Annotated[
+    bool, typer.Option("--clean-descriptors", help="Descriptions keep the words of the trade; else they go as a whole.")
+]
 RegionsOption = Annotated[
     Path | None, typer.Option(help="TOML file of [[regions]]: where which images bear burned-in text.")
 ]
 CleanOption = Annotated[
-    bool, typer.Option("--pixels-are-clean", help="You have looked: no patient's text is burned into any image.")
+    bool, typer.Option("--pixels-are-clean", help="You have looked: no name is burned into an image, no face is seen.")
 ]
 MapOption = Annotated[
-    Path | None, typer.Option("--map", help="CSV file of old and new UIDs, to find the way back; keep it here.")
+    Path | None, typer.Option("--map", help="CSV file of old and new UIDs and pseudonyms: the way back; keep it here.")
 ]
 
 
@@ -35,6 +41,7 @@ def deidentify(  # noqa: PLR0913  an option each
     out: OutOption,
     dates: DatesOption = Dates.REMOVE,
     keep: KeepOption = [],  # noqa: B006  typer wants a list
+    clean_descriptors: DescriptorsOption = False,
     regions: RegionsOption = None,
     pixels_are_clean: CleanOption = False,
     mapping: MapOption = None,
@@ -45,43 +52,59 @@ def deidentify(  # noqa: PLR0913  an option each
 
     What cannot be made free of a patient is left out, with the reason; exit status 1 says so.
     """
-    from node.cli.operator import acted
-    from node.deidentify import Deidentifier, Pseudonyms, export, read_regions
+    from node.deidentify import Deidentifier, Pseudonyms, read_regions
 
     settings, ledger = open_ledger(config)
-    choices = Choices(dates, frozenset(keep), pixels_are_clean)
-    pseudonyms = Pseudonyms.of(settings.node.data_dir)
-    deidentifier = Deidentifier(pseudonyms, choices, read_regions(regions) if regions else ())
+    choices = Choices(dates, frozenset(keep), clean_descriptors, pixels_are_clean)
     studies = [ledger.studies.find(uid).study_instance_uid for uid in uids]
+    known = read_regions(regions) if regions else ()
+    deidentifier = Deidentifier(Pseudonyms.of(settings.node.data_dir), choices, known)
     done: list[Exported] = []
-    for study in studies:
-        made = export(_files(ledger, settings.node.data_dir / "spool", study), out, deidentifier)
-        left = sum(not one.path for one in made)
-        told = f"deidentify --dates {dates}" + "".join(f" --keep {one}" for one in sorted(keep))
-        acted(ledger, told, study, objects=len(made) - left, left_out=left, pixels_are_clean=pixels_are_clean)
-        done += made
-    if mapping is not None:
-        _write_map(mapping, done)
+    try:
+        for study in studies:
+            files = _files(ledger, settings.node.data_dir / "spool", study)
+            done += _exported(ledger, study, files, out, deidentifier)
+    finally:  # what left before it went wrong has left
+        if mapping is not None:
+            _write_map(mapping, done)
     _tell(done, out, as_json)
     raise typer.Exit(1 if any(not one.path for one in done) else 0)
 
 
-def _files(ledger: Ledger, spool: Path, study: str) -> list[tuple[Path, bool]]:
-    """The objects of a study, and the results that were delivered and still count."""
-    from node.states import AnalysisState
+def _exported(
+    ledger: Ledger, study: str, files: Sequence[tuple[Path, bool]], out: Path, deidentifier: Deidentifier
+) -> list[Exported]:
+    """What became of one study; the trail says so whatever happens."""
+    from node.cli.operator import acted
+    from node.deidentify import Export
 
+    made: list[Exported] = []
+    try:
+        for one in Export(out, deidentifier).write(files):
+            made.append(one)
+    finally:
+        left, choices = sum(not one.path for one in made), deidentifier.choices
+        told = f"deidentify --dates {choices.dates}" + "".join(f" --keep {one}" for one in sorted(choices.keep))
+        told += " --clean-descriptors" * choices.clean_descriptors + " --pixels-are-clean" * choices.pixels_are_clean
+        acted(ledger, told, study, objects=len(made) - left, left_out=left)
+    return made
+
+
+def _files(ledger: Ledger, spool: Path, study: str) -> list[tuple[Path, bool]]:
+    """The objects of a study, and the newest results of each plugin, if they still count."""
     images = [one.path for series in ledger.studies.series(study) for one in series.instances]
-    analyses = [one for one in ledger.analyses.of_study(study) if one.state is AnalysisState.DELIVERED]
-    results = [one for analysis in analyses for one in ledger.analyses.results(analysis.id)]
-    ours = [one.path for one in results if one.sop_class_uid]
+    newest = {row.plugin: row for row in sorted(ledger.analyses.of_study(study), key=lambda row: row.revision)}
+    counted = [row.id for row in newest.values() if row.state in _COUNTS]
+    ours = [one.path for number in counted for one in ledger.analyses.results(number) if one.sop_class_uid]
     return [(spool / path, False) for path in images] + [(spool / path, True) for path in ours]
 
 
 def _write_map(path: Path, done: Sequence[Exported]) -> None:
     from node.spool import write_once
 
-    lines = [f"{one.sop_instance_uid},{one.new_uid},{one.path}" for one in done if one.path]
-    write_once(path, ("\r\n".join(["sop_instance_uid,new_sop_instance_uid,file", *lines]) + "\r\n").encode())
+    columns = ("sop_instance_uid", "new_uid", "study_instance_uid", "new_study_uid", "pseudonym", "path")
+    lines = [",".join(getattr(one, column) for column in columns) for one in done if one.path]
+    write_once(path, "".join(f"{line}\r\n" for line in (",".join(columns), *lines)).encode())
 
 
 def _tell(done: Sequence[Exported], out: Path, as_json: bool) -> None:

@@ -12,7 +12,7 @@ On disk afterwards: what the caller writes, and the key of the pseudonyms in the
 
 from node.confidentiality import Choices, Dates, Keep
 from node.deidentify.dataset import Deidentifier, LeftOut
-from node.deidentify.files import Exported, export
+from node.deidentify.files import Export, Exported
 from node.deidentify.pixels import Region, read_regions
 from node.deidentify.pseudonyms import Pseudonyms
 
@@ -20,11 +20,11 @@ __all__ = [
     "Choices",
     "Dates",
     "Deidentifier",
+    "Export",
     "Exported",
     "Keep",
     "LeftOut",
     "Pseudonyms",
     "Region",
-    "export",
     "read_regions",
 ]

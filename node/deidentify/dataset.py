@@ -12,10 +12,13 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from node.confidentiality import Choices, Dates, Keep
+from node.deidentify.descriptions import clean_description
 from node.deidentify.pixels import Region, clean
-from node.deidentify.profile import Action, action_on
+from node.deidentify.private import safe_elements
+from node.deidentify.profile import REGISTERED, Action, action_on, basic_action_on
 from node.deidentify.pseudonyms import Pseudonyms
 from node.deidentify.reason import LeftOut
+from node.deidentify.residue import Residue
 from node.deidentify.structured import clean_content
 
 #: Dummies by VR (PS3.15 E.1.1: "a non-zero length value that may be a dummy value").
@@ -29,6 +32,11 @@ _OLDEST = "090Y"
 _OUR_TEXTS = frozenset(
     {"UnformattedTextValue", "ContentDescription", "SegmentDescription", "GraphicLayerDescription", "TrackingID"}
 )
+#: Coding schemes whose meanings are their own words, not a site's (PS3.16 table 8-1).
+_PUBLIC_SCHEMES = frozenset(
+    {"DCM", "SCT", "SRT", "SNM3", "LN", "RADLEX", "UCUM", "FMA", "UMLS", "I9C", "I10", "ICD-11"}
+)
+_DESCRIPTIVE = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 #: CID 7050, De-identification Method.
 _METHODS = {
     "profile": ("113100", "Basic Application Confidentiality Profile"),
@@ -40,6 +48,8 @@ _METHODS = {
     Keep.DEVICE: ("113109", "Retain Device Identity Option"),
     Keep.UIDS: ("113110", "Retain UIDs Option"),
     Keep.INSTITUTION: ("113112", "Retain Institution Identity Option"),
+    Keep.SAFE_PRIVATE: ("113111", "Retain Safe Private Option"),
+    "descriptors": ("113105", "Clean Descriptors Option"),
 }
 
 
@@ -53,7 +63,8 @@ class Deidentifier:
     """
 
     def __init__(self, pseudonyms: Pseudonyms, choices: Choices, regions: Sequence[Region] = ()) -> None:
-        self._pseudonyms, self._choices, self._regions = pseudonyms, choices, tuple(regions)
+        self._pseudonyms, self._regions = pseudonyms, tuple(regions)
+        self.choices = choices
 
     def apply(self, ds: Dataset, *, is_ours: bool) -> Dataset:
         """A copy without the patient.
@@ -66,16 +77,17 @@ class Deidentifier:
             LeftOut: it cannot be made free of the patient; the message says why.
         """
         about = (str(ds.get("IssuerOfPatientID", "")), str(ds.get("PatientID", "")))
-        changes = _Changes(self._pseudonyms, self._choices, self._pseudonyms.days(*about), is_ours)
+        changes = _Changes(self._pseudonyms, self.choices, self._pseudonyms.days(*about), is_ours)
         copy, methods = changes.of(ds), ["profile"]
         if is_ours and _CONTENT in ds:
             copy.ContentSequence = clean_content(ds.ContentSequence, changes.of)
             methods.append("content")
+        Residue(ds, changes.uid).clean(copy)
         copy.file_meta = _meta(ds)
-        if clean(copy, ds, self._regions, is_ours=is_ours, believed=self._choices.pixels_are_clean):
+        if clean(copy, ds, self._regions, is_ours=is_ours, believed=self.choices.pixels_are_clean):
             methods.append("pixels")
         copy.PatientName = copy.PatientID = self._pseudonyms.patient(*about)
-        _sign(copy, methods, self._choices)
+        _sign(copy, methods, self.choices)
         copy.file_meta.MediaStorageSOPInstanceUID = copy.SOPInstanceUID
         return copy
 
@@ -96,13 +108,26 @@ class _Changes:
             kept = None if element.tag == _CONTENT and self.is_ours else self._changed(element)
             if kept is not None:
                 copy.add(kept)
+        for element in safe_elements(ds) if Keep.SAFE_PRIVATE in self.choices.keep else ():
+            copy.add(element)
         return copy
+
+    def uid(self, uid: str) -> str:
+        """What stands for a UID wherever it is quoted."""
+        stays = Keep.UIDS in self.choices.keep or uid.startswith(REGISTERED)
+        return uid if stays else self.pseudonyms.uid(uid)
 
     def _changed(self, element: DataElement) -> DataElement | None:
         ours = self.is_ours and element.keyword in _OUR_TEXTS
         action = Action.KEEP if ours else action_on(element, self.choices)
+        words = ""
+        if action is Action.CLEAN and element.VR != "SQ":
+            words = clean_description(str(element.value or "")) if element.VR in _DESCRIPTIVE else ""
+            action = Action.KEEP if words else basic_action_on(element)
         if action is Action.REMOVE:
             return None
+        if words:
+            return DataElement(element.tag, element.VR, words)
         if element.VR == "SQ":
             return DataElement(element.tag, "SQ", self._items(element, action))
         if action is Action.EMPTY or (action is not Action.KEEP and element.is_empty):
@@ -114,7 +139,10 @@ class _Changes:
             return []
         if action is Action.DUMMY and element.keyword.endswith("CodeSequence"):
             return [_code("ANONYMIZED", "Anonymized", "99RADNODE")]
-        return [self.of(item) for item in element.value]
+        items = list(element.value)
+        if action is Action.CLEAN and element.keyword.endswith("CodeSequence"):
+            items = [item for item in items if item.get("CodingSchemeDesignator", "") in _PUBLIC_SCHEMES]
+        return [self.of(item) for item in items]
 
     def _value(self, element: DataElement, action: Action) -> Any:
         if action is Action.DUMMY:
@@ -130,6 +158,7 @@ class _Changes:
 
 def _sign(copy: Dataset, methods: Sequence[str], choices: Choices) -> None:
     """PS3.15 E.1.1, step 6: what was done stands in the object."""
+    methods = [*methods, *["descriptors"] * choices.clean_descriptors]
     chosen = [*methods, *([choices.dates] if choices.dates in _METHODS else []), *sorted(choices.keep)]
     codes = [_METHODS[one] for one in chosen]
     copy.PatientIdentityRemoved = "YES"
@@ -137,6 +166,12 @@ def _sign(copy: Dataset, methods: Sequence[str], choices: Choices) -> None:
     copy.DeidentificationMethodCodeSequence = [_code(*one) for one in codes]
     words = {Dates.KEEP: "UNMODIFIED", Dates.SHIFT: "MODIFIED", Dates.REMOVE: "REMOVED"}
     copy.LongitudinalTemporalInformationModified = words[choices.dates]
+
+
+def blanked(copy: Dataset) -> bool:
+    """Whether something was blanked in the pixels of a copy."""
+    done = {str(one.CodeValue) for one in copy.DeidentificationMethodCodeSequence}
+    return _METHODS["pixels"][0] in done
 
 
 def shifted(text: str, vr: str, days: int) -> str:
@@ -175,4 +210,4 @@ def _meta(ds: Dataset) -> FileMetaDataset:
     return meta
 
 
-__all__ = ["Deidentifier", "LeftOut", "shifted"]
+__all__ = ["Deidentifier", "LeftOut", "blanked", "shifted"]

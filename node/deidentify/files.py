@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 
-from node.deidentify.dataset import Deidentifier
+from node.deidentify.dataset import Deidentifier, blanked
 from node.deidentify.reason import LeftOut
 from node.errors import PermanentError, RadnodeError, where
 from node.spool import write_once
@@ -23,38 +27,86 @@ class Exported:
     new_uid: str = ""
     path: str = ""
     reason: str = ""
+    study_instance_uid: str = ""
+    new_study_uid: str = ""
+    pseudonym: str = ""
 
 
-def export(files: Iterable[tuple[Path, bool]], target: Path, deidentifier: Deidentifier) -> list[Exported]:
-    """Write copies as `<study>/<object>.dcm`; what is there already is written again, the same.
+class Export:
+    """Copies of one study into a folder. Args: target: made if need be; deidentifier: makes the copies."""
 
-    Args:
-        files: (path, whether it is a result of this node).
-        target: folder; made if need be.
-        deidentifier: makes the copies.
-    """
-    return [_export(path, is_ours, target, deidentifier) for path, is_ours in files]
+    def __init__(self, target: Path, deidentifier: Deidentifier) -> None:
+        self._target, self._deidentifier = target, deidentifier
+        self._clean: set[str] = set()
+
+    def write(self, files: Iterable[tuple[Path, bool]]) -> Iterator[Exported]:
+        """Write copies as `<study>/<object>.dcm`; what is there already is written again, the same.
+
+        Args:
+            files: (path, whether it is a result of this node); images before the results that were made of them, since
+                a picture of an image with text in its pixels shows that text.
+
+        Raises:
+            PermanentError: nothing can be written there; what was written by then is whole.
+        """
+        for path, is_ours in files:
+            with _silence():
+                made = self._copy(path, is_ours)
+            yield made
+
+    def _copy(self, path: Path, is_ours: bool) -> Exported:
+        uid = path.stem
+        try:
+            ds = dcmread(path)
+            uid = str(ds.get("SOPInstanceUID", uid))
+            if is_ours:
+                self._refuse_picture(ds)
+            copy = self._deidentifier.apply(ds, is_ours=is_ours)
+            data = BytesIO()
+            copy.save_as(data, enforce_file_format=True)  # the preamble is made anew: 128 zeros
+        except LeftOut as error:
+            return Exported(uid, reason=str(error))
+        except FileNotFoundError:
+            return Exported(uid, reason="its file is not in the spool any more (storage.keep_days)")
+        except Exception as error:  # an edge: an object that pydicom cannot read or write is left out, others are not
+            return Exported(uid, reason=f"it cannot be read as DICOM: {where(error)}")
+        if not is_ours and not blanked(copy):
+            self._clean.add(uid)
+        return self._kept(ds, copy, data.getvalue())
+
+    def _refuse_picture(self, ds: Dataset) -> None:
+        """A picture of ours shows its source as it was."""
+        sources = {str(one.get("ReferencedSOPInstanceUID", "")) for one in ds.get("SourceImageSequence") or ()}
+        if "PixelData" in ds and str(ds.get("Modality", "")) == "OT" and not (sources and sources <= self._clean):
+            raise LeftOut("it shows an image that may bear a patient's name, or that is not exported")
+
+    def _kept(self, ds: Dataset, copy: Dataset, data: bytes) -> Exported:
+        place = self._target / str(copy.StudyInstanceUID) / f"{copy.SOPInstanceUID}.dcm"
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_once(place, data)
+        except (OSError, RadnodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else error.what
+            hint = "is --out a folder that you may write, and is there room? Then give the command again"
+            raise PermanentError(f"it cannot be written: {why}", about=str(place), hint=hint) from error
+        return Exported(
+            str(ds.SOPInstanceUID),
+            str(copy.SOPInstanceUID),
+            str(place.relative_to(self._target)),
+            study_instance_uid=str(ds.StudyInstanceUID),
+            new_study_uid=str(copy.StudyInstanceUID),
+            pseudonym=str(copy.PatientID),
+        )
 
 
-def _export(path: Path, is_ours: bool, target: Path, deidentifier: Deidentifier) -> Exported:
-    uid = path.stem
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Without pydicom's words on what it tolerates: they quote the object."""
+    logger = logging.getLogger("pydicom")
+    disabled, logger.disabled = logger.disabled, True
     try:
-        ds = dcmread(path)
-        uid = str(ds.get("SOPInstanceUID", uid))
-        copy = deidentifier.apply(ds, is_ours=is_ours)
-        stream = BytesIO()
-        copy.save_as(stream, enforce_file_format=True)  # the preamble is made anew: 128 zeros
-        place = target / str(copy.StudyInstanceUID) / f"{copy.SOPInstanceUID}.dcm"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_once(place, stream.getvalue())
-    except LeftOut as error:
-        return Exported(uid, reason=str(error))
-    except RadnodeError:
-        raise
-    except OSError as error:
-        raise PermanentError(
-            f"it cannot be read or written: {error.strerror}", about=str(error.filename or path)
-        ) from error
-    except Exception as error:  # an edge: an object that pydicom cannot read or write is left out, others are not
-        return Exported(uid, reason=f"it cannot be read as DICOM: {where(error)}")
-    return Exported(uid, str(copy.SOPInstanceUID), str(place.relative_to(target)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = disabled

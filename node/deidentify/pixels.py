@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from node.deidentify.reason import LeftOut
 from node.errors import PermanentError
 
-#: Modalities whose images usually bear a patient's name in their pixels.
-_USUALLY_LETTERED = frozenset({"US", "IVUS", "ES", "XC", "OT", "SC", "SM", "GM", "ECG", "EPS", "HD", "DOC", "SCREEN"})
+#: Modalities whose images usually bear a patient's name in their pixels, or are pictures of paper and screens.
+_USUALLY_LETTERED = frozenset(
+    {
+        "US", "IVUS", "BDUS", "ES", "XC", "OT", "SC", "SM", "GM", "DMS", "DG", "BMD", "OAM", "KER", "AR",
+        "ECG", "EPS", "HD", "DOC", "SCREEN",
+    }
+)  # fmt: skip
+#: Values of Image Type of screens that were saved among the images.
+_SCREENS = frozenset({"SCREEN SAVE", "SCREENSAVE", "CAPTURE", "DOSE_INFO", "PROT_IMAGE", "PASTED"})
+#: Most samples that are decoded to be blanked: a small file may declare what no machine can hold.
+_MOST_SAMPLES = 1 << 30
 #: SOP classes of pictures of something else: secondary captures, and documents as a whole.
 _CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 _DOCUMENTS = "1.2.840.10008.5.1.4.1.1.104"
@@ -89,62 +100,99 @@ def clean(copy: Dataset, ds: Dataset, regions: Sequence[Region], *, is_ours: boo
         raise LeftOut("a structured report by somebody else: its texts may name the patient")
     if "PixelData" not in ds:
         return False
-    region = next((one for one in regions if one.fits(ds)), None) or _ultrasound(ds)
-    if region is not None and region.boxes:
-        _blank(copy, ds, region.boxes)
-        return True
-    if region is None and not believed:
+    region = next((one for one in regions if one.fits(ds)), None)
+    if region is not None:
+        if region.boxes:
+            _blank(copy, ds, region.boxes)
+        return bool(region.boxes)
+    if believed:
+        return False
+    shown = _ultrasound(ds)
+    if not shown:
         _refuse_letters(ds, uid)
-    return False
+        return False
+    _blank(copy, ds, shown, outside=True)
+    return True
 
 
 def _refuse_letters(ds: Dataset, uid: str) -> None:
+    """What the object itself claims counts only against it: makers write NO on images with a banner, too."""
     hint = "look at it; then --regions FILE says where the text is, or --pixels-are-clean that there is none"
+    modality = str(ds.get("Modality", ""))
     if str(ds.get("BurnedInAnnotation", "")) == "YES":
         raise LeftOut("its pixels bear text (Burned In Annotation is YES)", hint=hint)
-    if ds.get("BurnedInAnnotation", "") == "NO":
-        return
-    if uid.startswith(_CAPTURES) or ds.get("Modality", "") in _USUALLY_LETTERED:
-        raise LeftOut(f"images of its kind ({ds.get('Modality', '')}) usually bear a patient's name", hint=hint)
+    if str(ds.get("RecognizableVisualFeatures", "")) == "YES":
+        raise LeftOut("a person may be recognised in it (Recognizable Visual Features is YES)", hint=hint)
+    if uid.startswith(_CAPTURES) or modality in _USUALLY_LETTERED:
+        raise LeftOut(f"images of its kind ({modality}) usually bear a patient's name", hint=hint)
+    if _SCREENS & {str(one).upper() for one in ds.get("ImageType") or ()}:
+        raise LeftOut("it is a screen that was saved as an image", hint=hint)
 
 
-def _ultrasound(ds: Dataset) -> Region | None:
-    """All around the regions that an ultrasound image declares (PS3.3 C.8.5.5) is text; None: it declares none."""
-    declared = ds.get("SequenceOfUltrasoundRegions") or ()
-    edges = [
-        (one.RegionLocationMinX0, one.RegionLocationMinY0, one.RegionLocationMaxX1 + 1, one.RegionLocationMaxY1 + 1)
-        for one in declared
-        if all(f"RegionLocation{name}" in one for name in ("MinX0", "MinY0", "MaxX1", "MaxY1"))
-    ]
-    if not edges or ds.get("BurnedInAnnotation", "") == "NO":
-        return None
-    left, top = min(one[0] for one in edges), min(one[1] for one in edges)
-    right, bottom = max(one[2] for one in edges), max(one[3] for one in edges)
-    rows, columns = int(ds.Rows), int(ds.Columns)
-    around = ((0, 0, columns, top), (0, bottom, columns, rows), (0, 0, left, rows), (right, 0, columns, rows))
-    return Region(boxes=tuple(box for box in around if box[0] < box[2] and box[1] < box[3]))
+def _ultrasound(ds: Dataset) -> list[Box]:
+    """The regions that an ultrasound image declares (PS3.3 C.8.5.5): what is around them is text.
 
-
-def _blank(copy: Dataset, ds: Dataset, boxes: Sequence[Box]) -> None:
-    """Decode, blank, and write as Explicit VR Little Endian."""
+    None where the image says that text is burned in, which may then stand within them; where regions are declared that
+    leave no room for text; and where they are no regions.
+    """
+    if ds.get("Modality", "") != "US" or str(ds.get("BurnedInAnnotation", "")) == "YES":
+        return []
     try:
-        work = Dataset()
-        work.update({element.tag: element for element in ds if element.tag.group in (0x0028, 0x7FE0)})
-        work.SOPClassUID, work.file_meta = ds.SOPClassUID, ds.file_meta
-        if work.file_meta.TransferSyntaxUID.is_compressed:
-            work.decompress(generate_instance_uid=False)
-        pixels = np.array(work.pixel_array)
+        found = [
+            (
+                int(one.RegionLocationMinX0),
+                int(one.RegionLocationMinY0),
+                int(one.RegionLocationMaxX1) + 1,
+                int(one.RegionLocationMaxY1) + 1,
+            )
+            for one in ds.get("SequenceOfUltrasoundRegions") or ()
+        ]
+        rows, columns = int(ds.Rows), int(ds.Columns)
+    except (AttributeError, TypeError, ValueError):
+        return []
+    good = all(0 <= left < right <= columns and 0 <= top < bottom <= rows for left, top, right, bottom in found)
+    room = all(top > 0 or bottom < rows for _, top, _, bottom in found)
+    return found if good and room else []
+
+
+def _blank(copy: Dataset, ds: Dataset, boxes: Sequence[Box], *, outside: bool = False) -> None:
+    """Blank what is within the boxes, or all that is outside of them; written as Explicit VR Little Endian."""
+    try:
+        work, pixels = _decoded(ds)
+    except LeftOut:
+        raise
     except Exception as error:  # an edge: decoders raise anything; what cannot be blanked does not leave
         raise LeftOut(f"its pixels bear text and cannot be decoded: {type(error).__name__}") from error
     frames = pixels if int(work.get("NumberOfFrames", 1) or 1) > 1 else pixels[np.newaxis]
+    within = np.zeros(frames.shape[1:3], dtype=bool)
     for left, top, right, bottom in boxes:
-        frames[:, top:bottom, left:right] = 0
+        within[top:bottom, left:right] = True
+    frames[:, ~within if outside else within] = 0
     for element in work:
         if element.tag.group == 0x0028:
             copy.add(element)
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):  # of the compressed frames
+        copy.pop(keyword, None)
     if work.get("SamplesPerPixel", 1) > 1:
         copy.PlanarConfiguration = 0
-    copy.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
+        if str(work.PhotometricInterpretation) == "YBR_FULL_422":
+            copy.PhotometricInterpretation = "YBR_FULL"  # every pixel has its own chrominance now
+    data = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+    copy.PixelData = data + b"\0" * (len(data) % 2)
     copy["PixelData"].VR = "OW" if int(work.BitsAllocated) > 8 else "OB"
     copy.BurnedInAnnotation = "NO"
     copy.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+
+
+def _decoded(ds: Dataset) -> tuple[Dataset, npt.NDArray[Any]]:
+    """What describes the pixels once they are decoded, and the pixels: (frames,) rows, columns (, samples)."""
+    samples = int(ds.Rows) * int(ds.Columns) * int(ds.SamplesPerPixel) * int(ds.get("NumberOfFrames", 1) or 1)
+    if samples > _MOST_SAMPLES or int(ds.BitsAllocated) < 8:
+        raise LeftOut(f"its pixels bear text and are too many, or too small, to be blanked: {samples} samples")
+    work = Dataset()
+    work.update({element.tag: element for element in ds if element.tag.group in (0x0028, 0x7FE0)})
+    work.SOPClassUID, work.file_meta = ds.SOPClassUID, deepcopy(ds.file_meta)
+    work.set_original_encoding(*ds.original_encoding)
+    if work.file_meta.TransferSyntaxUID.is_compressed:
+        work.decompress(generate_instance_uid=False)
+    return work, np.array(work.pixel_array)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from importlib.resources import files
@@ -18,29 +19,11 @@ from pydicom.dataelem import DataElement
 from node.confidentiality import Choices, Dates, Keep
 from node.deidentify.texts import KEPT_TEXTS
 
-#: Attributes that an option keeps (columns of table E.1-1), beside those that their VR decides.
-_OPTIONS: Mapping[Keep, tuple[str, ...]] = {
-    Keep.PATIENT: (
-        "PatientSex", "PatientAge", "PatientSize", "PatientWeight", "PatientSexNeutered", "SmokingStatus",
-        "PregnancyStatus", "EthnicGroup", "EthnicGroupCodeSequence",
-    ),
-    Keep.DEVICE: (
-        "StationName", "DeviceSerialNumber", "DeviceUID", "DetectorID", "GantryID", "CassetteID", "PlateID",
-        "GeneratorID", "DeviceDescription", "DeviceLabel", "LensSerialNumber", "LensMake", "LensModel",
-        "ScheduledStationName", "PerformedStationName", "TransducerIdentificationSequence", "SourceSerialNumber",
-        "TreatmentMachineName", "DateOfLastCalibration", "TimeOfLastCalibration", "DateOfLastDetectorCalibration",
-        "TimeOfLastDetectorCalibration",
-    ),
-    Keep.INSTITUTION: (
-        "InstitutionName", "InstitutionAddress", "InstitutionCodeSequence", "InstitutionalDepartmentName",
-        "InstitutionalDepartmentTypeCodeSequence",
-    ),
-}  # fmt: skip
 _TEMPORAL = ("DA", "DT", "TM")
 _FREE_TEXTS = ("LO", "SH", "LT", "ST", "UT", "UC", "UR", "AE")
 _CODE_STRING = re.compile(r"[A-Z0-9 _]{0,16}")
 #: UIDs that name no instance: a class, a syntax, a scheme, a template.
-_REGISTERED = "1.2.840.10008."
+REGISTERED = "1.2.840.10008."
 _CLASSES = frozenset(
     tag_for_keyword(name)
     for name in (
@@ -57,7 +40,10 @@ class Action(Enum):
     EMPTY = "Z"
     DUMMY = "D"
     UID = "U"
-    DATE = "C"  # of dates alone
+    DATE = "C"  # of dates: shifted
+    CLEAN = (
+        "words"  # of texts: the words of the trade stay, and what is left of none gets the action without the option
+    )
     KEEP = "K"
     ITEMS = "items"  # a sequence stays, and its items are looked at
 
@@ -68,57 +54,73 @@ _BY_CODE = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Row:
+    """A line of the table. Attributes: action: of the basic profile; options: letters, see `actions.txt`."""
+
+    action: Action
+    options: str
+
+
 @cache
-def table() -> Mapping[int, Action]:
-    """Tag -> action of the basic profile."""
+def table() -> Mapping[int, Row]:
+    """Tag -> its line."""
     lines = files("node.deidentify").joinpath("actions.txt").read_text(encoding="ascii").splitlines()
     rows = [line.split() for line in lines if not line.startswith("#")]
-    return {int(row[0], 16): _BY_CODE[row[1]] for row in rows}
-
-
-@cache
-def _kept(choices: Choices) -> frozenset[int | None]:
-    return frozenset(tag_for_keyword(name) for one in choices.keep if one in _OPTIONS for name in _OPTIONS[one])
+    return {int(row[0], 16): Row(_BY_CODE[row[1]], row[2].strip("-")) for row in rows}
 
 
 def action_on(element: DataElement, choices: Choices) -> Action:
-    """What becomes of an element, wherever it stands; pixels are no matter of this."""
+    """What becomes of an element, wherever it stands; pixels and safe private attributes are no matter of this."""
     tag, vr = element.tag, element.VR
     if tag.is_private or not dictionary_has_tag(tag) or vr == "UN" or tag.group in range(0x5000, 0x6000):
         return Action.REMOVE
     if tag.group in range(0x6000, 0x6100) and tag.element in (0x3000, 0x4000):
         return Action.REMOVE  # an overlay may hold text
-    if tag in _kept(choices):
-        return Action.KEEP
-    named = table().get(int(tag))
-    if vr in _TEMPORAL:
-        return _action_on_time(named, choices)
+    row = table().get(int(tag))
+    if row is not None and (chosen := _by_option(row, vr, choices)) is not None:
+        return chosen
     if vr == "UI":
-        return _action_on_uid(element, named, choices)
-    return named if named is not None else _unnamed(element)
+        return _action_on_uid(element, row, choices)
+    return row.action if row is not None else _unnamed(element, choices)
 
 
-def _action_on_time(named: Action | None, choices: Choices) -> Action:
-    if choices.dates is Dates.KEEP:
+def basic_action_on(element: DataElement) -> Action:
+    """The same without any option."""
+    return action_on(element, Choices())
+
+
+def _by_option(row: Row, vr: str, choices: Choices) -> Action | None:
+    """What an option says; of those that clean AE titles, curves and overlays none is offered."""
+    if any(letter in row.options for letter in _kept_letters(choices)):
         return Action.KEEP
-    if choices.dates is Dates.SHIFT:
+    if "t" in row.options and choices.dates is Dates.SHIFT and vr in _TEMPORAL:
         return Action.DATE
-    return named if named is not None else Action.EMPTY
+    cleaned = "s" * choices.clean_descriptors + "P" * (Keep.PATIENT in choices.keep)
+    return Action.CLEAN if any(letter in row.options for letter in cleaned) else None
 
 
-def _action_on_uid(element: DataElement, named: Action | None, choices: Choices) -> Action:
-    if named in (Action.REMOVE, Action.EMPTY):
-        return named
+@cache
+def _kept_letters(choices: Choices) -> str:
+    letters = {Keep.PATIENT: "p", Keep.DEVICE: "d", Keep.INSTITUTION: "i", Keep.UIDS: "u"}
+    return "".join(letters.get(one, "") for one in choices.keep) + "t" * (choices.dates is Dates.KEEP)
+
+
+def _action_on_uid(element: DataElement, row: Row | None, choices: Choices) -> Action:
+    if row is not None and row.action in (Action.REMOVE, Action.EMPTY):
+        return row.action
     if Keep.UIDS in choices.keep or element.tag in _CLASSES:
         return Action.KEEP
     values = [element.value] if element.VM <= 1 else list(element.value)
-    if named is None and all(str(value).startswith(_REGISTERED) for value in values):
+    if row is None and all(str(value).startswith(REGISTERED) for value in values):
         return Action.KEEP
     return Action.UID
 
 
-def _unnamed(element: DataElement) -> Action:
+def _unnamed(element: DataElement, choices: Choices) -> Action:
     """What the table does not name stays if it can hold no patient: sequences for their items, numbers, codes."""
+    if element.VR in _TEMPORAL:
+        return {Dates.KEEP: Action.KEEP, Dates.SHIFT: Action.DATE}.get(choices.dates, Action.EMPTY)
     if element.VR == "SQ":
         return Action.ITEMS
     if element.VR == "PN":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
+import os
 import secrets
 from hashlib import sha256
 from pathlib import Path
@@ -28,7 +30,7 @@ class Pseudonyms:
         """Those of a node; its key is made when it has none, and readable by its account alone."""
         path = data_dir / FILE
         if not path.exists():
-            write_once(path, secrets.token_bytes(_BYTES))
+            _make(path)
         try:
             key = path.read_bytes()
         except OSError as error:
@@ -55,3 +57,16 @@ class Pseudonyms:
 
     def _digest(self, kind: str, text: str) -> bytes:
         return hmac.new(self._key, f"{kind}\0{text}".encode(), sha256).digest()
+
+
+def _make(path: Path) -> None:
+    """A new key, whole or not there; of two that are made at one time the first stays."""
+    own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    write_once(own, secrets.token_bytes(_BYTES))
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(own, path)
+    except OSError as error:
+        raise PermanentError(f"the key of the pseudonyms cannot be made: {error.strerror}", about=str(path)) from error
+    finally:
+        own.unlink(missing_ok=True)

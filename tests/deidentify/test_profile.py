@@ -44,7 +44,7 @@ def made(
 def test_the_table_is_the_standards() -> None:
     assert len(table()) == 652
     known = {"AccessionNumber": "Z", "PatientID": "D", "SeriesDescription": "X", "StudyInstanceUID": "U"}
-    assert {name: table()[tag_for_keyword(name) or 0].value for name in known} == known
+    assert {name: table()[tag_for_keyword(name) or 0].action.value for name in known} == known
 
 
 @pytest.mark.parametrize(
