@@ -30,6 +30,7 @@ from node.cli import (
     tokens,
     training,
 )
+from node.dumps import forbid_core_dumps
 from node.errors import ConfigError, PermanentError, RadnodeError, SpoolError
 
 app = typer.Typer(
@@ -98,6 +99,7 @@ def _program(
 
 def main() -> None:
     """Run the program; an error of ours is one message on stderr and an exit status."""
+    forbid_core_dumps()
     try:
         status = app(standalone_mode=False)
     except _UsageError as error:

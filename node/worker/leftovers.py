@@ -33,9 +33,7 @@ class Leftovers:
     """Make it when everything is loaded and no job was done yet: what is there then belongs there."""
 
     def __init__(self) -> None:
-        ctypes.CDLL(None).prctl(
-            _SET_CHILD_SUBREAPER, 1, 0, 0, 0
-        )  # orphans become ours, and are seen
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans become ours, and are seen
         self._before = _holding()
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
         self._most_bytes = limit // 2 if limit != resource.RLIM_INFINITY else None

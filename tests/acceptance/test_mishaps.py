@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from node.states import AnalysisState, StudyState
 from tests.peers import Hospital, RealStorescp, RunningNode, install_plugin, processes, storescu, until
 from tests.peers.dcmtk import acknowledged, start_storescu
 from tests.peers.hospital import CANARY
+from tests.peers.ports import free_port
+from tests.peers.running_node import KINDS
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -225,3 +228,15 @@ def test_nobody_else_may_read_what_the_node_keeps(start_node: StartNode, hospita
     assert {"ledger.db", "ledger.db-wal", "serving.json", "tokens"} <= {path.name for path in files}
     assert [path for path in files if path.stat().st_mode & 0o077] == []
     assert [path for path in node.data.iterdir() if path.is_dir() and path.stat().st_mode & 0o077] == []
+
+
+def test_no_process_of_the_node_leaves_a_core_dump(start_node: StartNode) -> None:
+    """It would hold patients' images; where dumps go to a program (core_pattern) the filter counts, not the limit."""
+    node = start_node(web={"enabled": True, "port": free_port()})
+    node.await_worker()
+    for kind in KINDS:
+        for pid in until(partial(node.pids, kind), f"{kind} runs"):
+            limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
+            (core,) = [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core file size")]
+            assert core == ["0", "0"], kind
+            assert int(Path(f"/proc/{pid}/coredump_filter").read_text(encoding="ascii"), 16) == 0, kind
