@@ -6,7 +6,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-_WORD = re.compile(r"[^\W_]+(?:\.\d+)?", re.UNICODE)
+_WORD = re.compile(r"[^\W_]+(?:\.\d+[^\W_]*)?", re.UNICODE)
 #: A number with or without a unit, e.g. 5, 2.5, 3mm, 120kV; no date and no identifier has so few digits.
 _FIGURE = re.compile(r"\d{1,3}(\.\d{1,2})?(mm|cm|ml|kv|ma|mas|s|ms|d|t)?")
 

@@ -43,11 +43,9 @@ class Residue:
 
     def __init__(self, original: Dataset, uid: Callable[[str], str]) -> None:
         self._uid = uid
-        found = {word.casefold() for element in original.iterall() for word in _people(element)}
+        found = {word for element in original.iterall() for word in _people(element)}
         longest = sorted(found, key=len, reverse=True)
-        self._people = (
-            re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest))})(?![^\W_])", re.I) if found else None
-        )
+        self._people = re.compile("|".join(map(_anywhere, longest)), re.IGNORECASE) if found else None
 
     def clean(self, copy: Dataset) -> None:
         """Replace it in every text of a copy, at any depth."""
@@ -71,8 +69,17 @@ class Residue:
 def _people(element: DataElement) -> Iterator[str]:
     if element.VR == "PN":
         for name in element.value if element.VM > 1 else [element.value]:
-            yield from (part for part in re.split(r"[\^=\s,;]+", str(name or "")) if len(part) >= _SHORTEST_NAME)
+            yield from (part for part in re.split(r"[\^=\s,;]+", str(name or "")) if _is_name(part))
     elif element.keyword in _IDENTIFIERS and element.VR != "SQ":
         for one in element.value if element.VM > 1 else [element.value]:
             if len(text := str(one or "").strip()) >= _SHORTEST_ID:
                 yield text
+
+
+def _is_name(part: str) -> bool:
+    return len(part) >= _SHORTEST_NAME or (len(part) > 1 and not part.isascii())  # as many are in Chinese and Japanese
+
+
+def _anywhere(word: str) -> str:
+    """As a word of its own; in scripts without spaces, or with letters of several forms, as a part of one too."""
+    return rf"(?<![^\W_]){re.escape(word)}(?![^\W_])" if word.isascii() else re.escape(word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,76 @@ def test_around_the_regions_that_an_ultrasound_image_declares_all_is_blanked(hos
     after = cleaned(ds).pixel_array
     assert (after[8:31, 4:28] == 100).all()
     assert int((after > 0).sum()) == 23 * 24
+
+
+def regions(*boxes: tuple[int, int, int, int]) -> list[Dataset]:
+    """Sequence of Ultrasound Regions; corners are part of them."""
+    found = []
+    for left, top, right, bottom in boxes:
+        one = Dataset()
+        one.RegionLocationMinX0, one.RegionLocationMinY0 = left, top
+        one.RegionLocationMaxX1, one.RegionLocationMaxY1 = right, bottom
+        found.append(one)
+    return found
+
+
+def test_between_two_regions_all_is_blanked(hospital: Hospital) -> None:
+    ds = hospital.image(modality="US")
+    ds.PixelData = np.full((32, 32), 100, np.uint16).tobytes()
+    ds.SequenceOfUltrasoundRegions = regions((0, 4, 31, 9), (0, 20, 31, 29))
+    after = cleaned(ds).pixel_array
+    assert [row for row in range(32) if after[row].all()] == [*range(4, 10), *range(20, 30)]
+    assert int((after > 0).sum()) == 16 * 32
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SequenceOfUltrasoundRegions": regions((0, 0, 31, 31))},  # no room for text around it: it is within
+        {"SequenceOfUltrasoundRegions": regions((4, 4, 90, 20))},
+        {"SequenceOfUltrasoundRegions": regions((9, 9, 4, 4))},
+        {"SequenceOfUltrasoundRegions": [Dataset()]},
+        {"SequenceOfUltrasoundRegions": regions((4, 4, 20, 20)), "BurnedInAnnotation": "YES"},
+        {"BurnedInAnnotation": "NO"},  # a claim, and often a wrong one
+        {"Modality": "CT", "BurnedInAnnotation": "YES"},
+        {"Modality": "CT", "RecognizableVisualFeatures": "YES"},
+        {"Modality": "CT", "ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]},
+    ],
+)
+def test_what_may_bear_a_name_all_the_same_is_left_out(hospital: Hospital, changes: dict[str, Any]) -> None:
+    with pytest.raises(LeftOut):
+        cleaned(hospital.image(modality="US", **changes))
+
+
+def test_a_bomb_is_not_decoded(hospital: Hospital) -> None:
+    ds = hospital.image(modality="US", Rows=65535, Columns=65535)
+    with pytest.raises(LeftOut, match="too many"):
+        cleaned(ds, Region(boxes=((0, 0, 4, 4),)))
+
+
+def test_colour_of_two_samples_becomes_colour_of_three(hospital: Hospital) -> None:
+    ds = hospital.image(modality="US", size=4)
+    ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = 3, "YBR_FULL_422", 0
+    ds.BitsAllocated = ds.BitsStored = 8
+    ds.HighBit, ds.PixelData = 7, bytes([50, 60, 128, 128]) * 8
+    copy = cleaned(ds, Region(boxes=((0, 0, 4, 1),)))
+    assert copy.PhotometricInterpretation == "YBR_FULL"
+    assert len(copy.PixelData) == 4 * 4 * 3
+
+
+def test_offsets_of_compressed_frames_do_not_stay_beside_plain_pixels(hospital: Hospital) -> None:
+    ds = hospital.image(modality="US")
+    ds.compress(RLELossless, generate_instance_uid=False, encapsulate_ext=True)
+    assert "ExtendedOffsetTable" in ds
+    copy = cleaned(ds, Region(boxes=((0, 0, 4, 4),)))
+    assert "ExtendedOffsetTable" not in copy
+    assert "ExtendedOffsetTableLengths" not in copy
+
+
+def test_a_lossy_history_is_kept(hospital: Hospital) -> None:
+    ds = hospital.image(modality="US", LossyImageCompression="01", LossyImageCompressionRatio="10")
+    copy = cleaned(ds, Region(boxes=((0, 0, 4, 4),)))
+    assert (copy.LossyImageCompression, str(copy.LossyImageCompressionRatio)) == ("01", "10")
 
 
 def test_somebody_who_has_looked_is_believed(hospital: Hospital) -> None:
