@@ -2,23 +2,25 @@
 
 A file stays without a row when the node is killed between the two: its peer had no answer, and sends it again; or when
 an older copy of the ledger was put back: then it was acknowledged, and nobody sends it again. Either way it is taken as
-if it had just come. A row stays without its file when a disk loses it, or a hand removes it: nothing can be done but
-say so, and take it back when it is sent again.
+if it had just come; what a power cut has torn is set aside, so that the whole object is taken when it comes. A row
+stays without its file when a disk loses it, or a hand removes it: nothing can be done but say so, and take it back when
+it is sent again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from node.errors import PermanentError
 from node.ledger import Ledger, Named
-from node.receive.kept import arrival_of, claim_of, meta_of
+from node.receive.kept import arrival_of, claim_of, meta_of, name_of
 from node.receive.text import shown_uid
 from node.spool import Spool
+from node.study import Arrival
 
 log = structlog.get_logger()
 
@@ -26,6 +28,10 @@ log = structlog.get_logger()
 GRACE_SECONDS = 120.0
 #: Name under which the time of the last comparison is noted.
 NOTED = "reconciled"
+#: Why a file is set aside that is not the one that was received.
+TORN = "its file in the spool is torn, as by a power cut: it is taken when it is sent again"
+    "its file in the spool is torn, as after a power cut: nobody was told that it is kept, and its peer sends it again"
+)
 _ASSOCIATION = "found in the spool"
 _CHUNK = 500
 
@@ -74,7 +80,7 @@ def repair(ledger: Ledger, spool: Spool, found: Difference) -> None:
     """Take files without a row; set instances without a file aside."""
     for path in found.without_row:
         try:
-            ledger.arrivals.record([arrival_of(spool.path(path), path, _ASSOCIATION)])
+            ledger.arrivals.record([_arrival(spool, path)])
         except PermanentError as error:
             log.warning("not taken from the spool", path=path, why=error.what)  # gone since it was seen
     ledger.upkeep.set_missing(found.missing)
@@ -99,7 +105,8 @@ def reconcile(
         stopping: asked before anything is changed.
     """
     begun = time.time()
-    since = ledger.facts.time_of(NOTED) - 2 * GRACE_SECONDS
+    noted = ledger.facts.time_of(NOTED)
+    since = noted - 2 * GRACE_SECONDS if noted <= begun else 0.0  # the clock was set back: any file may be younger
     found = compare(ledger, spool, since=since, until=until, instances=whole)
     if stopping():
         return found
@@ -130,6 +137,15 @@ def _named(ledger: Ledger) -> Iterator[Named]:
     while chunk := ledger.upkeep.named(after, _CHUNK):
         yield from chunk
         after = chunk[-1].sop_instance_uid
+
+
+def _arrival(spool: Spool, path: str) -> Arrival:
+    """A file without a row. It may end where an element does, and look whole: its name tells what was received."""
+    file = spool.path(path)
+    arrival = arrival_of(file, path, _ASSOCIATION)
+    if not arrival.defect and file.stem != name_of(claim_of(meta_of(file)[0]), arrival.sha256):
+        return replace(arrival, defect=TORN)
+    return arrival
 
 
 def _uid(spool: Spool, path: str) -> str:

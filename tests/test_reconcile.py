@@ -12,8 +12,8 @@ import pytest
 
 from node import reconcile
 from node.ledger import Ledger
-from node.receive.kept import arrival_of
-from node.reconcile import GRACE_SECONDS, NOTED, compare
+from node.receive.kept import arrival_of, claim_of, digest_of, meta_of, name_of
+from node.reconcile import GRACE_SECONDS, NOTED, TORN, compare
 from node.spool import Spool
 from node.states import StudyState
 from node.study import Outcome
@@ -32,10 +32,11 @@ class Node:
 
     def keep(self, image: int = 1, written: float = OLD, **changes: object) -> str:
         """A film lies in the spool, and nobody knows of it yet; its path."""
-        data = self.hospital.film(image=image, **changes).read_bytes()
+        film = self.hospital.film(image=image, **changes)
+        meta, start = meta_of(film)
         with self.spool.receive() as incoming:
-            incoming.write(data)
-            path = incoming.keep(f"{image:02x}" * 32)
+            incoming.write(film.read_bytes())
+            path = incoming.keep(name_of(claim_of(meta), digest_of(film, start)))
         os.utime(self.spool.path(path), (written, written))
         return path
 
@@ -123,6 +124,27 @@ def test_a_file_that_says_nothing_of_itself_is_named_and_left(node: Node) -> Non
     os.utime(node.spool.path(path), (OLD, OLD))
     assert node.reconcile().unreadable == (path,)
     assert node.spool.path(path).exists()
+
+
+def test_a_file_that_ends_where_an_element_does_is_torn_and_gives_way_to_the_whole_one(node: Node) -> None:
+    path = node.keep()
+    whole = node.spool.path(path).read_bytes()
+    pixels = whole.rindex(b"\xe0\x7f\x10\x00OW")  # (7FE0,0010), the last element
+    os.truncate(node.spool.path(path), pixels)
+    os.utime(node.spool.path(path), (OLD, OLD))
+    node.reconcile()
+    assert node.images == 0
+    assert [row["reason"] for row in node.ledger.studies.set_aside()] == [TORN]
+    node.spool.path(path).write_bytes(whole)  # its peer, which had no answer, sends it again
+    assert node.record(path) is Outcome.NEW
+    assert node.images == 1
+    assert node.reconcile().clean
+
+
+def test_after_a_clock_that_was_ahead_every_file_is_looked_at(node: Node) -> None:
+    node.ledger.facts.note_time(NOTED, time.time() + 86400)
+    node.keep()
+    assert len(node.reconcile(whole=False).without_row) == 1
 
 
 @pytest.mark.parametrize("torn", [False, True])

@@ -48,6 +48,12 @@ def digest_of(path: Path, start: int) -> str:
     return digest.hexdigest()
 
 
+def name_of(claim: Claim, digest: str) -> str:
+    """The name of a received file: equal for equal objects, and never from a tag. Args: digest: of its dataset."""
+    facts = (claim.sop_instance_uid, claim.sop_class_uid, claim.transfer_syntax_uid.encode(), digest.encode())
+    return sha256(b"\0".join(sha256(fact).digest() for fact in facts)).hexdigest()
+
+
 def arrival_of(path: Path, relative: str, association: str) -> Arrival:
     """The arrival of a file that lies in the spool. Raises PermanentError for what is no Part 10 file.
 

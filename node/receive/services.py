@@ -14,6 +14,7 @@ from node.receive import command, header, status
 from node.receive.commit import Committer
 from node.receive.commitment import Hearing, Malformed, Promises, Report, collected
 from node.receive.connection import BY_US, Cut
+from node.receive.kept import name_of
 from node.receive.negotiate import VERIFICATION, Context
 from node.receive.part10 import preface
 from node.spool import Incoming, Spool
@@ -170,7 +171,7 @@ def _keep(node: Node, peer: Peer, request: Request) -> status.Status:
         digest = _receive(incoming, meta, request.dataset, node.longest)
         if incoming.size == len(meta):
             return status.EMPTY
-        path = incoming.keep(_name(claim, digest))
+        path = incoming.keep(name_of(claim, digest))
     found = _read_header(node.spool, path, len(meta), claim)
     arrival = _arrival(peer, claim, found, path)
     arrival = replace(arrival, size=incoming.size, sha256=digest)
@@ -189,12 +190,6 @@ def _receive(incoming: Incoming, meta: bytes, dataset: Iterator[memoryview], lon
         if incoming.size > end:
             raise TooLong
     return digest.hexdigest()
-
-
-def _name(claim: header.Claim, digest: str) -> str:
-    """The file's name: equal for equal objects, and never from a tag."""
-    facts = (claim.sop_instance_uid, claim.sop_class_uid, claim.transfer_syntax_uid.encode(), digest.encode())
-    return hashlib.sha256(b"\0".join(hashlib.sha256(fact).digest() for fact in facts)).hexdigest()
 
 
 def _read_header(spool: Spool, path: str, start: int, claim: header.Claim) -> header.Header:
