@@ -30,7 +30,8 @@ _LONGEST_PAUSE_SECONDS = 600.0
 
 def report_commitments(settings: Settings, ledger: Ledger, spool: Spool) -> int:
     """Send the reports that are due; return how many were taken."""
-    return sum(_report(settings, ledger, spool, row) for row in ledger.commitments.due())
+    due = ledger.commitments.due(settings.retry.longest_seconds)
+    return sum(_report(settings, ledger, spool, row) for row in due)
 
 
 def _report(settings: Settings, ledger: Ledger, spool: Spool, row: CommitmentRow) -> bool:

@@ -54,15 +54,17 @@ class Scheduler:
             )
         self._scheduler.start()
 
-    def mind_the_clock(self) -> None:
+    def mind_the_clock(self) -> bool:
         """Call this now and then from a thread of your own: APScheduler sleeps until a wall-clock time, so a clock that
-        is set back would silence it for as long."""
+        is set back would silence it for as long. True: it was set."""
         offset = time.time() - time.monotonic()
-        if abs(offset - self._offset) > _JUMP_SECONDS:
+        was_set = abs(offset - self._offset) > _JUMP_SECONDS
+        if was_set:
             log.warning("clock was set", seconds=round(offset - self._offset, 1))
             for tick in self._ticks:
                 self._scheduler.reschedule_job(tick.name, trigger=IntervalTrigger(seconds=tick.seconds, timezone="UTC"))
         self._offset = offset
+        return was_set
 
     def stop(self) -> None:
         """Run no further tick; wait for those that are running."""

@@ -157,7 +157,8 @@ class Service:
 
     def _mind(self) -> None:
         try:
-            self._scheduler.mind_the_clock()
+            if self._scheduler.mind_the_clock():
+                self._beat()  # the last sign of life lies in another time
             if self._children.mind():
                 self._stopping.wait(_RESTART_SECONDS)
         except RadnodeError as error:

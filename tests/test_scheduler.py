@@ -121,7 +121,7 @@ def test_a_clock_that_was_set_does_not_silence_the_ticks(
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + jump)
     with structlog.testing.capture_logs() as lines:
-        scheduler.mind_the_clock()
+        assert scheduler.mind_the_clock()
     assert [(line["event"], line["seconds"]) for line in lines] == [("clock was set", jump)]
     assert counter.reaches(seen + 2)
 
@@ -132,7 +132,7 @@ def test_a_clock_that_drifts_is_left_alone(start: Start, monkeypatch: pytest.Mon
     real = time.time
     for drift in (0.5, 1.0, 1.5, 2.0, 2.5):
         monkeypatch.setattr(time, "time", lambda drift=drift: real() + drift)
-        scheduler.mind_the_clock()
+        assert not scheduler.mind_the_clock()
     assert scheduler._scheduler.get_job("tick").next_run_time == before
 
 

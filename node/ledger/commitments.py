@@ -58,10 +58,16 @@ class Commitments:
             add_event(connection, "storage commitment asked for", "", None, **about)
         return int(row["id"])
 
-    def due(self, count: int = 20) -> list[CommitmentRow]:
-        """Requests whose report may be sent now, the oldest first."""
-        sql = "SELECT * FROM commitments WHERE state = 'WAITING' AND not_before <= ? ORDER BY id LIMIT ?"
-        rows = self._database.read(sql, time.time(), count)
+    def due(self, longest_wait: float, count: int = 20) -> list[CommitmentRow]:
+        """Requests whose report may be sent now, the oldest first; `longest_wait` guards against a clock set back."""
+        now = time.time()
+        rows = self._database.read(
+            "SELECT * FROM commitments WHERE state = 'WAITING' AND (not_before <= ? OR not_before > ?)"
+            " ORDER BY id LIMIT ?",
+            now,
+            now + longest_wait,
+            count,
+        )
         return [
             CommitmentRow(
                 id=row["id"],

@@ -22,6 +22,8 @@ from node.states import AnalysisState
 from node.study import ResultObject
 
 _OPEN, _DONE = "critical open ", "critical done "
+#: A finding that lies further ahead than this, seconds, is of before the clock was set back.
+_SET_BACK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,13 @@ class Criticals:
         return found
 
     def escalate(self, now: float) -> int:
-        """Tell those who are told when nobody has acknowledged a finding in time, once; return how many findings."""
-        overdue = [one for one in self.open() if not one.escalated and one.due <= now]
+        """Tell those who are told when nobody has acknowledged a finding in time, once; return how many findings.
+
+        When the clock was set back meanwhile nobody knows how long a finding has waited: it waits no longer.
+        """
+        overdue = [
+            one for one in self.open() if not one.escalated and (one.due <= now or one.at > now + _SET_BACK_SECONDS)
+        ]
         return sum(self._escalate(one) for one in overdue)
 
     def _escalate(self, critical: OpenCritical) -> bool:

@@ -24,6 +24,10 @@ _OWNER = (
 )
 
 
+#: What lies further ahead than this, seconds, is of before the clock was set back.
+_SET_BACK_SECONDS = 60.0
+
+
 class Pledges:
     """Reads and writes what archives promised; raises :class:`~node.errors.LedgerBusy`."""
 
@@ -56,10 +60,17 @@ class Pledges:
             add_event(connection, "archive asked to keep", "", None, **about)
 
     def ask_again(self, destination: str, before: float) -> int:
-        """What was asked before that time (epoch seconds) and not answered is to be asked anew; how many objects."""
+        """What was asked before that time (epoch seconds) and not answered is to be asked anew; how many objects.
+
+        So is what was asked in the future: the clock was set back.
+        """
+        values = (Keeping.WANTED, destination, Keeping.ASKED, before, time.time() + _SET_BACK_SECONDS)
         with self._database.write() as connection:
-            sql = "UPDATE deliveries SET kept = ? WHERE destination = ? AND kept = ? AND changed_at < ?"
-            return connection.execute(sql, (Keeping.WANTED, destination, Keeping.ASKED, before)).rowcount
+            return connection.execute(
+                "UPDATE deliveries SET kept = ? WHERE destination = ? AND kept = ?"
+                " AND (changed_at < ? OR changed_at > ?)",
+                values,
+            ).rowcount
 
     def report(
         self, transaction_uid: str, kept: Iterable[str], failed: Mapping[str, str], attempts: int, seconds: float

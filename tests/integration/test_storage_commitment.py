@@ -89,7 +89,7 @@ def test_a_modality_that_waits_is_told_over_its_association(
     assert [(one.ReferencedSOPClassUID, one.ReferencedSOPInstanceUID) for one in told.ReferencedSOPSequence] == objects
     (lost,) = told.FailedSOPSequence
     assert (lost.ReferencedSOPInstanceUID, lost.FailureReason) == ("1.2.404", 0x0112)
-    until(lambda: node.ledger.commitments.due() == [], "the report was taken")
+    until(lambda: node.ledger.commitments.due(300) == [], "the report was taken")
     assert node.ledger.events.latest(1)[0].detail["failed"] == 1
 
 
@@ -115,7 +115,7 @@ def test_what_is_no_request_is_refused_and_the_association_goes_on(
 ) -> None:
     node = started(start_node)
     assert ask(node.port, request(objects), **more) == (status, [])  # type: ignore[arg-type]
-    assert node.ledger.commitments.due() == []
+    assert node.ledger.commitments.due(300) == []
 
 
 def test_without_the_promise_nobody_gets_one(start_node: StartNode) -> None:

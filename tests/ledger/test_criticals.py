@@ -86,6 +86,14 @@ def test_nothing_is_escalated_before_its_time(ledger: Ledger) -> None:
     assert due(ledger, "hook") == []
 
 
+def test_after_a_clock_was_set_back_it_is_escalated_rather_than_forgotten_for_as_long(ledger: Ledger) -> None:
+    told(ledger)
+    (one,) = ledger.criticals.open()
+    assert ledger.criticals.escalate(one.at - 1) == 0, "a clock is put right by a second now and then"
+    assert ledger.criticals.escalate(one.at - 86400) == 1
+    assert due(ledger, "hook") == ["critical-event"]
+
+
 def test_unacknowledged_in_time_it_is_escalated_once_though_all_was_delivered(ledger: Ledger) -> None:
     analysis_id = told(ledger)
     deliver_all(ledger)

@@ -128,6 +128,15 @@ def test_what_is_refused_when_it_comes_again_has_failed(ledger: Ledger, monkeypa
     assert ledger.analyses.get(analysis).state is AnalysisState.FAILED
 
 
+def test_a_clock_that_is_set_back_does_not_keep_a_question_waiting(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered(ledger)
+    ledger.pledges.ask("pacs", "2.25.1", BOTH)
+    after(-86400, monkeypatch)
+    assert ledger.pledges.ask_again("pacs", time.time() - 3600) == 2
+
+
 def test_a_question_without_a_report_is_asked_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     delivered(ledger)
     ledger.pledges.ask("pacs", "2.25.1", BOTH)
