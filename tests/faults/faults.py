@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.faults import disk, killing
+from tests.faults.beside import BESIDE
 from tests.faults.campaign import Fault
 from tests.faults.connections import CONNECTIONS
 from tests.faults.datasets import DATASETS
@@ -12,5 +13,5 @@ from tests.faults.power import POWER
 from tests.faults.studies import STUDIES
 from tests.faults.trust import TRUST
 
-_ALL = (*killing.FAULTS, *disk.FAULTS, *PACS, *POWER, *NETWORK, *CONNECTIONS, *TRUST, *DATASETS, *STUDIES)
+_ALL = (*killing.FAULTS, *disk.FAULTS, *PACS, *BESIDE, *POWER, *NETWORK, *CONNECTIONS, *TRUST, *DATASETS, *STUDIES)
 FAULTS: tuple[Fault, ...] = tuple(sorted(_ALL, key=lambda fault: fault.number))
