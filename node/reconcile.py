@@ -30,8 +30,6 @@ GRACE_SECONDS = 120.0
 NOTED = "reconciled"
 #: Why a file is set aside that is not the one that was received.
 TORN = "its file in the spool is torn, as by a power cut: it is taken when it is sent again"
-    "its file in the spool is torn, as after a power cut: nobody was told that it is kept, and its peer sends it again"
-)
 _ASSOCIATION = "found in the spool"
 _CHUNK = 500
 
