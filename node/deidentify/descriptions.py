@@ -20,4 +20,13 @@ def words() -> frozenset[str]:
 
 def clean_description(text: str) -> str:
     """The words and figures that may stay, with single spaces; empty when none may."""
-    return " ".join(word for word in _WORD.findall(text) if word.lower() in words() or _FIGURE.fullmatch(word.lower()))
+    return " ".join(word for word in _WORD.findall(text) if _may_stay(word))
+
+
+def is_of_the_trade(text: str) -> bool:
+    """Whether nothing of it has to go."""
+    return all(map(_may_stay, _WORD.findall(text)))
+
+
+def _may_stay(word: str) -> bool:
+    return word.lower() in words() or _FIGURE.fullmatch(word.lower()) is not None

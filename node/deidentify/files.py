@@ -18,6 +18,9 @@ from node.deidentify.reason import LeftOut
 from node.errors import PermanentError, RadnodeError, where
 from node.spool import write_once
 
+#: Without these nobody can tell where it belongs.
+_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -59,6 +62,9 @@ class Export:
         try:
             ds = dcmread(path)
             uid = str(ds.get("SOPInstanceUID", uid))
+            for keyword in _NEEDED:
+                if not ds.get(keyword):
+                    raise LeftOut(f"it has no {keyword}")
             if is_ours:
                 self._refuse_picture(ds)
             copy = self._deidentifier.apply(ds, is_ours=is_ours)

@@ -17,6 +17,7 @@ from pydicom.datadict import dictionary_has_tag, tag_for_keyword
 from pydicom.dataelem import DataElement
 
 from node.confidentiality import Choices, Dates, Keep
+from node.deidentify.descriptions import is_of_the_trade
 from node.deidentify.texts import KEPT_TEXTS
 
 _TEMPORAL = ("DA", "DT", "TM")
@@ -73,7 +74,7 @@ def table() -> Mapping[int, Row]:
 def action_on(element: DataElement, choices: Choices) -> Action:
     """What becomes of an element, wherever it stands; pixels and safe private attributes are no matter of this."""
     tag, vr = element.tag, element.VR
-    if tag.is_private or not dictionary_has_tag(tag) or vr == "UN" or tag.group in range(0x5000, 0x6000):
+    if tag.is_private or not dictionary_has_tag(tag) or vr == "UN" or tag.group in range(0x5000, 0x5100):
         return Action.REMOVE
     if tag.group in range(0x6000, 0x6100) and tag.element in (0x3000, 0x4000):
         return Action.REMOVE  # an overlay may hold text
@@ -118,16 +119,20 @@ def _action_on_uid(element: DataElement, row: Row | None, choices: Choices) -> A
 
 
 def _unnamed(element: DataElement, choices: Choices) -> Action:
-    """What the table does not name stays if it can hold no patient: sequences for their items, numbers, codes."""
+    """What the table does not name stays if it can hold no patient: sequences for their items, numbers, codes.
+
+    A text becomes a dummy and is not removed, since it may be of type 1 (as Stack ID).
+    """
     if element.VR in _TEMPORAL:
         return {Dates.KEEP: Action.KEEP, Dates.SHIFT: Action.DATE}.get(choices.dates, Action.EMPTY)
     if element.VR == "SQ":
         return Action.ITEMS
     if element.VR == "PN":
         return Action.EMPTY
+    values = [element.value] if element.VM <= 1 else list(element.value)
     if element.VR in _FREE_TEXTS:
-        return Action.KEEP if element.tag in KEPT_TEXTS else Action.REMOVE
+        says_nothing = all(is_of_the_trade(str(one or "")) for one in values)
+        return Action.KEEP if element.tag in KEPT_TEXTS or says_nothing else Action.DUMMY
     if element.VR == "CS":
-        values = [element.value] if element.VM <= 1 else list(element.value)
         return Action.KEEP if all(_CODE_STRING.fullmatch(str(one or "")) for one in values) else Action.REMOVE
     return Action.KEEP

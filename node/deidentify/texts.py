@@ -1,5 +1,5 @@
 """Texts that say nothing of a patient by what they are for: makers, codes, processing. Any other text that table E.1-1
-does not name is removed: it holds what somebody typed."""
+does not name is replaced, unless all its words are of the trade: it holds what somebody typed."""
 
 from __future__ import annotations
 
