@@ -53,16 +53,20 @@ def rows_of(node: RunningNode, images: Sequence[Dataset]) -> list[DeliveryRow]:
     return [row for uid in found for row in node.ledger.deliveries.of_study(uid)]
 
 
-def settled_rows(node: RunningNode, images: Sequence[Dataset], seconds: float = 60) -> list[DeliveryRow]:
-    """The same, once none of them waits any more."""
-    uids = [str(ds.StudyInstanceUID) for ds in images]
+def settled_rows(
+    node: RunningNode, images: Sequence[Dataset], seconds: float = 60, destination: str = ""
+) -> list[DeliveryRow]:
+    """The same, once none of them waits any more. Args: destination: to which; empty: to all."""
+
+    def rows_of_each() -> list[list[DeliveryRow]]:
+        each = [rows_of(node, [ds]) for ds in images]
+        return [[row for row in rows if destination in ("", row.destination)] for rows in each]
 
     def settled() -> bool:
-        studies_rows = [node.ledger.deliveries.of_study(uid) for uid in uids]
-        return all(rows and all(row.state != "WAITING" for row in rows) for rows in studies_rows)
+        return all(rows and all(row.state != "WAITING" for row in rows) for rows in rows_of_each())
 
     until(settled, "every delivery of these studies has ended", seconds, pause=0.1)
-    return rows_of(node, images)
+    return [row for rows in rows_of_each() for row in rows]
 
 
 def tally_of(pacs: EvilPacs, images: Sequence[Dataset]) -> Tally:
@@ -166,11 +170,12 @@ def _slowest(node: RunningNode, pacs: EvilPacs, images: Sequence[Dataset]) -> fl
     """Send studies; the longest time from the making of their results to the arrival of one, seconds."""
     send_until_taken(node.port, images)
     rows, at = settled_rows(node, images), pacs.kept_at()
-    made = {str(ds.StudyInstanceUID): _made_at(node, str(ds.StudyInstanceUID)) for ds in images}
+    made = {str(ds.StudyInstanceUID): made_at(node, str(ds.StudyInstanceUID)) for ds in images}
     return max(at.get(row.sop_instance_uid, math.inf) - made[row.study_instance_uid] for row in rows)
 
 
-def _made_at(node: RunningNode, study: str) -> float:
+def made_at(node: RunningNode, study: str) -> float:
+    """When the results of a study were made, seconds since the epoch."""
     return next(event.at for event in node.trail(study) if event.action == "analysis reported")
 
 
@@ -187,7 +192,7 @@ def warned(scene: Scene) -> Seen:
 
 def hangs(scene: Scene) -> Seen:
     """And at one study it aborts whatever object of it comes, which must not be taken for an archive that is gone."""
-    images = films(scene, 1, scene.times(30, 6))
+    images = films(scene, 1, scene.times(20, 6))
     unbearable, rest = images[1], [images[0], *images[2:]]
     bad, now_and_then = studies({str(unbearable.StudyInstanceUID): ABORT}), every(5, HANG, STORE_THEN_HANG)
     pacs = scene.enter(EvilPacs(lambda given: bad(given) or now_and_then(given)))
