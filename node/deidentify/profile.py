@@ -63,12 +63,17 @@ class Row:
     options: str
 
 
+#: The table removes them, but an object is none without them (PS3.3 C.11.10, type 1): a dummy says no more.
+_NEEDED = frozenset(tag_for_keyword(name) for name in ("PresentationCreationDate", "PresentationCreationTime"))
+
+
 @cache
 def table() -> Mapping[int, Row]:
     """Tag -> its line."""
     lines = files("node.deidentify").joinpath("actions.txt").read_text(encoding="ascii").splitlines()
     rows = [line.split() for line in lines if not line.startswith("#")]
-    return {int(row[0], 16): Row(_BY_CODE[row[1]], row[2].strip("-")) for row in rows}
+    found = {int(row[0], 16): Row(_BY_CODE[row[1]], row[2].strip("-")) for row in rows}
+    return {tag: Row(Action.DUMMY, row.options) if tag in _NEEDED else row for tag, row in found.items()}
 
 
 def action_on(element: DataElement, choices: Choices) -> Action:
@@ -121,10 +126,10 @@ def _action_on_uid(element: DataElement, row: Row | None, choices: Choices) -> A
 def _unnamed(element: DataElement, choices: Choices) -> Action:
     """What the table does not name stays if it can hold no patient: sequences for their items, numbers, codes.
 
-    A text becomes a dummy and is not removed, since it may be of type 1 (as Stack ID).
+    A text or a date becomes a dummy and is not removed, since it may be of type 1 (as Stack ID).
     """
     if element.VR in _TEMPORAL:
-        return {Dates.KEEP: Action.KEEP, Dates.SHIFT: Action.DATE}.get(choices.dates, Action.EMPTY)
+        return {Dates.KEEP: Action.KEEP, Dates.SHIFT: Action.DATE}.get(choices.dates, Action.DUMMY)
     if element.VR == "SQ":
         return Action.ITEMS
     if element.VR == "PN":

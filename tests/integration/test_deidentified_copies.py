@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pydicom
 import pytest
 from dicognito.anonymizer import Anonymizer
+from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from node.confidentiality import Choices
-from node.deidentify import Deidentifier, Pseudonyms
+from node.confidentiality import Choices, Dates, Keep
+from node.deidentify import Deidentifier, Export, Pseudonyms
 from node.samples import sample_paths
 from tests.peers import Hospital, RunningNode, storescu, validate
 from tests.peers.hospital import CANARY
@@ -97,17 +99,112 @@ def test_another_export_gives_the_same_pseudonyms(answered: RunningNode, hospita
     assert names[0] == names[1] != []
 
 
-def test_whatever_dicognito_changes_is_changed_here_as_well() -> None:
-    ours, theirs = Deidentifier(Pseudonyms(b"k" * 32), Choices()), Anonymizer(seed="radnode")
-    for path in sample_paths():
+@pytest.fixture
+def measured(start_node: StartNode, hospital: Hospital, tmp_path: Path) -> RunningNode:
+    """A node with a study of slices, and every kind of result of it."""
+    disk = {"name": "disk", "kind": "folder", "path": tmp_path / "disk", "profile": "all"}
+    node = start_node(destinations=[disk], routes=[{"name": "all", "plugin": "brightness", "destinations": ["disk"]}])
+    assert len(storescu(node.port, hospital.slices(3)).taken) == 3
+    node.await_ended([hospital.study_uid()])
+    return node
+
+
+def test_results_of_a_volume_keep_their_geometry_and_their_references(
+    measured: RunningNode, hospital: Hospital, tmp_path: Path
+) -> None:
+    out, mapping = tmp_path / "out", tmp_path / "map.csv"
+    measured.run_cli("deidentify", hospital.study_uid(), "--out", str(out), "--map", str(mapping))
+    originals = {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID): path for path in spooled(measured)}
+    lines = [line.split(",") for line in mapping.read_text().splitlines()[1:]]
+    copies = {uid: pydicom.dcmread(out / file) for uid, *_, file in lines}
+    assert {"SR", "CT", "OT", "KO", "SEG"} <= {str(ds.Modality) for ds in copies.values()}
+    for uid, *_, file in lines:
+        assert set(validate(out / file)) <= set(validate(originals[uid])), file
+        before, after = pydicom.dcmread(originals[uid]), copies[uid]
+        for keyword in ("PixelData", "ImagePositionPatient", "PixelSpacing"):
+            assert before.get(keyword) == after.get(keyword)
+        groups = (ds.get("PerFrameFunctionalGroupsSequence", []) for ds in (before, after))
+        assert len({len(found) for found in groups}) == 1
+    known = {str(ds.SOPInstanceUID) for ds in copies.values()}
+    for ds in copies.values():
+        told = {str(one.value) for one in ds.iterall() if one.keyword == "ReferencedSOPInstanceUID"}
+        assert told <= known | {Pseudonyms.of(measured.data).uid(uid) for uid in originals}
+        assert {str(one.value) for one in ds.iterall() if one.keyword == "FrameOfReferenceUID"} <= {
+            str(one.FrameOfReferenceUID) for one in copies.values() if one.Modality == "CT"
+        }
+
+
+# Real objects of many makers, and what another program does
+
+
+def real_objects() -> list[Path]:
+    data = Path(__file__).parents[1] / "data"
+    found = [
+        path for path in data.rglob("*.dcm") if "StudyInstanceUID" in pydicom.dcmread(path, stop_before_pixels=True)
+    ]
+    return sorted([*found, *list(sample_paths())[:6]])
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        Choices(pixels_are_clean=True),
+        Choices(Dates.SHIFT, frozenset({Keep.PATIENT, Keep.DEVICE, Keep.SAFE_PRIVATE}), True, True),
+    ],
+    ids=["basic", "more"],
+)
+def test_copies_of_real_objects_are_as_valid_as_they_were_and_have_their_pixels(
+    tmp_path: Path, choices: Choices
+) -> None:
+    export, seen = Export(tmp_path, Deidentifier(Pseudonyms(b"k" * 32), choices)), 0
+    for path in real_objects():
         before = pydicom.dcmread(path)
-        copy, other = ours.apply(before, is_ours=False), pydicom.dcmread(path)
+        (made,) = export.write([(path, False)])
+        after = pydicom.dcmread(tmp_path / made.path)
+        if "PixelData" in before:  # padded to an even length, where it was not
+            assert before.PixelData.ljust(len(after.PixelData), b"\0") == after.PixelData, path
+        if before.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:  # which dciodvfy does not inflate
+            assert set(validate(tmp_path / made.path)) <= set(validate(path)), path
+        seen += 1
+    assert seen > 50
+
+
+#: What dicognito changes and we do not -> why. Nothing so far.
+EXCEPTIONS: dict[str, str] = {}
+
+
+def test_whatever_dicognito_changes_is_changed_here_as_well() -> None:
+    ours, theirs = Deidentifier(Pseudonyms(b"k" * 32), Choices(pixels_are_clean=True)), Anonymizer(seed="radnode")
+    for path in real_objects():
+        before, other = filled(pydicom.dcmread(path)), filled(pydicom.dcmread(path))
+        copy = ours.apply(before, is_ours=False)
         theirs.anonymize(other)
-        for element in changed(before, other):
-            assert copy.get(element) != before.get(element) or not before.get(element), (path, element)
+        left = set(unchanged(before, other, copy)) - EXCEPTIONS.keys()
+        assert left == set(), path
 
 
-def changed(before: Dataset, after: Dataset) -> list[str]:
-    """Keywords of what another program took out or replaced, at the top level."""
-    keywords = [element.keyword for element in before if element.keyword and element.VR != "SQ"]
-    return [keyword for keyword in keywords if before.get(keyword) != after.get(keyword)]
+def filled(ds: Dataset) -> Dataset:
+    """With all that a technician may type, also within a sequence."""
+    item = Dataset()
+    for tag, (vr, vm, *_, keyword) in DicomDictionary.items():
+        if vm == "1" and vr in _TYPED and keyword and tag >> 16 > 8 and tag not in ds:
+            for one in (ds, item):
+                one.add_new(tag, vr, _TYPED[vr])
+    ds.ReferencedPatientPhotoSequence = ds.RequestAttributesSequence = [item]
+    return ds
+
+
+_TYPED = {"PN": "Kanari^Anna", "LO": "typed", "SH": "typed", "DA": "20260102", "UI": "1.2.3.4.5", "ST": "typed"}
+
+
+def unchanged(before: Dataset, other: Dataset, copy: Dataset) -> Iterator[str]:
+    """Keywords that the other program changed and the copy has as they were, at any depth."""
+    for element in before:
+        if element.VR == "SQ":
+            groups = (ds.get(element.keyword) or [] for ds in (before, other, copy))
+            for one in zip(*groups, strict=False):
+                yield from unchanged(*one)
+        elif element.value and str(element.value) != "19000101":  # as ours has it, too
+            value = before.get(element.tag)
+            if value != other.get(element.tag) and value == copy.get(element.tag):
+                yield element.keyword
