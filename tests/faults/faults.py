@@ -9,9 +9,22 @@ from tests.faults.connections import CONNECTIONS
 from tests.faults.datasets import DATASETS
 from tests.faults.network import NETWORK
 from tests.faults.pacs import PACS
+from tests.faults.plugins import PLUGINS
 from tests.faults.power import POWER
 from tests.faults.studies import STUDIES
 from tests.faults.trust import TRUST
 
-_ALL = (*killing.FAULTS, *disk.FAULTS, *PACS, *BESIDE, *POWER, *NETWORK, *CONNECTIONS, *TRUST, *DATASETS, *STUDIES)
+_ALL = (
+    *killing.FAULTS,
+    *disk.FAULTS,
+    *PACS,
+    *BESIDE,
+    *POWER,
+    *NETWORK,
+    *CONNECTIONS,
+    *TRUST,
+    *DATASETS,
+    *STUDIES,
+    *PLUGINS,
+)
 FAULTS: tuple[Fault, ...] = tuple(sorted(_ALL, key=lambda fault: fault.number))
