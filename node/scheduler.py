@@ -10,11 +10,12 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 
 from node.errors import RadnodeError, where
 
@@ -33,6 +34,22 @@ class Tick:
     run: Callable[[], object]
 
 
+class _Every(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
+    """Every so many seconds; what was missed counts as one run.
+
+    APScheduler's own counts every run that was missed. A clock that is set ahead by a day would keep it from its work
+    for seconds, and one that comes up in 1970 and is then put right would never let it go.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._interval = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """When it runs next."""
+        due = (previous_fire_time or now) + self._interval
+        return due if due > now else now + self._interval
+
+
 class Scheduler:
     """Runs ticks, one at a time each, until :meth:`stop`."""
 
@@ -49,9 +66,7 @@ class Scheduler:
     def start(self) -> None:
         """Begin; each tick runs first after its interval."""
         for tick in self._ticks:
-            self._scheduler.add_job(
-                _guarded, IntervalTrigger(seconds=tick.seconds, timezone="UTC"), args=[tick], id=tick.name
-            )
+            self._scheduler.add_job(_guarded, _Every(tick.seconds), args=[tick], id=tick.name)
         self._scheduler.start()
 
     def mind_the_clock(self) -> bool:
@@ -62,7 +77,7 @@ class Scheduler:
         if was_set:
             log.warning("clock was set", seconds=round(offset - self._offset, 1))
             for tick in self._ticks:
-                self._scheduler.reschedule_job(tick.name, trigger=IntervalTrigger(seconds=tick.seconds, timezone="UTC"))
+                self._scheduler.reschedule_job(tick.name, trigger=_Every(tick.seconds))
         self._offset = offset
         return was_set
 

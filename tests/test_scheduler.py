@@ -126,6 +126,16 @@ def test_a_clock_that_was_set_does_not_silence_the_ticks(
     assert counter.reaches(seen + 2)
 
 
+def test_a_clock_that_is_put_right_by_half_a_century_runs_a_tick_once_for_all_that_was_missed(start: Start) -> None:
+    counter = Counter()
+    scheduler = start(Tick("tick", 0.25, counter))
+    scheduler._scheduler.modify_job("tick", next_run_time=datetime(1970, 1, 1, tzinfo=UTC))
+    assert counter.reaches(1)
+    seen = counter.count
+    assert counter.reaches(seen + 2)
+    assert counter.count < seen + 5
+
+
 def test_a_clock_that_drifts_is_left_alone(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     scheduler = start(Tick("tick", 60, Counter()))
     before: Any = scheduler._scheduler.get_job("tick").next_run_time
