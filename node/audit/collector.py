@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import socket
 import ssl
@@ -102,13 +103,17 @@ def _await_refusal(connection: ssl.SSLSocket, seconds: float) -> None:
     connection.settimeout(seconds)
     try:
         if not connection.recv(1):
-            raise ConnectionAbortedError("the collector closed the connection")
+            raise ConnectionAbortedError(errno.ECONNABORTED, "the collector closed the connection")
     except TimeoutError:
         connection.settimeout(before)
 
 
 def _close(connection: socket.socket, seconds: float) -> None:
-    """End the stream and wait until the other side has closed too, or its machine has at least taken every byte."""
+    """End the stream and wait until the other side has closed too, or its machine has at least taken every byte.
+
+    A machine that closes with bytes unread resets the connection (RFC 2525 2.17), which is an error here. An end
+    without close_notify is none: rsyslog with GnuTLS ends so, and has read all by then.
+    """
     deadline = time.monotonic() + seconds
     connection.settimeout(min(seconds, 2.0))  # many collectors wait for more, and close when they please
     try:
@@ -118,7 +123,7 @@ def _close(connection: socket.socket, seconds: float) -> None:
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(4096):
             pass
-    except ssl.SSLZeroReturnError:
+    except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
         return
     except TimeoutError:
         while _unacknowledged(connection):

@@ -70,9 +70,12 @@ class SyslogServer:
         tls: over TLS with this context.
         port: 0: any that is free.
         closes: whether it answers the end of a stream with its own; many collectors never close.
+        says_so: with close_notify, if it is over TLS; rsyslog does not.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0, *, closes: bool = True) -> None:
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, port: int = 0, *, closes: bool = True, says_so: bool = True
+    ) -> None:
         self.messages: list[Received] = []
         self.connections = 0
         outer, self._over = self, threading.Event()
@@ -80,13 +83,12 @@ class SyslogServer:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 outer.connections += 1
-                with contextlib.suppress(OSError):
-                    with tls.wrap_socket(self.request, server_side=True) if tls else self.request as connection:
-                        outer._read(connection)
-                        if not closes:
-                            outer._over.wait(20)
-                        elif isinstance(connection, ssl.SSLSocket):
-                            connection.unwrap()
+                with contextlib.suppress(OSError), outer._secured(self.request, tls) as connection:
+                    outer._read(connection)
+                    if not closes:
+                        outer._over.wait(20)
+                    elif says_so and isinstance(connection, ssl.SSLSocket):
+                        connection.unwrap()
 
         self._server = _Server(("127.0.0.1", port), Handler)
         self.port = int(self._server.server_address[1])
@@ -101,6 +103,10 @@ class SyslogServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    @staticmethod
+    def _secured(connection: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
+        return tls.wrap_socket(connection, server_side=True) if tls else connection
 
     def _read(self, connection: socket.socket) -> None:
         connection.settimeout(20)

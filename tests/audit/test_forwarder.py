@@ -189,16 +189,18 @@ def test_without_a_collector_nothing_is_noted(ledger: Ledger, make: Make) -> Non
 # Ways
 
 
+@pytest.mark.parametrize(("closes", "says_so"), [(True, True), (True, False), (False, False)])
 def test_over_tls_with_certificates_on_both_sides(
-    ledger: Ledger, make: Make, pki: Pki, server_context: ssl.SSLContext
+    ledger: Ledger, make: Make, pki: Pki, server_context: ssl.SSLContext, closes: bool, says_so: bool
 ) -> None:
-    with SyslogServer(server_context) as server:
+    with SyslogServer(server_context, closes=closes, says_so=says_so) as server:
         ours = {"ca_file": pki.ca, "certificate_file": pki.node.certificate, "key_file": pki.node.key}
         forwarder = make(server.port, transport="tls", **ours)
         refuse(ledger, 1)
         drain(forwarder)
         assert names(server) == ["AE1"]
         assert server.messages[0].priority == 84
+        assert ledger.facts.troubles() == {}
 
 
 @pytest.mark.parametrize(("ca", "why"), [("other", "no TLS"), ("ours", "no TLS|the connection broke")])
