@@ -105,11 +105,13 @@ class Courier:
 
     def _send(self, waiting: dict[str, DeliveryRow]) -> bool:
         """Send the objects of one study and take from `waiting` what is settled. False: the destination is gone."""
-        study = next(iter(waiting.values())).study_instance_uid
+        study, asked = next(iter(waiting.values())).study_instance_uid, False
         try:
             for outcome in self._sender.send(self._present(waiting)):
                 self._settle(waiting.pop(outcome.outgoing.sop_instance_uid), outcome)
+                asked = asked or outcome.verdict is not Verdict.UNSENDABLE
         except DeliveryRefused as error:
+            asked = True
             for uid in list(waiting):
                 self._deliveries.refuse(waiting.pop(uid), str(error))
         except DeliveryError as error:
@@ -126,6 +128,8 @@ class Courier:
             for uid in list(waiting):
                 self._later(waiting.pop(uid), f"unexpected {type(error).__name__}", self._retry.delivery_attempts)
             raise
+        if not asked:  # nothing of it could be sent, which says nothing of the destination
+            return True
         self._suspects.answered(study)
         if self._circuit.answered():
             self._tell("destination answers again", "")

@@ -256,6 +256,23 @@ def test_one_dead_destination_does_not_delay_another(house: House) -> None:
     assert house.analysis_state("1.2") is AnalysisState.REPORTED
 
 
+@pytest.mark.parametrize("missing", [True, False], ids=["no file", "no DICOM file"])
+def test_a_study_that_cannot_be_sent_does_not_say_that_the_destination_answers_again(
+    house: House, missing: bool
+) -> None:
+    house.study("1.2")
+    sender = Script(DeliveryError("gone"), says(Verdict.UNSENDABLE, "no DICOM file"))
+    courier = house.courier(sender)
+    courier.step()
+    if missing:
+        for row in house.ledger.deliveries.of_study("1.2"):
+            house.spool.path(row.path).unlink()
+    assert courier.step() == 2
+    assert courier.health().failures == 1
+    assert house.actions() == ["destination does not answer"]
+    assert house.ledger.facts.troubles() == {"destination pacs": "gone"}
+
+
 class CannotStand(Script):
     """A destination that falls silent at one study and answers to all others."""
 
