@@ -52,12 +52,12 @@ def deidentify(  # noqa: PLR0913  an option each
 
     What cannot be made free of a patient is left out, with the reason; exit status 1 says so.
     """
-    from node.deidentify import Deidentifier, Pseudonyms, read_regions
+    from node.deidentify import Deidentifier, Pseudonyms, known_regions, read_regions
 
     settings, ledger = open_ledger(config)
     choices = Choices(dates, frozenset(keep), clean_descriptors, pixels_are_clean)
     studies = [ledger.studies.find(uid).study_instance_uid for uid in uids]
-    known = read_regions(regions) if regions else ()
+    known = [*(read_regions(regions) if regions else ()), *known_regions()]
     deidentifier = Deidentifier(Pseudonyms.of(settings.node.data_dir), choices, known)
     done: list[Exported] = []
     try:

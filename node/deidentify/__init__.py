@@ -13,7 +13,7 @@ On disk afterwards: what the caller writes, and the key of the pseudonyms in the
 from node.confidentiality import Choices, Dates, Keep
 from node.deidentify.dataset import Deidentifier, LeftOut
 from node.deidentify.files import Export, Exported
-from node.deidentify.pixels import Region, read_regions
+from node.deidentify.pixels import Region, known_regions, read_regions
 from node.deidentify.pseudonyms import Pseudonyms
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "LeftOut",
     "Pseudonyms",
     "Region",
+    "known_regions",
     "read_regions",
 ]

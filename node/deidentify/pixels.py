@@ -74,6 +74,11 @@ def read_regions(path: Path) -> list[Region]:
         raise PermanentError(f"it is no table of regions: {error}", about=str(path), hint=hint) from error
 
 
+def known_regions() -> list[Region]:
+    """Those of makers whose images are known, see `regions.toml`."""
+    return read_regions(Path(__file__).with_name("regions.toml"))
+
+
 def _region(table: dict[str, Any]) -> Region:
     boxes = tuple(tuple(int(edge) for edge in box) for box in table.pop("boxes", ()))
     if any(len(box) != 4 or box[0] >= box[2] or box[1] >= box[3] or min(box) < 0 for box in boxes):

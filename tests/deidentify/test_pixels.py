@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from node.confidentiality import Choices
-from node.deidentify import Deidentifier, LeftOut, Pseudonyms, Region, read_regions
+from node.deidentify import Deidentifier, LeftOut, Pseudonyms, Region, known_regions, read_regions
 from node.errors import PermanentError
 from tests.peers import Hospital
 
@@ -158,6 +158,18 @@ def test_a_region_fits_by_all_its_conditions(hospital: Hospital) -> None:
     assert Region(manufacturer="acme", model="sono", rows=32, columns=32, modality="US").fits(ds)
     for changes in ({"manufacturer": "other"}, {"model": "8"}, {"rows": 31}, {"columns": 1}, {"modality": "CT"}):
         assert not Region(**changes).fits(ds)  # type: ignore[arg-type]
+
+
+def test_the_banners_of_known_machines_are_blanked(hospital: Hospital) -> None:
+    known = known_regions()
+    assert len(known) > 50
+    assert all(one.modality == "US" and one.model and one.rows and one.boxes for one in known)
+    ds = hospital.image(modality="US", Manufacturer="Philips Medical Systems", ManufacturerModelName="EPIQ 7G")
+    ds.Rows, ds.Columns = 768, 64
+    ds.PixelData = np.full((768, 64), 100, np.uint16).tobytes()
+    after = cleaned(ds, *known).pixel_array
+    assert not after[:49].any()
+    assert (after[49:] == 100).all()
 
 
 def test_regions_are_read_from_a_file_and_errors_are_named(tmp_path: Path) -> None:
