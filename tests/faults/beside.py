@@ -44,10 +44,10 @@ def slow(scene: Scene) -> Seen:
 
 
 def _day(scene: Scene, start: int, series: int) -> list[Dataset]:
-    """Ten films, and so many studies of 50 slices."""
-    numbers = range(start + 10, start + 10 + series)
+    """Five films, and so many studies of 50 slices."""
+    numbers = range(start + 5, start + 5 + series)
     slices = [scene.hospital.image(number, image=at, modality="CT") for number in numbers for at in range(1, 51)]
-    return [*films(scene, start, 10), *slices]
+    return [*films(scene, start, 5), *slices]
 
 
 def _in_turn(one: RunningNode, other: RunningNode, turn: int) -> tuple[RunningNode, RunningNode]:

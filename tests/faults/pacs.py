@@ -108,7 +108,7 @@ def refuses_reports(scene: Scene) -> Seen:
     no_reports = scene.enter(EvilPacs(refuses=[_SR]))
     nothing = scene.enter(EvilPacs(refuses=[_IMAGE]))
     node = node_for(scene, no_reports.destination("no-reports"), nothing.destination("nothing"))
-    images = films(scene, 1, scene.times(20, 4))
+    images = films(scene, 1, scene.times(20, 2))
     send_until_taken(node.port, images)
     rows = settled_rows(node, images)
     quiet = _no_more(no_reports, scene.times(3, 1)) and _no_more(nothing, 0.5)
@@ -251,7 +251,6 @@ PACS = (
         "one refuses the presentation contexts of all SR classes, another those of everything the node makes",
         "heatmaps delivered 100 %; reports replaced, or in the operator's list with the reason; 1 attempt each",
         refuses_reports,
-        quick=True,
     ),
     Fault(
         12,
