@@ -28,10 +28,14 @@ _DUMMIES: dict[str, Any] = {
 }  # fmt: skip
 _CONTENT = tag_for_keyword("ContentSequence")
 _OLDEST = "090Y"
-#: Texts of our own objects, written by the node; the profile replaces those of others.
+#: Texts of our own objects, written by the node (among them that a result is for research only); the profile replaces
+#: those of others.
 _OUR_TEXTS = frozenset(
-    {"UnformattedTextValue", "ContentDescription", "SegmentDescription", "GraphicLayerDescription", "TrackingID"}
-)
+    {
+        "UnformattedTextValue", "ContentDescription", "SegmentDescription", "GraphicLayerDescription", "TrackingID",
+        "SeriesDescription", "DerivationDescription", "ContributionDescription",
+    }
+)  # fmt: skip
 #: Coding schemes whose meanings are their own words, not a site's (PS3.16 table 8-1).
 _PUBLIC_SCHEMES = frozenset(
     {"DCM", "SCT", "SRT", "SNM3", "LN", "RADLEX", "UCUM", "FMA", "UMLS", "I9C", "I10", "ICD-11"}
@@ -82,7 +86,7 @@ class Deidentifier:
         if is_ours and _CONTENT in ds:
             copy.ContentSequence = clean_content(ds.ContentSequence, changes.of)
             methods.append("content")
-        Residue(ds, changes.uid).clean(copy)
+        Residue(ds, changes.uid, is_ours=is_ours).clean(copy)
         copy.file_meta = _meta(ds)
         if clean(copy, ds, self._regions, is_ours=is_ours, believed=self.choices.pixels_are_clean):
             methods.append("pixels")

@@ -98,7 +98,10 @@ def clean(copy: Dataset, ds: Dataset, regions: Sequence[Region], *, is_ours: boo
     """
     uid = str(ds.get("SOPClassUID", ""))
     if uid.startswith(_DOCUMENTS):
-        raise LeftOut("a document as a whole (PDF, CDA, STL) cannot be looked into")
+        what = (
+            "our report as a document names the patient" if is_ours else "a document (PDF, CDA, STL) is not looked into"
+        )
+        raise LeftOut(what)
     if is_ours:
         return False
     if uid.startswith(_OTHERS_REPORTS):

@@ -39,11 +39,18 @@ _UID = re.compile(r"\b[0-2](?:\.(?:0|[1-9]\d*)){5,}\b")
 
 
 class Residue:
-    """What is to stand nowhere. Args: original: with all its items; uid: what stands for a UID."""
+    """What is to stand nowhere.
 
-    def __init__(self, original: Dataset, uid: Callable[[str], str]) -> None:
+    Args:
+        original: with all its items.
+        uid: what stands for a UID.
+        is_ours: a result of this node, whose content was created by a program.
+    """
+
+    def __init__(self, original: Dataset, uid: Callable[[str], str], *, is_ours: bool = False) -> None:
         self._uid = uid
-        found = {word for element in original.iterall() for word in _people(element)}
+        elements = (one for one in original.iterall() if not (is_ours and one.keyword == "ContentCreatorName"))
+        found = {word for element in elements for word in _people(element)}
         longest = sorted(found, key=len, reverse=True)
         self._people = re.compile("|".join(map(_anywhere, longest)), re.IGNORECASE) if found else None
 

@@ -55,6 +55,14 @@ def test_our_own_texts_are_looked_through_as_well() -> None:
     assert said == f"Not assessed: {PSEUDONYMS.uid(UID)}, XXX XXX"
 
 
+def test_our_results_say_still_what_made_them_and_that_they_are_for_research() -> None:
+    said = "AI chest-radiograph 0.4.0 marks, RESEARCH - not for diagnosis"
+    ds = image(SeriesDescription=said, ContentCreatorName="chest-radiograph", ManufacturerModelName="chest-radiograph")
+    copy = copied(ds, ours=True)
+    assert (copy.SeriesDescription, copy.ManufacturerModelName) == (said, "chest-radiograph")
+    assert "SeriesDescription" not in copied(ds)
+
+
 #: Names that are words, numbers, signs, in other scripts: whatever a person may be called.
 _NAMES = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=3, max_size=12)
 
