@@ -41,6 +41,7 @@ class Export:
     def __init__(self, target: Path, deidentifier: Deidentifier) -> None:
         self._target, self._deidentifier = target, deidentifier
         self._clean: set[str] = set()
+        self._swept: set[Path] = set()
 
     def write(self, files: Iterable[tuple[Path, bool]]) -> Iterator[Exported]:
         """Write copies as `<study>/<object>.dcm`; what is there already is written again, the same.
@@ -90,6 +91,7 @@ class Export:
         place = self._target / str(copy.StudyInstanceUID) / f"{copy.SOPInstanceUID}.dcm"
         try:
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._sweep(place.parent)
             write_once(place, data)
         except (OSError, RadnodeError) as error:
             why = error.strerror if isinstance(error, OSError) else error.what
@@ -103,6 +105,13 @@ class Export:
             new_study_uid=str(copy.StudyInstanceUID),
             pseudonym=str(copy.PatientID),
         )
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove, once, what an export that was killed left half-written."""
+        if folder not in self._swept:
+            self._swept.add(folder)
+            for part in folder.glob(".*.part"):
+                part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -112,6 +114,27 @@ def test_a_full_disk_leaves_no_part_of_a_file(
     with pytest.raises(PermanentError):
         exported(tmp_path / "out", (hospital.film(), False))
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+
+def test_an_export_that_was_killed_leaves_whole_files_and_the_next_one_tidies_up(
+    hospital: Hospital, tmp_path: Path
+) -> None:
+    files = [(path, False) for path in hospital.slices(6)]
+    program = (
+        "import os, sys; from pathlib import Path; from tests.deidentify.test_files import exported;"
+        "rename, left = Path.rename, [3]\n"
+        "def dying(self, to):\n    left[0] -= 1\n    os._exit(9) if left[0] < 0 else None\n"
+        "    return rename(self, to)\n"
+        "Path.rename = dying; exported(Path(sys.argv[1]), *[(Path(one), False) for one in sys.argv[2:]])"
+    )
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", program, str(out), *[str(path) for path, _ in files]]
+    assert subprocess.run(command, cwd=Path(__file__).parents[2], check=False).returncode == 9
+    (folder,) = out.iterdir()
+    assert len(list(folder.glob(".*.part"))) == 1
+    assert [pydicom.dcmread(path).SOPInstanceUID for path in folder.glob("*.dcm") if not path.name.startswith(".")]
+    assert all(one.path for one in exported(out, *files))
+    assert sorted(path.suffix for path in folder.iterdir()) == [".dcm"] * 6
 
 
 def test_another_export_writes_the_same_bytes(hospital: Hospital, tmp_path: Path) -> None:
