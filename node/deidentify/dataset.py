@@ -80,7 +80,7 @@ class Deidentifier:
         Raises:
             LeftOut: it cannot be made free of the patient; the message says why.
         """
-        about = (str(ds.get("IssuerOfPatientID", "")), str(ds.get("PatientID", "")))
+        about = _patient_of(ds)
         changes = _Changes(self._pseudonyms, self.choices, self._pseudonyms.days(*about), is_ours)
         copy, methods = changes.of(ds), ["profile"]
         if is_ours and _CONTENT in ds:
@@ -158,6 +158,12 @@ class _Changes:
         if element.keyword == "PatientAge":
             return min(str(element.value), _OLDEST, key=_days_of_age)
         return element.value
+
+
+def _patient_of(ds: Dataset) -> tuple[str, str]:
+    """Issuer and Patient ID; without an id each study is of a patient of its own."""
+    patient_id = str(ds.get("PatientID") or "").strip()
+    return (str(ds.get("IssuerOfPatientID") or ""), patient_id) if patient_id else ("", f"study {ds.StudyInstanceUID}")
 
 
 def _sign(copy: Dataset, methods: Sequence[str], choices: Choices) -> None:

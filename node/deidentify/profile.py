@@ -79,10 +79,8 @@ def table() -> Mapping[int, Row]:
 def action_on(element: DataElement, choices: Choices) -> Action:
     """What becomes of an element, wherever it stands; pixels and safe private attributes are no matter of this."""
     tag, vr = element.tag, element.VR
-    if tag.is_private or not dictionary_has_tag(tag) or vr == "UN" or tag.group in range(0x5000, 0x5100):
-        return Action.REMOVE
-    if tag.group in range(0x6000, 0x6100) and tag.element in (0x3000, 0x4000):
-        return Action.REMOVE  # an overlay may hold text
+    if tag.is_private or not dictionary_has_tag(tag) or vr == "UN" or tag.group & 0xFF00 in (0x5000, 0x6000):
+        return Action.REMOVE  # curves and overlays may hold text, and are none without their data
     row = table().get(int(tag))
     if row is not None and (chosen := _by_option(row, vr, choices)) is not None:
         return chosen

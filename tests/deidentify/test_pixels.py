@@ -107,6 +107,13 @@ def test_what_may_bear_a_name_all_the_same_is_left_out(hospital: Hospital, chang
         cleaned(hospital.image(modality="US", **changes))
 
 
+def test_an_overlay_in_unused_bits_of_the_pixels_is_not_overlooked(hospital: Hospital) -> None:
+    ds = hospital.image(modality="CT")
+    ds.add_new(0x60000102, "US", 12)
+    with pytest.raises(LeftOut, match="unused bits"):
+        cleaned(ds)
+
+
 def test_a_bomb_is_not_decoded(hospital: Hospital) -> None:
     ds = hospital.image(modality="US", Rows=65535, Columns=65535)
     with pytest.raises(LeftOut, match="too many"):

@@ -144,9 +144,12 @@ def test_private_unknown_and_overlaid_data_are_removed() -> None:
     ds.private_block(0x0009, "MAKER", create=True).add_new(1, "LO", CANARY)
     ds.add(DataElement(0x00080999, "LO", CANARY))
     ds.add(DataElement(0x60003000, "OW", b"\0\1"))
+    ds.add(DataElement(0x60020010, "US", 512))
+    ds.PerFrameFunctionalGroupsSequence = [Dataset()]
     ds.add(DataElement(0x50000005, "US", 1))
     copy = made(ds)
-    assert [one.tag for one in copy if one.tag.is_private or one.tag.group in (0x6000, 0x5000)] == []
+    assert [one.tag for one in copy if one.tag.is_private or one.tag.group in (0x6000, 0x6002, 0x5000)] == []
+    assert "PerFrameFunctionalGroupsSequence" in copy
     assert 0x00080999 not in copy
 
 
@@ -203,3 +206,8 @@ EXPECTED = {
 def test_what_cannot_be_made_free_of_the_patient_is_left_out(changes: dict[str, str], why: str) -> None:
     with pytest.raises(LeftOut, match=why):
         made(image(PixelData=b"\0\0", **changes))
+
+
+def test_patients_without_an_id_are_not_taken_for_one() -> None:
+    first, same, other = (made(image(PatientID="", StudyInstanceUID=uid)) for uid in ("1.2.8", "1.2.8", "1.2.9"))
+    assert first.PatientID == same.PatientID != other.PatientID
