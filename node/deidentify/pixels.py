@@ -133,7 +133,7 @@ def _refuse_letters(ds: Dataset, uid: str) -> None:
         raise LeftOut("a person may be recognised in it (Recognizable Visual Features is YES)", hint=hint)
     if uid.startswith(_CAPTURES) or modality in _USUALLY_LETTERED:
         raise LeftOut(f"images of its kind ({modality}) usually bear a patient's name", hint=hint)
-    if any(one.tag.group & 0xFF00 == 0x6000 and one.keyword == "OverlayBitPosition" and one.value for one in ds):
+    if any(one.tag.group & 0xFF00 == 0x6000 and one.tag.element == 0x0102 and one.value for one in ds):
         raise LeftOut("an overlay, which may be text, lies in unused bits of its pixels", hint=hint)
     if _SCREENS & {str(one).upper() for one in ds.get("ImageType") or ()}:
         raise LeftOut("it is a screen that was saved as an image", hint=hint)
