@@ -14,6 +14,7 @@ from pynetdicom.association import Association
 from node.config import Destination
 from node.deliver.association import associated, name_of
 from node.deliver.contexts import FileMeta, by_association, contexts_for, read_meta
+from node.deliver.discretion import discreet, of_object
 from node.deliver.outcome import Outcome, Outgoing, Verdict
 from node.deliver.status import meaning_of, reason_of
 from node.errors import DeliveryError, DeliveryRefused
@@ -100,6 +101,7 @@ def _store(assoc: Association, outgoing: Outgoing, meta: FileMeta) -> Outcome | 
     if "Status" not in answer:
         return None
     comment = str(answer.get("ErrorComment", ""))
+    comment = discreet(comment, of_object(outgoing.path)) if comment else ""
     return Outcome(outgoing, meaning_of(answer.Status).verdict, reason_of(answer.Status, comment))
 
 

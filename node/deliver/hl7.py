@@ -7,9 +7,11 @@ has it already, but whose acknowledgement was lost, can tell.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from node.config import Destination
 from node.deliver import acknowledgement
+from node.deliver.discretion import discreet, of_message
 from node.deliver.mllp import END, START, NoAnswer, connected, exchange
 from node.deliver.outcome import Outcome, Outgoing, Verdict
 
@@ -48,7 +50,7 @@ class Hl7Sender:
                 answer = exchange(connection, sent, self._destination.timeout_seconds)
             except NoAnswer as error:
                 return Outcome(outgoing, Verdict.TEMPORARY, str(error))
-        return _outcome(outgoing, control_id(sent), answer)
+        return _outcome(outgoing, sent, answer)
 
 
 def addressed(message: bytes, destination: Destination) -> bytes:
@@ -72,10 +74,11 @@ def control_id(message: bytes) -> str:
     return message.partition(b"\r")[0].split(b"|")[_CONTROL_ID].decode()
 
 
-def _outcome(outgoing: Outgoing, asked: str, answer: bytes) -> Outcome:
+def _outcome(outgoing: Outgoing, sent: bytes, answer: bytes) -> Outcome:
     found = acknowledgement.read(answer)
     if found is None:
         return Outcome(outgoing, Verdict.TEMPORARY, "the answer is no acknowledgement")
-    if found.control_id != asked:
+    if found.control_id != control_id(sent):
         return Outcome(outgoing, Verdict.TEMPORARY, "the acknowledgement names another message (MSA-2)")
+    found = replace(found, text=discreet(found.text, of_message(sent)))
     return Outcome(outgoing, acknowledgement.verdict_of(found), acknowledgement.reason_of(found))

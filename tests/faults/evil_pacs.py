@@ -67,6 +67,7 @@ class EvilPacs:
         refuses: SOP classes whose presentation contexts it does not accept; those that begin like that.
         delay: before each answer, seconds; may be changed.
         reject: so it answers the first `rejections` associations.
+        comment: Error Comment (0000,0902) of its answers.
     """
 
     def __init__(
@@ -78,8 +79,9 @@ class EvilPacs:
         reject: tuple[int, int, int] = TEMPORARY_CONGESTION,
         rejections: float = 0,
         ae_title: str = "EVIL",
+        comment: str = "",
     ) -> None:
-        self.port, self.ae_title, self.delay = free_port(), ae_title, delay
+        self.port, self.ae_title, self.delay, self._comment = free_port(), ae_title, delay, comment
         self._rule, self._reject, self._rejections = rule or (lambda _: 0x0000), reject, rejections
         taken = [
             one.abstract_syntax
@@ -167,7 +169,7 @@ class EvilPacs:
             event.assoc.acse.send_reject(*self._reject)
             event.assoc.kill()
 
-    def _store(self, event: Any) -> int:
+    def _store(self, event: Any) -> int | Dataset:
         body = event.request.DataSet.getvalue()
         syntax = event.context.transfer_syntax
         ds = pydicom.dcmread(_part10(body, str(syntax)), stop_before_pixels=True, force=True)
@@ -185,11 +187,18 @@ class EvilPacs:
                 self._kept.append((given, ds))
             self.stored.set()
         if isinstance(answer, int):
-            return answer
+            return self._status(answer)
         if answer in (HANG, STORE_THEN_HANG):
             self._over.wait()
         event.assoc.abort()
         return 0x0110
+
+    def _status(self, status: int) -> int | Dataset:
+        if not self._comment:
+            return status
+        answer = Dataset()
+        answer.Status, answer.ErrorComment = status, self._comment
+        return answer
 
 
 def _part10(body: bytes, syntax: str) -> BytesIO:

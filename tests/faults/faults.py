@@ -11,6 +11,7 @@ from tests.faults.network import NETWORK
 from tests.faults.pacs import PACS
 from tests.faults.plugins import PLUGINS
 from tests.faults.power import POWER
+from tests.faults.privacy import PRIVACY
 from tests.faults.studies import STUDIES
 from tests.faults.trust import TRUST
 
@@ -26,5 +27,6 @@ _ALL = (
     *DATASETS,
     *STUDIES,
     *PLUGINS,
+    *PRIVACY,
 )
 FAULTS: tuple[Fault, ...] = tuple(sorted(_ALL, key=lambda fault: fault.number))
