@@ -17,7 +17,7 @@ from tests.faults.modality import Modality, send_until_taken
 from tests.peers import RealStorescp, RunningNode, install_plugin, until
 
 #: Kills in the whole campaign of rows 1 and 2 together; each of them does half.
-_KILLS = int(os.environ.get("RADNODE_FAULT_KILLS", "60"))
+_KILLS = int(os.environ.get("RADNODE_FAULT_KILLS", "40"))
 ROUTE = {"name": "everything", "plugin": "brightness", "destinations": ["storescp"]}
 
 
@@ -74,7 +74,7 @@ def killed_alone(scene: Scene) -> Seen:
     node, archive = node_and_archive(scene)
     node.await_worker()
     slowest = dict.fromkeys(_ALONE, 0.0)
-    with Modality(node.port, films(scene), pause=0.1) as modality:
+    with Modality(node.port, films(scene), pause=0.3) as modality:
         for name, kind in list(_ALONE.items()) * scene.times(3, 1):
             modality.await_acknowledgement(more=3)
             slowest[name] = max(slowest[name], _back_after(node, kind))
