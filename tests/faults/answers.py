@@ -44,9 +44,15 @@ def tally(uids: Iterable[str], objects: Iterable[StoredObject]) -> Tally:
 def settled(
     uids: Iterable[str], look: Callable[[], Iterable[StoredObject]], seconds: float, late_seconds: float = 2
 ) -> Tally:
-    """The tally once nothing is missing, or after so many seconds; then a little later, since doubles come late."""
-    wanted, end = list(uids), time.monotonic() + seconds
+    """The tally once nothing is missing, or when no more came for so many seconds.
+
+    What is only on its way is not lost. A little later it is taken again, since doubles come late.
+    """
+    wanted = list(uids)
+    least, end = len(wanted) + 1, time.monotonic() + seconds
     while (found := tally(wanted, look())).lost and time.monotonic() < end:
+        if found.lost < least:
+            least, end = found.lost, time.monotonic() + seconds
         time.sleep(1)
     if found.lost:
         return found
