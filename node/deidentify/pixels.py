@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from copy import copy as shallow
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
+from pydicom.pixels import pixel_array
 from pydicom.uid import ExplicitVRLittleEndian
 
 from node.deidentify.reason import LeftOut
@@ -32,6 +34,9 @@ _MOST_SAMPLES = 1 << 30
 _CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 _DOCUMENTS = "1.2.840.10008.5.1.4.1.1.104"
 _OTHERS_REPORTS = "1.2.840.10008.5.1.4.1.1.88"
+
+#: Black where there is luminance and chrominance (PS3.3 C.7.6.3.1.2).
+_BLACK_YBR = (0, 128, 128)
 
 Box = tuple[int, int, int, int]
 
@@ -106,7 +111,7 @@ def clean(copy: Dataset, ds: Dataset, regions: Sequence[Region], *, is_ours: boo
         return False
     if uid.startswith(_OTHERS_REPORTS):
         raise LeftOut("a structured report by somebody else: its texts may name the patient")
-    if "PixelData" not in ds:
+    if not any(keyword in ds for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         return False
     region = next((one for one in regions if one.fits(ds)), None)
     if region is not None:
@@ -177,7 +182,8 @@ def _blank(copy: Dataset, ds: Dataset, boxes: Sequence[Box], *, outside: bool = 
     within = np.zeros(frames.shape[1:3], dtype=bool)
     for left, top, right, bottom in boxes:
         within[top:bottom, left:right] = True
-    frames[:, ~within if outside else within] = 0
+    is_ybr = str(work.PhotometricInterpretation).startswith("YBR")
+    frames[:, ~within if outside else within] = _BLACK_YBR if is_ybr else 0
     for element in work:
         if element.tag.group == 0x0028:
             copy.add(element)
@@ -197,12 +203,12 @@ def _blank(copy: Dataset, ds: Dataset, boxes: Sequence[Box], *, outside: bool = 
 def _decoded(ds: Dataset) -> tuple[Dataset, npt.NDArray[Any]]:
     """What describes the pixels once they are decoded, and the pixels: (frames,) rows, columns (, samples)."""
     samples = int(ds.Rows) * int(ds.Columns) * int(ds.SamplesPerPixel) * int(ds.get("NumberOfFrames", 1) or 1)
-    if samples > _MOST_SAMPLES or int(ds.BitsAllocated) < 8:
-        raise LeftOut(f"its pixels bear text and are too many, or too small, to be blanked: {samples} samples")
+    if samples > _MOST_SAMPLES or int(ds.BitsAllocated) < 8 or "PixelData" not in ds:
+        raise LeftOut(f"its pixels bear text and are too many, or of a kind that is not blanked: {samples} samples")
     work = Dataset()
-    work.update({element.tag: element for element in ds if element.tag.group in (0x0028, 0x7FE0)})
+    work.update({element.tag: shallow(element) for element in ds if element.tag.group in (0x0028, 0x7FE0)})
     work.SOPClassUID, work.file_meta = ds.SOPClassUID, deepcopy(ds.file_meta)
     work.set_original_encoding(*ds.original_encoding)
     if work.file_meta.TransferSyntaxUID.is_compressed:
         work.decompress(generate_instance_uid=False)
-    return work, np.array(work.pixel_array)
+    return work, np.array(pixel_array(work, raw=True))  # raw: no conversion of colours
