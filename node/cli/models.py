@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -19,7 +21,7 @@ Kind = Literal["chexnet", "torchxrayvision", "monai", "onnx"]
 Activation = Literal["auto", "sigmoid", "softmax", "none"]
 Fit = Literal["squash", "letterbox"]
 
-_TRUST = "Allow that the bundle's own code runs now, to build its network. It never runs in the node."
+_TRUST = "Allow that the bundle's own code runs now, confined, to build its network. It never runs in the node."
 
 
 @app.callback()
@@ -72,7 +74,10 @@ def _import(kind: str, source: Path, wish: Wish, out: Path, sha256: str) -> Fore
     except ImportError as error:  # onnx comes with the extra
         what = f"importing needs {error.name}, which is not installed"
         raise PluginError(what, hint="pip install 'radnode[train]'") from error
-    return read_and_write(kind, source, wish, out, sha256)
+    from node.worker import stranger
+
+    with TemporaryDirectory(prefix="radnode-import-") as scratch:
+        return read_and_write(kind, source, wish, out, sha256, partial(stranger.built, Path(scratch)))
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:

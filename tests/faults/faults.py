@@ -10,6 +10,7 @@ from tests.faults.datasets import DATASETS
 from tests.faults.network import NETWORK
 from tests.faults.pacs import PACS
 from tests.faults.plugins import PLUGINS
+from tests.faults.poison import POISON
 from tests.faults.power import POWER
 from tests.faults.privacy import PRIVACY
 from tests.faults.studies import STUDIES
@@ -28,5 +29,6 @@ _ALL = (
     *STUDIES,
     *PLUGINS,
     *PRIVACY,
+    *POISON,
 )
 FAULTS: tuple[Fault, ...] = tuple(sorted(_ALL, key=lambda fault: fault.number))

@@ -20,6 +20,7 @@ from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from node.errors import PluginError
 from node.manifest import read_manifest
@@ -27,6 +28,9 @@ from radnode_kit.bundle import INFERENCE, METADATA, ONNX, SAFETENSORS
 from radnode_kit.foreign import build_backend, configuration
 from radnode_kit.foreign.card import card
 from radnode_kit.foreign.model import ForeignModel, Wish
+
+if TYPE_CHECKING:
+    from radnode_kit.foreign.monai_bundle import Build
 
 SOURCE = "bundle/source.json"
 #: What can be imported -> the module that reads it.
@@ -39,7 +43,9 @@ KINDS = {
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
-def import_model(kind: str, source: Path, wish: Wish, out: Path, sha256: str = "") -> ForeignModel:
+def import_model(
+    kind: str, source: Path, wish: Wish, out: Path, sha256: str = "", build: Build | None = None
+) -> ForeignModel:
     """Read a model of one of :data:`KINDS` and write its package; raises :class:`PluginError` and then writes nothing.
 
     Args:
@@ -48,10 +54,11 @@ def import_model(kind: str, source: Path, wish: Wish, out: Path, sha256: str = "
         wish: what the operator says of it.
         out: folder that does not exist yet, or is empty.
         sha256: demanded digest, hex; empty: any. It is compared before the file is read.
+        build: runs the code of a bundle, which runs here otherwise.
     """
     check(kind, source, wish, out)
     read = import_module(f"radnode_kit.foreign.{KINDS[kind]}").read
-    model: ForeignModel = read(source, wish, sha256)
+    model: ForeignModel = read(source, wish, sha256, **({"build": build} if kind == "monai" else {}))
     write(model, out)
     return model
 

@@ -2,8 +2,9 @@
 
 A bundle's ``_target_`` names any class that can be imported and its ``$`` expressions are Python. So nothing of the
 configuration is evaluated until the operator allows it, and every file's sha256 goes into the plugin. The code runs
-once, here, to build the network and resolve the pre-processing; the plugin that comes out holds an ONNX graph and runs
-none of it. The post-processing is cut where it makes decisions (AsDiscrete): probabilities are what a report needs.
+once, and confined when `radnode models import` runs it, to build the network and resolve the pre-processing; the plugin
+that comes out holds an ONNX graph and runs none of it. The post-processing is cut where it makes decisions
+(AsDiscrete): probabilities are what a report needs.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from radnode_kit.foreign.network import AdaptedNetwork, adapted_network
 from radnode_kit.foreign.preprocessing import IN_MEMORY, base_name, input_from
 
 Table = Mapping[str, Any]  # JSON's values
+#: Runs a bundle's code: its folder, what the operator says -> what its network is given, and the network.
+Build = Callable[[Path, Wish], tuple[Input, AdaptedNetwork]]
 
 _WEIGHTS = ("models/model.safetensors", "models/model.pt", "models/model.pth")
 _CONFIGURATIONS = ("configs/inference.json", "configs/inference.yaml", "configs/inference.yml")
@@ -33,8 +36,11 @@ _FORMATS = ("classes", "labels")
 _DECISIONS = frozenset({"AsDiscrete", "SaveClassification"})
 
 
-def read(folder: Path, wish: Wish, sha256: str = "") -> ForeignModel:
-    """Read a bundle's folder; raises :class:`PluginError` with the reason, without running its code, unless allowed."""
+def read(folder: Path, wish: Wish, sha256: str = "", build: Build | None = None) -> ForeignModel:
+    """Read a bundle's folder; raises :class:`PluginError` with the reason, without running its code, unless allowed.
+
+    Args: build: runs its code somewhere else; None: here, see :func:`built`.
+    """
     origin = origin_of(folder)
     if sha256 and origin.digest != sha256.strip().lower():
         raise PluginError(f"the bundle has sha256 {origin.digest}, demanded was {sha256}", about=str(folder))
@@ -46,15 +52,20 @@ def read(folder: Path, wish: Wish, sha256: str = "") -> ForeignModel:
             about=f"{folder}, {len(origin.files)} files, sha256 {origin.digest}",
             hint=f"read its configuration, then allow just these files: --trust-code --sha256 {origin.digest}",
         )
-    formats = metadata["network_data_format"]
+    entry, adapted = (build or built)(folder, wish)
+    return _model(folder, wish, origin, (metadata, entry, adapted))
+
+
+def built(folder: Path, wish: Wish) -> tuple[Input, AdaptedNetwork]:
+    """Run the bundle's code in this process: what it builds, and what its network is given."""
+    image = _metadata(folder)["network_data_format"]["inputs"]["image"]
     with _importable(folder):
-        parser = _parser(configuration, folder)
+        parser = _parser(_configuration(folder), folder)
         steps = _transforms(parser, "preprocessing", lambda name: base_name(name) not in IN_MEMORY)
-        entry = input_from(steps, formats["inputs"]["image"], wish)
+        entry = input_from(steps, image, wish)
         network = _weighted(_network(parser, folder), folder)
         activation = _activation(_transforms(parser, "postprocessing", _is_activation), wish, folder)
-        adapted = adapted_network(network, entry, activation)
-    return _model(folder, wish, origin, (metadata, entry, adapted))
+        return entry, adapted_network(network, entry, activation)
 
 
 @contextmanager

@@ -32,17 +32,25 @@ class AdaptedNetwork:
         outputs: number of logits.
         softmax: its probabilities exclude each other.
         exact: its maps add up to its logits.
-        definition: the table ``network_def``.
+        own: (classes, channels) where it is our own DenseNet-121; None: its graph says what it is.
         save: writes the weight files below a folder.
-        notes: sentences for the card.
     """
 
     outputs: int
     softmax: bool
     exact: bool
-    definition: Mapping[str, Any]  # JSON's values
+    own: tuple[int, int] | None
     save: Callable[[Path], None]
-    notes: tuple[str, ...] = ()
+
+    @property
+    def definition(self) -> Mapping[str, Any]:  # JSON's values
+        """The table ``network_def``."""
+        return GRAPH if self.own is None else {"_target_": DENSENET, "classes": self.own[0], "channels": self.own[1]}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the card."""
+        return () if self.exact else (NO_MAPS,)
 
 
 def adapted_network(network: nn.Module, entry: Input, activation: str) -> AdaptedNetwork:
@@ -54,8 +62,9 @@ def adapted_network(network: nn.Module, entry: Input, activation: str) -> Adapte
     if not _same(network, own, entry):  # the same names with another activation, say
         return _by_graph(network, entry, activation)
     classes, channels = own.linear.out_features, own.stem.conv.in_channels
-    definition = {"_target_": DENSENET, "classes": classes, "channels": channels}
-    return AdaptedNetwork(classes, activation == "softmax", True, definition, partial(save_densenet, own, entry))
+    return AdaptedNetwork(
+        classes, activation == "softmax", True, (classes, channels), partial(save_densenet, own, entry)
+    )
 
 
 def _same(network: nn.Module, own: DenseNet121, entry: Input) -> bool:
@@ -75,5 +84,4 @@ def _by_graph(network: nn.Module, entry: Input, activation: str) -> AdaptedNetwo
             reason = " ".join(str(error).split())[:300]
             raise PluginError(f"the network cannot be exported to ONNX: {reason}") from error
         adapted = adapt(onnx.load(str(path)), entry, activation)
-    notes = () if adapted.exact else (NO_MAPS,)
-    return AdaptedNetwork(adapted.outputs, adapted.softmax, adapted.exact, GRAPH, partial(save, adapted), notes)
+    return AdaptedNetwork(adapted.outputs, adapted.softmax, adapted.exact, None, partial(save, adapted))
