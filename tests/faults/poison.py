@@ -114,8 +114,8 @@ def _pickles(lure: Lure) -> Iterator[Bait]:
 
 def _liars(lure: Lure) -> Iterator[Bait]:
     header = json.dumps({"w": {"dtype": "F32", "shape": [1 << 20, 1 << 20], "data_offsets": [0, 4]}}).encode()
-    yield Bait(lure.file("endless.safetensors", struct.pack("<Q", 1 << 40) + b"{}"), "torchxrayvision")
-    yield Bait(lure.file("huge.safetensors", struct.pack("<Q", len(header)) + header + bytes(4)), "torchxrayvision")
+    yield Bait(lure.file("endless.safetensors", struct.pack("<Q", 1 << 40) + b"{}"), "chexnet")
+    yield Bait(lure.file("huge.safetensors", struct.pack("<Q", len(header)) + header + bytes(4)), "chexnet")
 
 
 def _archives(lure: Lure) -> Iterator[Bait]:

@@ -106,12 +106,13 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:  # whatever weights_only lets through: tensors, numbers, text, lists, tables
     import torch
+    from safetensors import SafetensorError  # torch reads such files by their names
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch asks for an issue about the file's protocol; it is refused anyway
             return torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
+    except (*_UNREADABLE, SafetensorError) as error:
         named = foreign_names(path)
         if not named:
             raise PluginError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import struct
 from hashlib import sha256
 from pathlib import Path
 
@@ -98,6 +99,13 @@ def test_tensors_alone_name_nothing_foreign(tmp_path: Path) -> None:
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "model.pt"
     path.write_bytes(data)
+    with pytest.raises(PluginError, match="no checkpoint that torch can read"):
+        read_tensors(path)
+
+
+def test_a_safetensors_file_whose_header_never_ends_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", 1 << 40) + b"{}")
     with pytest.raises(PluginError, match="no checkpoint that torch can read"):
         read_tensors(path)
 
