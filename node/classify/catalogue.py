@@ -80,9 +80,22 @@ def _spec(module: str) -> ModuleSpec | None:
 
 def verify_weights(manifest: Manifest) -> list[str]:
     """What is wrong with the weight files of a plugin: one sentence each; empty when their sha256 are as declared."""
-    return [
+    changed = [
         problem for name, digest in manifest.weights.items() if (problem := _verify(manifest.folder / name, digest))
     ]
+    return changed + [
+        f"{path.name} lies beside a graph, and the manifest has no sha256 of it" for path in _beside(manifest)
+    ]
+
+
+def _beside(manifest: Manifest) -> list[Path]:
+    """Undeclared files in the folder of an ONNX graph: it may name any of them as its weights.
+
+    Where the graph lies beside the plugin's code there are others, and nothing is said of them.
+    """
+    declared = {manifest.folder / name for name in manifest.weights}
+    folders = {path.parent for path in declared if path.suffix == ".onnx"} - {manifest.folder}
+    return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file() and path not in declared)
 
 
 def _verify(path: Path, digest: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,17 @@ def test_missing_weights_are_named(folder: Path) -> None:
     (write_plugin(folder) / "weights.bin").unlink()
     (problem,) = verify_weights(Catalogue().manifests["mean"])
     assert problem == "weights.bin cannot be read: No such file or directory"
+
+
+def test_a_file_that_a_graph_could_take_weights_from_must_be_declared(folder: Path) -> None:
+    package = write_plugin(folder)
+    models = package / "models"
+    (models / "more").mkdir(parents=True)
+    manifest = package / "manifest.toml"
+    declared = f'"models/model.onnx" = "{sha256(b"graph").hexdigest()}"'
+    (models / "model.onnx").write_bytes(b"graph")
+    manifest.write_text(manifest.read_text().replace("[weights]", f"[weights]\n{declared}"))
+    assert verify_weights(Catalogue().manifests["mean"]) == []
+    (models / "more" / "model.data").write_bytes(b"anything")
+    (problem,) = verify_weights(Catalogue().manifests["mean"])
+    assert problem == "model.data lies beside a graph, and the manifest has no sha256 of it"
