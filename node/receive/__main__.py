@@ -23,6 +23,7 @@ for _name in ("PIL", "gdcm", "jpeg_ls", "openjpeg", "rle", "libjpeg", "pylibjpeg
 # ruff: noqa: E402  only after the lines above
 from node import logs
 from node.config import Settings, load
+from node.dumps import forbid_core_dumps
 from node.errors import RadnodeError
 from node.ledger import Ledger
 from node.lifeline import hold
@@ -36,6 +37,7 @@ DRAIN_SECONDS = 10.0
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to end; the exit status."""
     options = _parser().parse_args(arguments)
+    forbid_core_dumps()
     logs.configure()
     _silence_libraries()
     try:

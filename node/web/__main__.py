@@ -17,6 +17,7 @@ import uvicorn
 
 from node import logs
 from node.config import Settings, load
+from node.dumps import forbid_core_dumps
 from node.errors import ConfigError, RadnodeError
 from node.ledger import Ledger
 from node.lifeline import hold
@@ -31,6 +32,7 @@ _MOST_CONNECTIONS, _IDLE_SECONDS, _DRAIN_SECONDS = 128, 5, 5
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to end; the exit status."""
     options = _parser().parse_args(arguments)
+    forbid_core_dumps()
     logs.configure()
     try:
         _serve(load(options.config), options.lifeline)
