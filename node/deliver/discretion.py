@@ -41,7 +41,7 @@ def discreet(said: str, private: Iterable[str]) -> str:
 def of_object(path: Path) -> list[str]:
     """What a DICOM file says of who it is about."""
     ds = dcmread(path, stop_before_pixels=True, specific_tags=list(_IDENTIFYING))
-    return [str(element.value) for element in ds]
+    return [str(element.value) for element in ds if element.keyword in _IDENTIFYING]  # the character set comes along
 
 
 def of_message(message: bytes) -> list[str]:

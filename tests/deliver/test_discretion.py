@@ -35,8 +35,9 @@ def test_words_of_a_patient_are_hidden_and_those_of_the_trouble_stay(said: str, 
 
 
 def test_who_an_object_is_about_is_read_from_its_file(hospital: Hospital) -> None:
-    path = hospital.film(PatientName="Doe^Jane", PatientID="X 9")
-    assert {"Doe^Jane", "X 9"} <= set(of_object(path))
+    path = hospital.film(PatientName="Müller^Jane", PatientID="X 9", SpecificCharacterSet="ISO_IR 100")
+    assert {"Müller^Jane", "X 9"} <= set(of_object(path))
+    assert discreet("100 objects of Müller", of_object(path)) == "100 objects of ***"
 
 
 def test_who_a_message_is_about_is_read_from_its_segments(tmp_path: Path) -> None:
