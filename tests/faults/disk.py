@@ -187,7 +187,6 @@ FAULTS = (
         "kill -9 while a file waits for its row; then it, an acknowledged one and the ledger's log lose 1-4096 B",
         "starts each time; says of both files that something is wrong; both are whole when they are sent again",
         torn,
-        quick=True,
     ),
     Fault(
         7,

@@ -150,6 +150,5 @@ FAULTS = (
         "an archive stores every third object and then aborts; kill -9 0-4 ms after the archive has stored",
         "distinct results per image and kind: 1",
         stored_then_aborted,
-        quick=True,
     ),
 )

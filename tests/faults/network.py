@@ -172,7 +172,6 @@ NETWORK = (
         "100 C-STOREs that end by close, abort, reset or release",
         "0 partial files, descriptors back to ±2, C-ECHO < 1 s",
         broken_off,
-        quick=True,
     ),
     Fault(
         24,

@@ -288,6 +288,5 @@ PACS = (
         "20 rejected for now (temporary congestion); another rejects all for good (called AE title)",
         "for now: delivered 100 %; for good: in the operator's list < 1 min, one association per study at most",
         rejects,
-        quick=True,
     ),
 )

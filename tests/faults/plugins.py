@@ -237,7 +237,6 @@ PLUGINS = (
         f"{_PLUGIN_SECONDS + _DECODE_SECONDS} s instead of minutes",
         "ended at the limit + 5 s, no process left, the next study assessed < 10 s",
         hangs,
-        quick=True,
     ),
     Fault(
         41,

@@ -184,7 +184,6 @@ STUDIES = (
         "once just after the first, and again when its results are delivered",
         "the first is kept byte for byte and counts; each other one is set aside with a reason",
         sent_with_other_pixels,
-        quick=True,
     ),
     Fault(
         21,

@@ -205,7 +205,6 @@ TRUST = (
         "1 and 50 connections that never begin the handshake, a C-ECHO beside them",
         "others served < 1 s",
         one_silent,
-        quick=True,
     ),
     Fault(
         46,
