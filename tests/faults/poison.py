@@ -179,7 +179,7 @@ def poison(scene: Scene) -> Seen:
     lure = Lure(scene.folder / "lure")
     baits = [*_pickles(lure), *_liars(lure), *_archives(lure), *_configurations(lure), _sound_beside(lure)]
     if scene.short:
-        baits = [baits[1], baits[-4], baits[-1]]
+        baits = baits[1:2]  # what runs with permission takes longer, and has tests of its own
     node = _two_plugins(scene, lure.marker())
     wrong = [bait.source.name for bait in baits if not _answered(node, bait)]
     changed = _only_it_is_refused(scene, node)
