@@ -179,7 +179,6 @@ NETWORK = (
         "10 s from each of 3 seeds, a C-ECHO after every 25",
         "every C-ECHO answered, threads ±2, < +64 MB",
         mutations,
-        quick=True,
     ),
     Fault(
         25,

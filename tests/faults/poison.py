@@ -241,6 +241,5 @@ POISON = (
         "YAML tags that run code, without permission and with it; weights of an installed plugin changed",
         "0 markers, each refused with a reason, the plugin refuses to load and another goes on",
         poison,
-        quick=True,
     ),
 )

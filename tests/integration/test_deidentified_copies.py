@@ -145,6 +145,7 @@ def real_objects() -> list[Path]:
     return sorted([*found, *list(sample_paths())[:6]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choices",
     [
