@@ -99,13 +99,16 @@ class Pledges:
         return True
 
     def ask_only(self, destinations: Sequence[str]) -> int:
-        """Others are not asked any more, whatever was wanted before the configuration changed; how many objects."""
+        """Others are not asked any more, whatever was wanted before the configuration changed; how many objects.
+
+        What such a one took and did not keep counts as delivered: else its study would wait for it for ever.
+        """
         marks = ", ".join("?" * len(destinations))
         with self._database.write() as connection:
             return connection.execute(
-                "UPDATE deliveries SET kept = '' WHERE kept IN (?, ?)"  # noqa: S608  only marks
-                f" AND destination NOT IN ({marks})",
-                (Keeping.WANTED, Keeping.ASKED, *destinations),
+                "UPDATE deliveries SET kept = '', state = CASE kept WHEN ? THEN 'DONE' ELSE state END"  # noqa: S608
+                f" WHERE kept NOT IN ('', ?) AND destination NOT IN ({marks})",
+                (Keeping.AGAIN, Keeping.KEPT, *destinations),
             ).rowcount
 
     def waiting(self, destination: str) -> int:

@@ -156,6 +156,15 @@ def test_a_destination_that_is_asked_no_more_holds_nothing_up(ledger: Ledger) ->
     assert purgeable(ledger)
 
 
+def test_what_an_archive_lost_holds_nothing_up_once_it_is_asked_no_more(ledger: Ledger) -> None:
+    delivered(ledger)
+    ledger.pledges.ask("pacs", "2.25.1", BOTH)
+    ledger.pledges.report("2.25.1", ["1.2.7.1"], {"1.2.7.2": "gone"}, ATTEMPTS, SECONDS)
+    assert ledger.pledges.ask_only(["another"]) == 1
+    assert [(row.state, row.kept) for row in rows(ledger).values()] == [("DONE", Keeping.KEPT), ("DONE", "")]
+    assert purgeable(ledger)
+
+
 def test_withdrawn_results_need_no_promise(ledger: Ledger) -> None:
     delivered(ledger)
     planned = ledger.withdrawals.planned("1.2", "")
