@@ -8,6 +8,7 @@ one of the destinations: then the main process calls it back, as archives expect
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -18,7 +19,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import UID
 
 from node.commitment import PROCESSING_FAILURE, Answer, Reference, report, request_of, told_by
-from node.errors import PermanentError, where
+from node.errors import where
 from node.ledger import Ledger
 from node.receive.part10 import preface
 from node.spool import Spool
@@ -84,12 +85,8 @@ def hear(ledger: Ledger, ds: Dataset, attempts: int) -> bool:
 
     Raises :class:`Malformed`, :class:`~node.errors.LedgerBusy`.
     """
-    try:
+    with _strangers():
         told = told_by(ds)
-    except PermanentError as error:
-        raise Malformed from error
-    except Exception as error:  # an edge: strangers' bytes make pydicom raise nearly anything
-        raise Malformed(where(error)) from error
     return ledger.pledges.report(told.transaction_uid, told.kept, told.failed, attempts, AGAIN_SECONDS)
 
 
@@ -113,19 +110,24 @@ def collected(dataset: Iterator[memoryview]) -> bytes:
 
 
 def _request(data: bytes, transfer_syntax: str) -> tuple[str, tuple[Reference, ...]]:
-    try:
+    with _strangers():
         return request_of(_decoded(data, transfer_syntax))
-    except PermanentError as error:
-        raise Malformed from error
-    except Exception as error:  # an edge: strangers' bytes make pydicom raise nearly anything
-        raise Malformed(where(error)) from error
 
 
 def _decoded(data: bytes, transfer_syntax: str) -> Dataset:
     """Raises :class:`Malformed`; elements are read when they are asked for."""
-    try:
+    with _strangers():
         return dcmread(BytesIO(preface(b"", b"", transfer_syntax, "") + data))
-    except Exception as error:  # an edge: strangers' bytes make pydicom raise nearly anything
+
+
+@contextmanager
+def _strangers() -> Iterator[None]:
+    """An edge: strangers' bytes make pydicom raise nearly anything; it all means :class:`Malformed`."""
+    try:
+        yield
+    except Malformed:
+        raise
+    except Exception as error:
         raise Malformed(where(error)) from error
 
 

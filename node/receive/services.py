@@ -105,42 +105,50 @@ def store(node: Node, peer: Peer, request: Request) -> status.Status:
 
 def commit(node: Node, peer: Peer, request: Request) -> status.Status:
     """N-ACTION of Storage Commitment (PS3.4 J.3.2): Success once the request is a row; the report follows."""
-    if node.promises is None:
+    promises, asked = node.promises, request.command
+    if promises is None:
         return unrecognized(node, peer, request)
-    try:
-        data, asked = collected(request.dataset), request.command
-        if asked.sop_class_uid != PUSH_MODEL.encode():
-            return status.CLASS_NOT_SUPPORTED
+
+    def ask(data: bytes) -> status.Status:
         if asked.sop_instance_uid != PUSH_MODEL_INSTANCE.encode():
             return status.NO_SUCH_INSTANCE
         if asked.action_type != REQUEST_ACTION:
             return status.NO_SUCH_ACTION
-        report = node.promises.ask(peer.calling_ae, data, request.context.transfer_syntax)
-    except Malformed:
-        return status.INVALID_ARGUMENT
-    except LedgerBusy as error:
-        log.error("ledger busy", association=peer.association, why=str(error))
-        return status.FAILED
-    if report is not None:
-        request.reports.append(report)
-    return status.SUCCESS
+        report = promises.ask(peer.calling_ae, data, request.context.transfer_syntax)
+        if report is not None:
+            request.reports.append(report)
+        return status.SUCCESS
+
+    return _of_push_model(peer, request, ask, status.INVALID_ARGUMENT)
 
 
 def hear(node: Node, peer: Peer, request: Request) -> status.Status:
     """N-EVENT-REPORT of Storage Commitment (PS3.4 J.3.3): Success once what the archive keeps is written down."""
-    if node.hearing is None:
+    hearing = node.hearing
+    if hearing is None:
         return unrecognized(node, peer, request)
+
+    def take(data: bytes) -> status.Status:
+        known = hearing.take(data, request.context.transfer_syntax)
+        return status.SUCCESS if known else status.NOBODY_ASKED
+
+    return _of_push_model(peer, request, take, status.INVALID_REPORT)
+
+
+def _of_push_model(
+    peer: Peer, request: Request, take: Callable[[bytes], status.Status], malformed: status.Status
+) -> status.Status:
+    """What both sides of Storage Commitment share: the dataset as a whole, its SOP class, a ledger that is locked."""
     try:
-        data, told = collected(request.dataset), request.command
-        if told.sop_class_uid != PUSH_MODEL.encode():
+        data = collected(request.dataset)
+        if request.command.sop_class_uid != PUSH_MODEL.encode():
             return status.CLASS_NOT_SUPPORTED
-        known = node.hearing.take(data, request.context.transfer_syntax)
+        return take(data)
     except Malformed:
-        return status.INVALID_REPORT
+        return malformed
     except LedgerBusy as error:
         log.error("ledger busy", association=peer.association, why=str(error))
         return status.FAILED
-    return status.SUCCESS if known else status.NOBODY_ASKED
 
 
 def _refuse(request: Request) -> status.Status | None:
