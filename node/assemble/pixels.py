@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from node import logs
 from node.assemble.age import age_years
 from node.assemble.colour import rgb
 from node.assemble.declaration import Declaration, read_declaration
@@ -65,7 +63,7 @@ def read_slices(path: Path, max_pixels: int) -> list[Slice]:
     """The same as :func:`read_images`, with what their series needs to know."""
     reading = _Reading()
     try:
-        with _silence():
+        with logs.pydicom_silent():
             return list(_slices(path, max_pixels, reading))
     except DecodeError as error:
         raise DecodeError(error.what, about=reading.about, hint=error.hint) from None
@@ -74,19 +72,6 @@ def read_slices(path: Path, max_pixels: int) -> list[Slice]:
     except BaseException as error:  # codecs raise anything, one even outside Exception; the text may quote the object
         what = f"{reading.what} cannot be read ({type(error).__name__})"
         raise DecodeError(what, about=reading.about, hint="the object is broken or of an unknown kind") from None
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Without pydicom's words on what it tolerates and what failed: they quote the object."""
-    logger = logging.getLogger("pydicom")
-    disabled, logger.disabled = logger.disabled, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = disabled
 
 
 @dataclass

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +10,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from node import logs
 from node.deidentify.dataset import Deidentifier, blanked
 from node.deidentify.reason import LeftOut
 from node.errors import PermanentError, RadnodeError, where
@@ -54,7 +52,7 @@ class Export:
             PermanentError: nothing can be written there; what was written by then is whole.
         """
         for path, is_ours in files:
-            with _silence():
+            with logs.pydicom_silent():
                 made = self._copy(path, is_ours)
             yield made
 
@@ -112,16 +110,3 @@ class Export:
             self._swept.add(folder)
             for part in folder.glob(".*.part"):
                 part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Without pydicom's words on what it tolerates: they quote the object."""
-    logger = logging.getLogger("pydicom")
-    disabled, logger.disabled = logger.disabled, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = disabled
