@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
-import socketserver
 import ssl
-import threading
 from dataclasses import dataclass
-from typing import Self
 from xml.etree import ElementTree
 
 from tests.audit.schema import misfits
 from tests.peers import until
+from tests.peers.tcp import TcpPeer
 
 _HEADER = re.compile(
     rb"<(?P<priority>\d+)>1 (?P<moment>\S+) (?P<host>\S+) (?P<app>\S+) (?P<process>\S+) (?P<id>\S+) (?P<data>\S+) "
@@ -63,7 +60,7 @@ def parsed(data: bytes) -> Received:
     return found
 
 
-class SyslogServer:
+class SyslogServer(TcpPeer):
     """On 127.0.0.1.
 
     Args:
@@ -77,36 +74,16 @@ class SyslogServer:
         self, tls: ssl.SSLContext | None = None, port: int = 0, *, closes: bool = True, says_so: bool = True
     ) -> None:
         self.messages: list[Received] = []
-        self.connections = 0
-        outer, self._over = self, threading.Event()
+        self._closes, self._says_so = closes, says_so
+        super().__init__(port, tls)
 
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                outer.connections += 1
-                with contextlib.suppress(OSError), outer._secured(self.request, tls) as connection:
-                    outer._read(connection)
-                    if not closes:
-                        outer._over.wait(20)
-                    elif says_so and isinstance(connection, ssl.SSLSocket):
-                        connection.unwrap()
-
-        self._server = _Server(("127.0.0.1", port), Handler)
-        self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @staticmethod
-    def _secured(connection: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
-        return tls.wrap_socket(connection, server_side=True) if tls else connection
+    def serve(self, connection: socket.socket) -> None:
+        """Take every message, then end as it was told to."""
+        self._read(connection)
+        if not self._closes:
+            self.over.wait(20)
+        elif self._says_so and isinstance(connection, ssl.SSLSocket):
+            connection.unwrap()
 
     def _read(self, connection: socket.socket) -> None:
         connection.settimeout(20)
@@ -123,8 +100,3 @@ class SyslogServer:
         """The first message of that event, as :attr:`Received.event` has it."""
         until(lambda: any(one.event == event for one in self.messages), seconds)
         return next(one for one in self.messages if one.event == event)
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True

@@ -24,6 +24,7 @@ def image(**values: Any) -> Dataset:
         setattr(ds, keyword, value)
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.SourceApplicationEntityTitle = CANARY
     return ds
 
 

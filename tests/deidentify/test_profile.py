@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.datadict import DicomDictionary, keyword_for_tag, tag_for_keyword
 from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.dataset import Dataset
 
-from node.confidentiality import Choices, Dates, Keep
-from node.deidentify import Deidentifier, LeftOut, Pseudonyms
+from node.confidentiality import Dates, Keep
+from node.deidentify import LeftOut, Pseudonyms
 from node.deidentify.dataset import shifted
 from node.deidentify.profile import table
-
-CANARY = "KANARI"
-PSEUDONYMS = Pseudonyms(b"k" * 32)
-
-
-def image(**values: Any) -> Dataset:
-    ds = Dataset()
-    ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.3.1"
-    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.Modality = "1.2.3.2", "1.2.3.3", "DX"
-    ds.PatientName, ds.PatientID = f"{CANARY}^Anna", f"{CANARY}1"
-    for keyword, value in values.items():
-        setattr(ds, keyword, value)
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.file_meta.SourceApplicationEntityTitle = CANARY
-    return ds
-
-
-def made(
-    ds: Dataset, dates: Dates = Dates.REMOVE, keep: frozenset[Keep] = frozenset(), *, ours: bool = False
-) -> Dataset:
-    return Deidentifier(PSEUDONYMS, Choices(dates, keep)).apply(ds, is_ours=ours)
+from tests.deidentify.material import CANARY, PSEUDONYMS, copied, image
 
 
 def test_the_table_is_the_standards() -> None:
@@ -67,7 +44,7 @@ def test_the_table_is_the_standards() -> None:
     ],
 )
 def test_an_attribute_is_removed_emptied_or_replaced(keyword: str, value: str, expected: str | None) -> None:
-    copy = made(image(**{keyword: value}))
+    copy = copied(image(**{keyword: value}))
     found = None if keyword not in copy else str(copy[keyword].value or "")
     assert found == expected
 
@@ -75,13 +52,13 @@ def test_an_attribute_is_removed_emptied_or_replaced(keyword: str, value: str, e
 def test_uids_are_replaced_alike_everywhere_and_classes_stay() -> None:
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", "1.2.3.1"
-    copy = made(image(SourceImageSequence=[item], FrameOfReferenceUID="1.2.3.9"))
+    copy = copied(image(SourceImageSequence=[item], FrameOfReferenceUID="1.2.3.9"))
     (source,) = copy.SourceImageSequence
     assert source.ReferencedSOPInstanceUID == copy.SOPInstanceUID == PSEUDONYMS.uid("1.2.3.1")
     assert source.ReferencedSOPClassUID == "1.2.840.10008.5.1.4.1.1.2"
     assert copy.file_meta.MediaStorageSOPInstanceUID == copy.SOPInstanceUID
     assert copy.FrameOfReferenceUID not in ("1.2.3.9", copy.SOPInstanceUID)
-    assert made(image(), keep=frozenset({Keep.UIDS})).SOPInstanceUID == "1.2.3.1"
+    assert copied(image(), keep=frozenset({Keep.UIDS})).SOPInstanceUID == "1.2.3.1"
 
 
 def test_other_keys_give_other_pseudonyms_and_all_are_uids() -> None:
@@ -93,7 +70,7 @@ def test_other_keys_give_other_pseudonyms_and_all_are_uids() -> None:
 
 
 def test_a_patient_has_one_pseudonym_and_nothing_says_whose_it_is() -> None:
-    first, second = made(image()), made(image(SOPInstanceUID="1.2.3.8"))
+    first, second = copied(image()), copied(image(SOPInstanceUID="1.2.3.8"))
     assert first.PatientID == second.PatientID == first.PatientName
     assert CANARY not in str(first) + str(first.file_meta)
     assert first.PatientIdentityRemoved == "YES"
@@ -103,7 +80,7 @@ def test_a_patient_has_one_pseudonym_and_nothing_says_whose_it_is() -> None:
 
 def test_dates_are_shifted_by_whole_weeks_of_the_patients_own() -> None:
     ds = image(StudyDate="20260301", AcquisitionDateTime="20260302101112.5+0100", StudyTime="101112", SeriesDate="2026")
-    copy = made(ds, Dates.SHIFT)
+    copy = copied(ds, dates=Dates.SHIFT)
     days = PSEUDONYMS.days("", f"{CANARY}1")
     assert days % 7 == 0
     assert -3641 <= days <= -364
@@ -111,8 +88,8 @@ def test_dates_are_shifted_by_whole_weeks_of_the_patients_own() -> None:
     assert (copy.StudyDate, copy.StudyTime, copy.SeriesDate) == (f"{moved:%Y%m%d}", "101112", "")
     assert copy.AcquisitionDateTime == f"{moved + dt.timedelta(days=1):%Y%m%d}101112.5+0100"
     assert copy.LongitudinalTemporalInformationModified == "MODIFIED"
-    assert made(ds, Dates.KEEP).StudyDate == "20260301"
-    assert made(ds, Dates.KEEP).LongitudinalTemporalInformationModified == "UNMODIFIED"
+    assert copied(ds, dates=Dates.KEEP).StudyDate == "20260301"
+    assert copied(ds, dates=Dates.KEEP).LongitudinalTemporalInformationModified == "UNMODIFIED"
 
 
 @given(st.text("0123456789+-. ", max_size=26), st.sampled_from(["DA", "DT"]))
@@ -123,7 +100,7 @@ def test_what_is_no_date_is_left_out(text: str, vr: str) -> None:
 
 def test_what_an_option_keeps_stays_and_the_object_says_so() -> None:
     ds = image(PatientSex="F", PatientAge="065Y", StationName="CT1", InstitutionName="St. Elsewhere")
-    copy = made(ds, keep=frozenset({Keep.PATIENT, Keep.DEVICE, Keep.INSTITUTION}))
+    copy = copied(ds, keep=frozenset({Keep.PATIENT, Keep.DEVICE, Keep.INSTITUTION}))
     assert (copy.PatientSex, copy.PatientAge, copy.StationName) == ("F", "065Y", "CT1")
     assert copy.InstitutionName == "St. Elsewhere"
     assert {one.CodeValue for one in copy.DeidentificationMethodCodeSequence} == {
@@ -136,7 +113,7 @@ def test_what_an_option_keeps_stays_and_the_object_says_so() -> None:
 
 @pytest.mark.parametrize(("age", "kept"), [("089Y", "089Y"), ("090Y", "090Y"), ("104Y", "090Y"), ("011M", "011M")])
 def test_the_very_old_are_of_one_age(age: str, kept: str) -> None:
-    assert made(image(PatientAge=age), keep=frozenset({Keep.PATIENT})).PatientAge == kept
+    assert copied(image(PatientAge=age), keep=frozenset({Keep.PATIENT})).PatientAge == kept
 
 
 def test_private_unknown_and_overlaid_data_are_removed() -> None:
@@ -147,7 +124,7 @@ def test_private_unknown_and_overlaid_data_are_removed() -> None:
     ds.add(DataElement(0x60020010, "US", 512))
     ds.PerFrameFunctionalGroupsSequence = [Dataset()]
     ds.add(DataElement(0x50000005, "US", 1))
-    copy = made(ds)
+    copy = copied(ds)
     assert [one.tag for one in copy if one.tag.is_private or one.tag.group in (0x6000, 0x6002, 0x5000)] == []
     assert "PerFrameFunctionalGroupsSequence" in copy
     assert 0x00080999 not in copy
@@ -170,7 +147,7 @@ def test_no_canary_survives_in_any_attribute_but_those_of_machines_and_codes_at_
     ds.ReferencedImageSequence = [item]
     ds.RequestAttributesSequence = [item]
     ds.PersonIdentificationCodeSequence = [item]
-    copy = made(ds)
+    copy = copied(ds)
     left = {
         keyword_for_tag(element.tag)
         for element in copy.iterall()
@@ -205,9 +182,9 @@ EXPECTED = {
 )
 def test_what_cannot_be_made_free_of_the_patient_is_left_out(changes: dict[str, str], why: str) -> None:
     with pytest.raises(LeftOut, match=why):
-        made(image(PixelData=b"\0\0", **changes))
+        copied(image(PixelData=b"\0\0", **changes))
 
 
 def test_patients_without_an_id_are_not_taken_for_one() -> None:
-    first, same, other = (made(image(PatientID="", StudyInstanceUID=uid)) for uid in ("1.2.8", "1.2.8", "1.2.9"))
+    first, same, other = (copied(image(PatientID="", StudyInstanceUID=uid)) for uid in ("1.2.8", "1.2.8", "1.2.9"))
     assert first.PatientID == same.PatientID != other.PatientID

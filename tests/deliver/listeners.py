@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -13,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 import hl7
+
+from tests.peers.tcp import TcpPeer
 
 START, END = b"\x0b", b"\x1c\r"
 Answer = Callable[[hl7.Message], bytes | None]
@@ -25,7 +26,7 @@ def ack(message: hl7.Message, code: str = "AA", text: str = "", control_id: str 
     return "\r".join([*lines, *([error] if error else []), ""]).encode()
 
 
-class Mllp:
+class Mllp(TcpPeer):
     """An MLLP server on 127.0.0.1.
 
     Args:
@@ -40,35 +41,11 @@ class Mllp:
     ) -> None:
         self.messages: list[hl7.Message] = []
         self.raw: list[bytes] = []
-        self.connections = 0
-        self._answer, self._delay, self._over = answer, delay, threading.Event()
-        outer = self
+        self._answer, self._delay = answer, delay
+        super().__init__(port, tls)
 
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                outer.connections += 1
-                with contextlib.suppress(OSError):
-                    if tls is None:
-                        outer._serve(self.request)
-                        return
-                    with tls.wrap_socket(self.request, server_side=True) as connection:
-                        outer._serve(connection)
-
-        self._server = _Server(("127.0.0.1", port), Handler)
-        self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket) -> None:
+        """Take each block, and answer it."""
         connection.settimeout(20)
         read = b""
         while piece := connection.recv(65536):
@@ -83,7 +60,7 @@ class Mllp:
         self.raw.append(block[1:])
         self.messages.append(hl7.parse(block[1:].decode()))
         answer = self._answer(self.messages[-1])
-        self._over.wait(self._delay)
+        self.over.wait(self._delay)
         if answer is None:
             return False
         connection.sendall(START + answer + END)
@@ -92,11 +69,6 @@ class Mllp:
     def control_ids(self) -> list[str]:
         """MSH-10 of everything that came."""
         return [str(one["MSH.F10.R1"]) for one in self.messages]
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
 
 
 @dataclass(frozen=True)
