@@ -74,18 +74,20 @@ def deidentify(  # noqa: PLR0913  an option each
 def _exported(
     ledger: Ledger, study: str, files: Sequence[tuple[Path, bool]], out: Path, deidentifier: Deidentifier
 ) -> list[Exported]:
-    """What became of one study; the trail says so whatever happens."""
+    """What became of one study; the trail says so whatever happens, and before anything leaves that it is about to."""
     from node.cli.operator import acted
     from node.deidentify import Export
 
     made: list[Exported] = []
+    choices = deidentifier.choices
+    told = f"deidentify --dates {choices.dates}" + "".join(f" --keep {one}" for one in sorted(choices.keep))
+    told += " --clean-descriptors" * choices.clean_descriptors + " --pixels-are-clean" * choices.pixels_are_clean
+    acted(ledger, f"begin {told}", study, objects=len(files))
     try:
         for one in Export(out, deidentifier).write(files):
             made.append(one)
     finally:
-        left, choices = sum(not one.path for one in made), deidentifier.choices
-        told = f"deidentify --dates {choices.dates}" + "".join(f" --keep {one}" for one in sorted(choices.keep))
-        told += " --clean-descriptors" * choices.clean_descriptors + " --pixels-are-clean" * choices.pixels_are_clean
+        left = sum(not one.path for one in made)
         acted(ledger, told, study, objects=len(made) - left, left_out=left)
     return made
 

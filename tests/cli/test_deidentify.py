@@ -34,7 +34,8 @@ def test_copies_of_several_studies_lie_in_folders_of_their_own(site: Site, tmp_p
 
 def test_who_gave_what_away_stands_in_the_trail(site: Site, tmp_path: Path) -> None:
     site.run("deidentify", site.answered, "--out", str(tmp_path / "out"), "--dates", "shift", "--keep", "patient")
-    (event,) = noted(site, site.answered)
+    begun, event = noted(site, site.answered)
+    assert begun.detail["command"] == "begin deidentify --dates shift --keep patient", "also if it is killed then"
     assert event.detail == {
         "command": "deidentify --dates shift --keep patient",
         "operator": operator(),
@@ -83,7 +84,7 @@ def test_an_export_that_breaks_off_is_noted_as_far_as_it_came(site: Site, tmp_pa
     (tmp_path / "out").write_text("no folder")
     error = site.refusal("deidentify", site.answered, "--out", str(tmp_path / "out"))
     assert "is --out a folder that you may write" in str(error)
-    (event,) = noted(site, site.answered)
+    _, event = noted(site, site.answered)
     assert event.detail["objects"] == 0
 
 
