@@ -29,17 +29,19 @@ def act_on_analysis(ledger: Ledger, number: int, action: str, holder: str) -> st
     return str(ledger.analyses.get(number).state)
 
 
-def resume_plugin(ledger: Ledger, plugin: str, holder: str) -> None:
-    """Give a paused plugin what waits for it; raises :class:`~node.errors.PermanentError` when it is not paused."""
+def resume_plugin(ledger: Ledger, plugin: str, holder: str) -> bool:
+    """Give a paused plugin what waits for it; False: it is not paused. Raises PermanentError when it was not."""
     ledger.pauses.resume(plugin)
     ledger.events.command(f"token {holder}", "plugins resume", plugin=plugin)
+    return False
 
 
-def pause_plugin(ledger: Ledger, plugin: str, holder: str) -> None:
-    """Give a plugin nothing until it is resumed."""
+def pause_plugin(ledger: Ledger, plugin: str, holder: str) -> bool:
+    """Give a plugin nothing until it is resumed; True: it is paused."""
     ledger.pauses.pause(plugin, f"paused by the holder of the token {holder}")
     ledger.events.command(f"token {holder}", "plugins pause", plugin=plugin)
+    return True
 
 
 #: Action -> what it does to the plugin of that name.
-ON_PLUGINS: Mapping[str, Callable[[Ledger, str, str], None]] = {"resume": resume_plugin, "pause": pause_plugin}
+ON_PLUGINS: Mapping[str, Callable[[Ledger, str, str], bool]] = {"resume": resume_plugin, "pause": pause_plugin}

@@ -66,13 +66,14 @@ class Web:
         async def guarded(request: Request) -> Response:
             kind, _, token = request.headers.get("Authorization", "").partition(" ")
             given = token.strip() if kind.lower() == "bearer" else ""
-            found = tokens.holder(self._settings.web_tokens, given) if given else None
+            found = await run_in_threadpool(tokens.holder, self._settings.web_tokens, given) if given else None
             if found is None:
                 if given:
                     self._wrong.take(caller_of(request.scope))
                 raise HTTPException(401, "a token is needed: `radnode tokens add NAME` makes one", _CHALLENGE)
             if not found.role.covers(role):
-                self._ledger.events.add("request refused", token=found.name, role=found.role, wanted=role)
+                detail = {"token": found.name, "role": found.role, "wanted": role}
+                await run_in_threadpool(self._ledger.events.add, "request refused", **detail)
                 raise HTTPException(403, f"that needs a token with the role {role}; this one may {found.role}")
             return await answer(request, found.name)
 
@@ -89,8 +90,8 @@ class Web:
         plugin, action = request.path_params["plugin"], request.path_params["action"]
         if action not in actions.ON_PLUGINS:
             raise HTTPException(404, f"the actions are {', '.join(actions.ON_PLUGINS)}")
-        await run_in_threadpool(actions.ON_PLUGINS[action], self._ledger, plugin, holder)
-        return _json({"plugin": plugin, "paused": plugin in self._ledger.pauses.paused()})
+        is_paused = await run_in_threadpool(actions.ON_PLUGINS[action], self._ledger, plugin, holder)
+        return _json({"plugin": plugin, "paused": is_paused})
 
     async def _healthz(self, _: Request) -> Response:
         await run_in_threadpool(self._ledger.pulse)
