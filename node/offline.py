@@ -81,7 +81,7 @@ class Bench:
         self.spool = Spool(folder / "spool")
         self.spool.prepare()
         self.ledger = Ledger(folder / "ledger.db")
-        self.catalogue = Catalogue(settings.worker.plugins)
+        self.catalogue = Catalogue(settings.worker.plugins, settings.worker.pins)
         self.settings_path = folder / "settings.json"
         write_once(self.settings_path, frozen(settings))
         self.pipeline = Pipeline(settings, self.ledger, self.spool, self.catalogue, owner="bench")

@@ -64,7 +64,7 @@ class Service:
         self._couriers: list[Courier] = []
         data = settings.node.data_dir
         self._copy = data / "serving.json"
-        self._catalogue = Catalogue(settings.worker.plugins)
+        self._catalogue = Catalogue(settings.worker.plugins, settings.worker.pins)
         _check_plugins(settings, self._catalogue)
         if settings.tls.enabled:
             Identity(settings.tls)  # raises here, once, what every receiver would end with

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from node.errors import PluginError
 from node.manifest import read_manifest
+from node.pins import package_digest
 from node.plugin import Manifest
 
 GROUP = "radnode.plugins"
@@ -29,10 +30,10 @@ class Found:
 
 
 class Catalogue:
-    """What is installed. Args: only: names to use; empty: all."""
+    """What is installed. Args: only: names to use; empty: all; pins: plugin -> sha256 its package must have."""
 
-    def __init__(self, only: Iterable[str] = ()) -> None:
-        wanted = set(only)
+    def __init__(self, only: Iterable[str] = (), pins: Mapping[str, str] | None = None) -> None:
+        wanted, self._pins = set(only), pins or {}
         points = [point for point in entry_points(group=GROUP) if not wanted or point.name in wanted]
         found = {point.name: _look_at(point) for point in points}
         for name, count in Counter(point.name for point in points).items():
@@ -53,6 +54,14 @@ class Catalogue:
                 return item
         known = ", ".join(item.name for item in self.found) or "none"
         raise PluginError("there is no such plugin", about=name, hint=f"installed are: {known}")
+
+    def problems(self, name: str) -> list[str]:
+        """Why the plugin of that name must not be loaded, a sentence each; raises :class:`~node.errors.PluginError`."""
+        found = self.get(name)
+        if found.manifest is None:
+            return [found.error]
+        changed = [_changed(name, found.manifest.folder, self._pins[name])] if name in self._pins else []
+        return verify_weights(found.manifest) + [problem for problem in changed if problem]
 
 
 def _look_at(point: EntryPoint) -> Found:
@@ -86,6 +95,14 @@ def verify_weights(manifest: Manifest) -> list[str]:
     return changed + [
         f"{path.name} lies beside a graph, and the manifest has no sha256 of it" for path in _beside(manifest)
     ]
+
+
+def _changed(name: str, folder: Path, pinned: str) -> str:
+    actual = package_digest(folder)
+    if actual == pinned:
+        return ""
+    how = f"`radnode plugins add {name}` accepts it"
+    return f"its package has sha256 {actual[:12]}..., accepted was {pinned[:12]}...: {how}"
 
 
 def _beside(manifest: Manifest) -> list[Path]:

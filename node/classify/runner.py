@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from node.classify.catalogue import Catalogue, Found, verify_weights
+from node.classify.catalogue import Catalogue, Found
 from node.classify.check import check
 from node.errors import PluginError, where
 from node.plugin import Classifier, ImageSet, Manifest, Prediction
@@ -25,8 +25,9 @@ class Runner:
 
     def _load(self, name: str) -> Classifier:
         found = self._catalogue.get(name)
-        if problems := verify_weights(self.manifest(name)):
-            hint = "install the plugin again; weights that are not the declared ones are never used"
+        self.manifest(name)  # raises for one that cannot be used
+        if problems := self._catalogue.problems(name):
+            hint = "install the plugin again; files that are not the declared ones are never used"
             raise PluginError("; ".join(problems), about=name, hint=hint)
         return _loaded(found, self._device)
 

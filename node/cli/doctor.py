@@ -126,11 +126,13 @@ def _confinement(settings: Settings) -> Check:
 
 
 def _plugins(settings: Settings) -> Iterator[Check]:
-    from node.classify.catalogue import Catalogue, verify_weights
+    from node.classify.catalogue import Catalogue
 
-    for found in Catalogue(settings.worker.plugins).found:
-        problems = verify_weights(found.manifest) if found.manifest else [found.error]
-        yield f"plugin {found.name}", not problems, "; ".join(problems) or "weights as declared"
+    catalogue = Catalogue(settings.worker.plugins, settings.worker.pins)
+    for found in catalogue.found:
+        problems = catalogue.problems(found.name)
+        good = "weights as declared" + (", package as accepted" if found.name in settings.worker.pins else "")
+        yield f"plugin {found.name}", not problems, "; ".join(problems) or good
 
 
 def _destinations(settings: Settings) -> Iterator[Check]:

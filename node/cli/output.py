@@ -35,6 +35,13 @@ def open_ledger(config: Path) -> tuple[Settings, Ledger]:
     return settings, Ledger(path, settings.storage.busy_seconds)
 
 
+def ledger_if_any(config: Path) -> Ledger | None:
+    """The ledger of that node; None where it has never run."""
+    from node.config import load
+
+    return open_ledger(config)[1] if (load(config).node.data_dir / "ledger.db").exists() else None
+
+
 def print_json(value: Any) -> None:  # Any: JSON's edge
     """Print a value, dataclasses included, as JSON."""
     print(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))

@@ -14,6 +14,7 @@ from node.cli.output import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
+    ledger_if_any,
     open_ledger,
     print_json,
     print_table,
@@ -21,6 +22,7 @@ from node.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from node.classify.catalogue import Found
     from node.plugin import Manifest
     from radnode_kit.engines.bench import Line
 
@@ -44,6 +46,55 @@ def list_plugins(as_json: JsonOption = False) -> None:
         return
     rows = [(f.name, f.manifest.version, f.manifest.title) if f.manifest else (f.name, "-", f.error) for f in found]
     print_table(("plugin", "version", "what it does"), rows, "no plugin is installed")
+
+
+@app.command()
+def add(
+    plugin: Annotated[str, typer.Argument(help="A wheel to install, or the name of an installed plugin.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    sha256: Annotated[str, typer.Option(help="Refuse the wheel unless it has this sha256.")] = "",
+) -> None:
+    """Accept a plugin as it is: install it where it is a wheel, and pin its sha256. What differs later is not loaded.
+
+    The pins stand in `plugins.lock` beside the configuration; a node that runs reads them when it starts again.
+    """
+    from node.classify import wheel
+
+    if not plugin.endswith(".whl"):
+        if sha256:
+            raise typer.BadParameter("--sha256 is that of a wheel, and this is the name of a plugin")
+        _pin((plugin,), config)
+        return
+    found = wheel.read_wheel(Path(plugin), sha256)
+    wheel.install(found)
+    typer.echo(f"installed {found.path.name}, sha256 {found.sha256}")
+    for sentence in wheel.missing(found):
+        typer.echo(f"lacking: {printable(sentence)}")
+    _pin(found.plugins, config)
+
+
+def _pin(names: Sequence[str], config: Path) -> None:
+    from node.classify.catalogue import Catalogue, verify_weights
+    from node.cli.operator import acted
+    from node.errors import ConfigError, PluginError
+    from node.pins import FILE, package_digest, pins_text, read_pins
+    from node.spool import write_once
+
+    if not config.is_file():
+        raise ConfigError("there is no such configuration", about=str(config), hint="`radnode init` writes one")
+    folder, catalogue = config.resolve().parent, Catalogue(names)
+    manifests = [_usable(catalogue.get(name)) for name in names]
+    if problems := [problem for manifest in manifests for problem in verify_weights(manifest)]:
+        raise PluginError("; ".join(problems), about=", ".join(names), hint="nothing was pinned: install it again")
+    pins = read_pins(folder)
+    new = {manifest.name: package_digest(manifest.folder) for manifest in manifests}
+    write_once(folder / FILE, pins_text({**pins, **new}).encode(), mode=0o644)  # no secret; the node reads it
+    for name, digest in new.items():
+        if (ledger := ledger_if_any(config)) is not None:
+            acted(ledger, "plugins add", plugin=name, sha256=digest)
+        before = "" if pins.get(name, digest) == digest else f", was {pins[name][:12]}..."
+        typer.echo(f"pinned {name}: sha256 {digest}{before}")
+    typer.echo("a node that runs goes by it when it is started again")
 
 
 @app.command()
@@ -108,20 +159,20 @@ def resume(
 
 
 @app.command()
-def verify(as_json: JsonOption = False) -> None:
-    """Compare every weight file with the sha256 in its manifest. Exit status 65 when one differs."""
-    from node.classify.catalogue import Catalogue, verify_weights
+def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Compare weights with their manifests and packages with their pins. Exit status 65 when one differs."""
+    from node.classify.catalogue import Catalogue
+    from node.pins import read_pins
 
-    rows = []
-    for found in Catalogue().found:
-        problems = verify_weights(found.manifest) if found.manifest else [found.error]
-        rows.append((found.name, "; ".join(problems) or "as declared"))
-    bad = [row for row in rows if row[1] != "as declared"]
+    pins = read_pins(config.resolve().parent)
+    catalogue = Catalogue(pins=pins)
+    problems = {found.name: "; ".join(catalogue.problems(found.name)) for found in catalogue.found}
+    rows = [(name, why or "as declared", "yes" if name in pins else "no") for name, why in problems.items()]
     if as_json:
-        print_json([{"name": name, "weights": state} for name, state in rows])
+        print_json([{"name": name, "weights": state, "pinned": name in pins} for name, state, _ in rows])
     else:
-        print_table(("plugin", "weights"), rows, "no plugin is installed")
-    raise typer.Exit(os.EX_DATAERR if bad else 0)
+        print_table(("plugin", "weights", "pinned"), rows, "no plugin is installed")
+    raise typer.Exit(os.EX_DATAERR if any(problems.values()) else 0)
 
 
 @app.command()
@@ -171,11 +222,15 @@ def _bench_row(line: Line) -> tuple[str, ...]:
 def _manifest(name: str) -> Manifest:
     """Of an installed plugin that can be used."""
     from node.classify.catalogue import Catalogue
+
+    return _usable(Catalogue().get(name))
+
+
+def _usable(found: Found) -> Manifest:
     from node.errors import PluginError
 
-    found = Catalogue().get(name)
     if found.manifest is None:
-        raise PluginError(found.error, about=name)
+        raise PluginError(found.error, about=found.name)
     return found.manifest
 
 

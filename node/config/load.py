@@ -15,6 +15,7 @@ from node.config import audit
 from node.config.destination import FILES
 from node.config.settings import Settings
 from node.errors import ConfigError
+from node.pins import read_pins
 
 _HEADER = re.compile(r"^\s*\[(\[)?\s*([\w.\"-]+)\s*\]?\]")
 _KEY = re.compile(r"^\s*([\w\"-]+)\s*=")
@@ -48,7 +49,14 @@ def load(path: Path) -> Settings:
     except ValidationError as error:
         lines = [_describe(detail, path, text) for detail in error.errors()]
         raise ConfigError("the configuration is wrong:\n  " + "\n  ".join(lines), about=str(path)) from error
-    return _anchored(settings, path.resolve().parent)
+    folder = path.resolve().parent
+    return _anchored(_pinned(settings, folder), folder)
+
+
+def _pinned(settings: Settings, folder: Path) -> Settings:
+    """The same settings with the pins of `folder` beside those of the file, which go first."""
+    pins = {**read_pins(folder), **settings.worker.pins}
+    return settings.model_copy(update={"worker": settings.worker.model_copy(update={"pins": pins})})
 
 
 def _with_environment(table: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:

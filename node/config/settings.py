@@ -133,6 +133,10 @@ class WorkerSettings(Section):
         1 << 30, ge=1 << 16, description="Largest declared size of one object's pixels, samples over all frames."
     )
     plugins: tuple[str, ...] = Field((), description="Plugins to load; empty: all that are installed.")
+    pins: dict[str, str] = Field(
+        {},
+        description="Plugin = sha256 of its package; `radnode plugins add` writes them to `plugins.lock`, beside this.",
+    )
     unconfined: bool = Field(
         False, description="Workers may use the network and any file: for plugins that cannot do without."
     )

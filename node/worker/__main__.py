@@ -57,7 +57,7 @@ def _build(path: Path) -> tuple[Worker, list[str]]:
     from node.spool import Spool
     from node.worker.worker import Worker
 
-    catalogue, spool = Catalogue(settings.worker.plugins), Spool(settings.node.data_dir / "spool")
+    catalogue, spool = Catalogue(settings.worker.plugins, settings.worker.pins), Spool(settings.node.data_dir / "spool")
     return Worker(settings, catalogue, spool), lacking
 
 

@@ -235,7 +235,7 @@ def test_what_a_plugin_raises_while_it_loads_is_named_by_type_and_place_alone(ru
 
 
 def test_changed_weights_are_never_loaded(runner: Callable[..., Runner]) -> None:
-    with pytest.raises(PluginError, match="weights that are not the declared ones are never used"):
+    with pytest.raises(PluginError, match="files that are not the declared ones are never used"):
         runner(digest="0" * 64, load="raise AssertionError").classifier("mean")
 
 
