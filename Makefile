@@ -44,8 +44,9 @@ check:
 	$(BIN)/lint-imports
 
 tests:
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not acceptance and not viewer"
-	$(BIN)/pytest -m "acceptance and not slow"
+	@# in the order of the files: pytest-xdist would keep those with few tests, some of them long, for the end of one worker
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not acceptance and not viewer"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "acceptance and not slow"
 	$(BIN)/pytest -m viewer tests/viewer
 
 test-slow: $(TEST_STAMP) peers

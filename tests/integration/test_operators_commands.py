@@ -105,7 +105,9 @@ def test_plugins_configuration_and_doctor_answer(ward: Ward) -> None:
     listed = {one["name"]: one["usable"] for one in ward.node.json("plugins", config=False)}
     assert listed["brightness"]
     assert ward.node.json("plugins", "show", "brightness", config=False)["name"] == "brightness"
-    assert {"name": "brightness", "weights": "as declared"} in ward.node.json("plugins", "verify", config=False)
+    assert {"name": "brightness", "weights": "as declared", "pinned": False} in ward.node.json(
+        "plugins", "verify", config=False
+    )
     assert ward.node.json("config", "check")["ok"]
     assert ward.node.json("config", "show")["node"]["port"] == ward.node.port
     checks = {one["check"]: one["ok"] for one in ward.node.json("doctor")}
