@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml deploy/constraints.txt | sha256sum | cut -c1-16)
 TEST_STAMP := $(STAMP)-test
 
-.PHONY: demo test test-slow test-viewer train-smoke conformance faults install check tests peers viewer docs train-install clean
+.PHONY: demo test test-slow test-viewer train-smoke conformance faults bench install check tests peers viewer docs train-install clean
 
 demo: install
 	$(BIN)/radnode demo
@@ -65,6 +65,10 @@ conformance: $(TEST_STAMP) peers
 # The campaign of faults, side by side with Orthanc and DCMTK; FAULTS: numbers of rows, else all.
 faults: $(TEST_STAMP) peers
 	$(BIN)/python -W ignore -m tests.faults $(FAULTS) --write deploy/RELIABILITY.md
+
+# How fast the node is beside Orthanc, DCMTK and pynetdicom: leave the machine alone meanwhile.
+bench: $(TEST_STAMP) peers
+	$(BIN)/python -W ignore -m tests.bench --write deploy/PERFORMANCE.md --json deploy/performance.json
 
 docs: install
 	$(BIN)/python -m node.docs README.md

@@ -1,0 +1,135 @@
+"""Receiving: instances a second that DCMTK's storescu gets rid of, at the node and at its peers in turn.
+
+The clock runs from the start of the senders to the end of the last. The node and Orthanc have synced what they have
+acknowledged (the node the file, its folder and its row; Orthanc the file); storescp and pynetdicom sync nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.faults.stock import StockStorescp
+from tests.peers import Hospital, RealOrthanc, RealStorescp, RunningNode, install_plugin, processes, system_program
+
+#: Largest PDU that the senders announce, bytes: as far as DCMTK goes.
+_PDU = "131072"
+_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is sent.
+
+    Attributes:
+        name: in the page.
+        count: instances.
+        modality: of them.
+        size: rows and columns, 16 bits each.
+        associations: at the same time, each with its share.
+        nagle: DCMTK's programs as they are packaged; else sender and storescp do without Nagle's algorithm.
+    """
+
+    name: str
+    count: int
+    modality: str
+    size: int
+    associations: int = 1
+    nagle: bool = False
+
+
+LOADS = (
+    Load("500 CT slices of 0.5 MB", 500, "CT", 512),
+    Load("500 CT slices of 0.5 MB on 8 associations", 500, "CT", 512, associations=8),
+    Load("600 images of 8 KB", 600, "CT", 64),
+    Load("20 films of 18 MB", 20, "DX", 3000),
+    Load("50 images of 8 KB from a stock sender (Nagle's algorithm on)", 50, "CT", 64, nagle=True),
+)
+
+
+def _node(folder: Path) -> RunningNode:
+    """The whole node; no route takes what comes."""
+    plugins = folder / "plugins"
+    install_plugin(plugins)
+    return RunningNode(folder / "node", python_path=[plugins], study={"quiet_seconds": {"default": 60}})
+
+
+#: Name -> how it is started in a folder.
+RECEIVERS: Mapping[str, Callable[[Path], AbstractContextManager[Any]]] = {
+    "radnode": _node,
+    "Orthanc": RealOrthanc,
+    "storescp": RealStorescp,
+    "pynetdicom": StockStorescp,
+}
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Instances a second of one receiver under one load, one for each round."""
+
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Of the rounds."""
+        return statistics.median(self.rounds)
+
+
+def measure(load: Load, folder: Path, rounds: int, names: Sequence[str] = tuple(RECEIVERS)) -> dict[str, Rates]:
+    """Receiver -> its rates. Every round asks each of them, started anew in an empty folder."""
+    shares = _shares(load, folder / "sent")
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            place = folder / name
+            with _without_nagle(not load.nagle), RECEIVERS[name](place) as receiver:
+                found[name].append(load.count / _seconds(receiver, shares, load))
+            shutil.rmtree(place)
+            os.sync()
+    shutil.rmtree(folder / "sent")
+    return {name: Rates(tuple(rates)) for name, rates in found.items()}
+
+
+@contextmanager
+def _without_nagle(off: bool) -> Iterator[None]:
+    """What DCMTK's programs, receivers as well, do about Nagle's algorithm: they read it from their environment."""
+    before = os.environ.get("TCP_NODELAY")
+    os.environ["TCP_NODELAY"] = "1" if off else "0"
+    try:
+        yield
+    finally:
+        del os.environ["TCP_NODELAY"]
+        if before is not None:
+            os.environ["TCP_NODELAY"] = before
+
+
+def _shares(load: Load, folder: Path) -> list[Path]:
+    """A folder of files for each association, a study each."""
+    hospital, shares = Hospital(folder / "hospital"), []
+    for share in range(load.associations):
+        place = folder / str(share)
+        place.mkdir(parents=True)
+        for image in range(share, load.count, load.associations):
+            ds = hospital.image(share + 1, image=image + 1, modality=load.modality, size=load.size)
+            ds.save_as(place / f"{image:05d}.dcm", enforce_file_format=True)
+        shares.append(place)
+    return shares
+
+
+def _seconds(receiver: Any, shares: Sequence[Path], load: Load) -> float:  # Any: the peers share no type
+    command = [system_program("storescu"), "-R", "+sd", "-aec", receiver.ae_title, "-pdu", _PDU]
+    command += ["127.0.0.1", str(receiver.port)]
+    began = time.perf_counter()
+    senders = [processes.start([*command, str(share)]) for share in shares]
+    statuses = [sender.wait(_SECONDS) for sender in senders]
+    seconds = time.perf_counter() - began
+    if any(statuses):
+        raise RuntimeError(f"storescu ended with {statuses} at {receiver.ae_title}")
+    return seconds
