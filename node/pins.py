@@ -53,7 +53,7 @@ def read_pins(folder: Path) -> dict[str, str]:
         raise ConfigError(f"the pins of the plugins cannot be read: {error}", about=str(path)) from error
     for name, digest in pins.items():
         if not isinstance(digest, str) or len(digest) != _HEX:
-            hint = f"`radnode plugins add {name}` writes it anew"
+            hint = f"take its line out; `radnode plugins add {name}` writes it anew"
             raise ConfigError(f"the pin of {name} is no sha256", about=str(path), hint=hint)
     return pins
 

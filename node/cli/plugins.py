@@ -22,7 +22,6 @@ from node.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from node.classify.catalogue import Found
     from node.plugin import Manifest
     from radnode_kit.engines.bench import Line
 
@@ -59,14 +58,20 @@ def add(
     The pins stand in `plugins.lock` beside the configuration; a node that runs reads them when it starts again.
     """
     from node.classify import wheel
+    from node.errors import ConfigError
+    from node.pins import read_pins
 
+    if not config.is_file():  # before anything is installed
+        raise ConfigError("there is no such configuration", about=str(config), hint="`radnode init` writes one")
+    read_pins(config.resolve().parent)
     if not plugin.endswith(".whl"):
         if sha256:
             raise typer.BadParameter("--sha256 is that of a wheel, and this is the name of a plugin")
         _pin((plugin,), config)
         return
-    found = wheel.read_wheel(Path(plugin), sha256)
-    wheel.install(found)
+    with wheel.kept(Path(plugin)) as copy:
+        found = wheel.read_wheel(copy, sha256)
+        wheel.install(found)
     typer.echo(f"installed {found.path.name}, sha256 {found.sha256}")
     for sentence in wheel.missing(found):
         typer.echo(f"lacking: {printable(sentence)}")
@@ -74,24 +79,26 @@ def add(
 
 
 def _pin(names: Sequence[str], config: Path) -> None:
-    from node.classify.catalogue import Catalogue, verify_weights
+    from node.classify.catalogue import Catalogue
     from node.cli.operator import acted
-    from node.errors import ConfigError, PluginError
+    from node.errors import ConfigError, PluginError, SpoolError
     from node.pins import FILE, package_digest, pins_text, read_pins
     from node.spool import write_once
 
-    if not config.is_file():
-        raise ConfigError("there is no such configuration", about=str(config), hint="`radnode init` writes one")
     folder, catalogue = config.resolve().parent, Catalogue(names)
-    manifests = [_usable(catalogue.get(name)) for name in names]
-    if problems := [problem for manifest in manifests for problem in verify_weights(manifest)]:
+    if problems := [problem for name in names for problem in catalogue.problems(name)]:
         raise PluginError("; ".join(problems), about=", ".join(names), hint="nothing was pinned: install it again")
-    pins = read_pins(folder)
-    new = {manifest.name: package_digest(manifest.folder) for manifest in manifests}
-    write_once(folder / FILE, pins_text({**pins, **new}).encode(), mode=0o644)  # no secret; the node reads it
+    pins, ledger = read_pins(folder), ledger_if_any(config)
+    new = {name: package_digest(catalogue.manifests[name].folder) for name in names}
     for name, digest in new.items():
-        if (ledger := ledger_if_any(config)) is not None:
+        if ledger is not None:  # first, so that no pin is there of which nobody knows who gave it
             acted(ledger, "plugins add", plugin=name, sha256=digest)
+    try:
+        write_once(folder / FILE, pins_text({**pins, **new}).encode(), mode=0o644)  # no secret; the node reads it
+    except SpoolError as error:
+        hint = "nothing was pinned: give the command as somebody who may write beside the configuration"
+        raise ConfigError("the pins cannot be written", about=str(folder / FILE), hint=hint) from error
+    for name, digest in new.items():
         before = "" if pins.get(name, digest) == digest else f", was {pins[name][:12]}..."
         typer.echo(f"pinned {name}: sha256 {digest}{before}")
     typer.echo("a node that runs goes by it when it is started again")
@@ -222,15 +229,11 @@ def _bench_row(line: Line) -> tuple[str, ...]:
 def _manifest(name: str) -> Manifest:
     """Of an installed plugin that can be used."""
     from node.classify.catalogue import Catalogue
-
-    return _usable(Catalogue().get(name))
-
-
-def _usable(found: Found) -> Manifest:
     from node.errors import PluginError
 
+    found = Catalogue().get(name)
     if found.manifest is None:
-        raise PluginError(found.error, about=found.name)
+        raise PluginError(found.error, about=name)
     return found.manifest
 
 

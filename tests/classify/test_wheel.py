@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from node.classify.wheel import read_wheel
+from node.classify.wheel import kept, read_wheel
 from node.errors import PluginError
+from tests.classify.material import importable, write_plugin
 from tests.classify.wheels import write_wheel
 
 
@@ -39,6 +40,7 @@ def test_a_wheel_of_another_digest_is_refused_with_both(tmp_path: Path) -> None:
         ("typing_extensions.py", "which belongs to typing-extensions"),
         ("node/config/load.py", "would write node, which belongs to "),
         ("json/__init__.py", "which belongs to another package"),
+        ("radnode_test_mean/__pycache__/__init__.cpython-311.pyc", "compiled code, which no pin covers"),
         ("../outside.py", "would write ../outside.py"),
         ("/etc/passwd", "would write /etc/passwd"),
     ],
@@ -49,7 +51,7 @@ def test_what_reaches_beyond_its_own_package_is_refused(tmp_path: Path, name: st
 
 
 def test_a_package_without_a_plugin_is_refused(tmp_path: Path) -> None:
-    path = write_wheel(tmp_path, points="[console_scripts]\nmean = mean:main\n")
+    path = write_wheel(tmp_path, points="[other.group]\nmean = mean:main\n")
     with pytest.raises(PluginError, match="offers no plugin"):
         read_wheel(path)
 
@@ -63,5 +65,40 @@ def test_a_file_that_is_no_wheel_is_refused(tmp_path: Path, content: bytes) -> N
 
 
 def test_a_wheel_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match="cannot be read: No such file"):
-        read_wheel(tmp_path / "mean.whl")
+    with pytest.raises(PluginError, match="cannot be read: No such file"), kept(tmp_path / "mean.whl"):
+        pytest.fail("it is not there")
+
+
+def test_what_was_looked_at_is_what_is_installed(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path)
+    whole = path.read_bytes()
+    with kept(path) as copy:
+        path.write_bytes(b"another one")
+        assert copy.read_bytes() == whole
+        assert copy.name == path.name
+
+
+@pytest.mark.parametrize("name", ["pydicom", "radnode"])
+def test_a_wheel_that_goes_by_the_name_of_what_is_no_plugin_of_others_does_not_replace_it(
+    tmp_path: Path, name: str
+) -> None:
+    package = {"pydicom": "pydicom", "radnode": "node"}[name]
+    path = write_wheel(tmp_path, more={f"{package}/__init__.py": ""}).rename(tmp_path / f"{name}-99-py3-none-any.whl")
+    with pytest.raises(PluginError, match=f"would write {package}, which belongs to "):
+        read_wheel(path)
+
+
+def test_a_plugin_of_others_can_be_replaced_by_its_next_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importable(tmp_path / "installed", monkeypatch)
+    write_plugin(tmp_path / "installed")
+    (tmp_path / "installed" / "mean-1.0.dist-info" / "top_level.txt").write_text("radnode_test_mean\n")
+    assert read_wheel(write_wheel(tmp_path)).plugins == ("mean",)
+
+
+@pytest.mark.parametrize("section", ["console_scripts", "gui_scripts"])
+def test_a_wheel_that_installs_programs_is_refused(tmp_path: Path, section: str) -> None:
+    points = f"[radnode.plugins]\nmean = radnode_test_mean:plugin\n[{section}]\nradnode = radnode_test_mean:main\n"
+    with pytest.raises(PluginError, match="would install programs: radnode"):
+        read_wheel(write_wheel(tmp_path, points=points))

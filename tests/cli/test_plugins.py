@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.errors import ConfigError, PluginError
+from node.errors import ConfigError, PluginError, SpoolError
 from node.pins import FILE, read_pins
 from tests.classify.material import importable, write_plugin
 from tests.classify.wheels import write_wheel
@@ -78,6 +78,21 @@ def test_a_wheel_is_installed_pinned_and_what_it_lacks_is_said(site: Site, tmp_p
     assert f"pinned mean: sha256 {_pins(site)['mean']}" in text
     assert (packages / "radnode_test_mean" / "manifest.toml").is_file()
     assert "radnode_test_mean" not in sys.modules  # nothing of it has run
+
+
+def test_without_a_configuration_nothing_is_installed(site: Site, tmp_path: Path, packages: Path) -> None:
+    site.config.unlink()
+    assert "no such configuration" in site.refusal("plugins", "add", str(write_wheel(tmp_path))).what
+    assert list(packages.iterdir()) == []
+
+
+def test_pins_that_cannot_be_written_are_said_to_be_the_reason(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise SpoolError("the spool cannot be written: Permission denied")
+
+    monkeypatch.setattr("node.spool.write_once", refuse)
+    assert "the pins cannot be written" in site.refusal("plugins", "add", "chest-radiograph").what
+    assert not (site.config.parent / FILE).exists()
 
 
 def test_a_wheel_of_another_digest_is_not_installed(site: Site, tmp_path: Path, packages: Path) -> None:
