@@ -67,7 +67,7 @@ def read_wheel(path: Path, demanded: str = "") -> Wheel:
     digest = sha256(path.read_bytes()).hexdigest()
     if demanded and digest != demanded.lower():
         hint = "ask the maker for its digest, and fetch the file again"
-        raise PluginError(f"the wheel has sha256 {digest}, demanded was {demanded}", about=str(path), hint=hint)
+        raise PluginError(f"the wheel has sha256 {digest}, demanded was {demanded}", about=path.name, hint=hint)
     distribution = path.name.split("-")[0]
     try:
         with zipfile.ZipFile(path) as archive:
@@ -75,11 +75,11 @@ def read_wheel(path: Path, demanded: str = "") -> Wheel:
             plugins = _offered(archive)
     except _NO_WHEEL as error:
         raise PluginError(
-            "the file is no wheel", about=str(path), hint="`pip wheel FOLDER --no-deps` makes one"
+            "the file is no wheel", about=path.name, hint="`pip wheel FOLDER --no-deps` makes one"
         ) from error
     if not plugins:
         hint = f'its pyproject.toml needs [project.entry-points."{GROUP}"], see plugins/README.md'
-        raise PluginError("the wheel offers no plugin", about=str(path), hint=hint)
+        raise PluginError("the wheel offers no plugin", about=path.name, hint=hint)
     return Wheel(path, distribution, plugins, digest)
 
 
@@ -92,7 +92,7 @@ def _offered(archive: zipfile.ZipFile) -> tuple[str, ...]:
     for section in _PROGRAMS:
         if points.has_section(section):  # one could be called `radnode`, or `python`
             names = ", ".join(points[section])
-            raise PluginError(f"the wheel would install programs: {names}", about=str(archive.filename))
+            raise PluginError(f"the wheel would install programs: {names}", about=Path(archive.filename or "").name)
     return tuple(sorted(points[GROUP])) if points.has_section(GROUP) else ()
 
 
@@ -102,18 +102,18 @@ def _refuse_intruders(path: Path, distribution: str, names: list[str]) -> None:
     for name in map(PurePosixPath, names):
         top = name.parts[0].removesuffix(".py") if name.parts else ""
         if name.suffix == ".pth" or top.endswith(".data") or top in _AT_EVERY_START:
-            raise PluginError(f"the wheel holds {name}, which reaches beyond its own package", about=str(path))
+            raise PluginError(f"the wheel holds {name}, which reaches beyond its own package", about=path.name)
         if "__pycache__" in name.parts:
-            raise PluginError(f"the wheel holds {name}: compiled code, which no pin covers", about=str(path))
+            raise PluginError(f"the wheel holds {name}: compiled code, which no pin covers", about=path.name)
         if name.is_absolute() or ".." in name.parts:
-            raise PluginError(f"the wheel would write {name}", about=str(path))
+            raise PluginError(f"the wheel would write {name}", about=path.name)
         tops.add(top)
     owners, own = packages_distributions(), _plugins_of_others() & {_plain(distribution)}
     for top in sorted(tops):
         if top.isidentifier() and PathFinder.find_spec(top) is not None:
             whose = {_plain(owner) for owner in owners.get(top, ["another package"])} - own
             if whose:
-                raise PluginError(f"the wheel would write {top}, which belongs to {min(whose)}", about=str(path))
+                raise PluginError(f"the wheel would write {top}, which belongs to {min(whose)}", about=path.name)
 
 
 def _plugins_of_others() -> set[str]:
