@@ -7,7 +7,8 @@ import os
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 from node.ledger.database import Database
 from node.ledger.documents import add_document, is_late_document
@@ -15,13 +16,16 @@ from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
 from node.ledger.upkeep import MISSING_FILE
 from node.states import StudyMove, StudyState
-from node.study import MANUFACTURER, Arrival, Outcome
+from node.study import MANUFACTURER, Arrival, Attributes, Outcome
 
 #: Reasons shown to the operator.
 OTHER_CONTENT = "the same SOP Instance UID came before with other content; the first copy is kept"
 OWN_RESULT = "made by this node: never analysed"
 OTHER_PATIENT = "a report of another patient than the images of its study"
 TWO_PATIENTS = "images of two patients in one study: check the demographics at the source, then release or drop it"
+
+
+_NOTHING = vars(Attributes())
 
 
 class Arrivals:
@@ -197,13 +201,18 @@ def _insert(connection: sqlite3.Connection, arrival: Arrival, set_aside: str = "
         "instance_number": arrival.instance_number,
         "study_images": arrival.study_images,
         "acquisition_images": arrival.acquisition_images,
-        "attributes": json.dumps(asdict(arrival.attributes)),
+        "attributes": json.dumps(_told(arrival.attributes), separators=(",", ":")),
         "set_aside": set_aside,
         "association": arrival.association,
         "received_at": now,
     }
     names, marks = ", ".join(row), ", ".join("?" * len(row))
     connection.execute(f"INSERT INTO instances ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  our names
+
+
+def _told(attributes: Attributes) -> dict[str, Any]:  # JSON's edge
+    """What it says beyond the defaults: with all of it a row would not fit where SQLite keeps rows together."""
+    return {name: value for name, value in vars(attributes).items() if value != _NOTHING[name]}
 
 
 def _count(connection: sqlite3.Connection, arrival: Arrival) -> None:

@@ -8,10 +8,17 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 from node.errors import LedgerBusy, PermanentError
 from node.ledger.schema import SCHEMA, STEPS, VERSION
+
+
+class _AllThreads:
+    """Holds the one connection of threads that take turns, where `threading.local` holds one for each."""
+
+    connection: sqlite3.Connection | None = None
 
 
 class Database:
@@ -20,7 +27,7 @@ class Database:
     def __init__(self, path: Path, busy_seconds: float = 10.0) -> None:
         self.path = path
         self._busy_seconds = busy_seconds
-        self._thread = threading.local()
+        self._thread: threading.local | _AllThreads = threading.local()
         _create_private(path)
         version = self.read("PRAGMA user_version")[0][0]
         if version != VERSION:  # who only reads waits for no lock
@@ -52,15 +59,24 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """This thread's connection."""
+        """This thread's connection, or that of all."""
         connection: sqlite3.Connection | None = getattr(self._thread, "connection", None)
         if connection is None:
             connection = self._thread.connection = self._connect()
         return connection
 
+    def in_turns(self) -> Database:
+        """The same file over one connection for all threads, which may only use it one after the other."""
+        other = copy(self)
+        other._thread = _AllThreads()
+        return other
+
     def _connect(self) -> sqlite3.Connection:
+        own = isinstance(self._thread, threading.local)
         with _as_ledger_busy(self.path):
-            connection = sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None)
+            connection = sqlite3.connect(
+                self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=own
+            )
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
             # FULL: with NORMAL a commit may roll back at a power cut (sqlite.org/pragma.html#pragma_synchronous).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
 from node.ledger.analyses import Analyses, AnalysisRow
@@ -35,8 +36,12 @@ class Ledger:
     """
 
     def __init__(self, path: Path, busy_seconds: float = 10.0, most_objects: int = 0, most_bytes: int = 0) -> None:
-        self._database = Database(path, busy_seconds)
-        self.arrivals = Arrivals(self._database, most_objects, most_bytes)
+        self._most = most_objects, most_bytes
+        self._open(Database(path, busy_seconds))
+
+    def _open(self, database: Database) -> None:
+        self._database = database
+        self.arrivals = Arrivals(self._database, *self._most)
         self.studies = Studies(self._database)
         self.analyses = Analyses(self._database)
         self.deliveries = Deliveries(self._database)
@@ -50,6 +55,12 @@ class Ledger:
         self.audited = Audited(self._database)
         self.facts = Facts(self._database)
         self.upkeep = Upkeep(self._database)
+
+    def in_turns(self) -> Ledger:
+        """The same ledger over one connection for all threads, which may only use it one after the other."""
+        other = copy(self)
+        other._open(self._database.in_turns())
+        return other
 
     def job(self, row: AnalysisRow) -> Job:
         """All that a worker needs to know for an analysis."""

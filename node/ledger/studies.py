@@ -241,5 +241,5 @@ def _study(row: sqlite3.Row) -> StudyRow:
 def _instance(row: sqlite3.Row) -> Instance:
     fields = {name: row[name] for name in Instance.__dataclass_fields__ if name != "attributes"}
     attributes = json.loads(row["attributes"])
-    attributes["image_type"] = tuple(attributes["image_type"])
+    attributes["image_type"] = tuple(attributes.get("image_type", ()))
     return Instance(attributes=Attributes(**attributes), **fields)

@@ -1,10 +1,9 @@
-"""Group commit: one thread writes what all associations bring, many rows in one transaction."""
+"""Group commit: whoever brings the first row writes it at once, and then the rows that have come meanwhile."""
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,79 +30,122 @@ class _Job:
     arrival: Arrival | None = None
     opening: Callable[[], None] | None = None
     closing: Callable[[], None] | None = None
-    done: threading.Event = field(default_factory=threading.Event)
+    woken: threading.Event = field(default_factory=threading.Event)
     outcome: Outcome | None = None
     error: Exception | None = None
 
+    @property
+    def done(self) -> bool:
+        """Whether it was written, or failed."""
+        return self.outcome is not None or self.error is not None
+
     def end(self, outcome: Outcome | None = None, error: Exception | None = None) -> None:
         """Wake who waits; what came first counts."""
-        if not self.done.is_set():
+        if not self.done:
             self.outcome, self.error = outcome, error
-            self.done.set()
+            self.woken.set()
 
 
 class Committer:
-    """Writes to the ledger from one thread; an arrival that comes alone is written at once.
+    """Writes to the ledger, one thread at a time; no row waits until a thread of its own has woken up.
 
-    Use as a context manager: at the end everything that was handed in is written.
+    Who finds nobody writing writes what waits, its own row with it. Who comes meanwhile waits; the first of them writes
+    next. Use as a context manager: at the end everything that was handed in is written.
+
+    Args:
+        ledger: used by one thread at a time, each in its turn (:meth:`node.ledger.Ledger.in_turns`).
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._postponed: list[_Job] = []
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._waiting: deque[_Job] = deque()
+        self._turn = threading.Condition()
+        self._is_writing = False
+        self._later: threading.Timer | None = None
 
     def __enter__(self) -> Committer:
-        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._jobs.put(None)
-        self._thread.join()
+        self._write_if_nobody_does()
+        with self._turn:
+            self._turn.wait_for(lambda: not self._is_writing)
+            if self._later is not None:
+                self._later.cancel()
+        self._ledger.close()
 
     def open(self, association: str, calling_ae: str, called_ae: str, peer: str) -> None:
-        """Before the first instance of an association; returns at once, errors are the instance's."""
+        """Before the first instance of an association, and written with it; errors are the instance's."""
         note = self._ledger.arrivals.open_association
-        self._jobs.put(_Job(opening=partial(note, association, calling_ae, called_ae, peer)))
+        self._add(_Job(opening=partial(note, association, calling_ae, called_ae, peer)))
 
     def close(self, association: str, ending: str) -> None:
-        """The association ended; returns at once."""
-        self._jobs.put(_Job(closing=partial(self._ledger.arrivals.close_association, association, ending)))
+        """The association ended; never raises."""
+        self._add(_Job(closing=partial(self._ledger.arrivals.close_association, association, ending)))
+        self._write_if_nobody_does()
 
     def note(self, action: str, **detail: Any) -> None:  # JSON's edge
         """An event that is no study's; returns at once."""
-        self._jobs.put(_Job(opening=partial(self._ledger.events.add, action, **detail)))
+        self._add(_Job(opening=partial(self._ledger.events.add, action, **detail)))
+        self._write_later(0.0)
 
     def record(self, arrival: Arrival) -> Outcome:
         """Returns when the row is durable; raises what the ledger raised, and then there is no row."""
         job = _Job(arrival)
-        self._jobs.put(job)
-        job.done.wait()
+        with self._turn:
+            self._waiting.append(job)
+            mine, self._is_writing = not self._is_writing, True
+        if not mine:
+            job.woken.wait()
+        while not job.done:
+            self._write_what_waits()
         if job.outcome is None:
             raise job.error or RadnodeError("the ledger gave no outcome")
         return job.outcome
 
-    def _run(self) -> None:
-        running = True
-        while running:
-            batch = self._collect()
-            running = None not in batch
-            self._write([job for job in batch if job is not None])
-        self._ledger.close()
+    def _add(self, job: _Job) -> None:
+        with self._turn:
+            self._waiting.append(job)
 
-    def _collect(self) -> list[_Job | None]:
-        """What waits now; this thread is the only one that takes."""
-        batch: list[_Job | None] = [*self._postponed]
-        self._postponed = []
-        with contextlib.suppress(queue.Empty):
-            batch.append(self._jobs.get(timeout=_AGAIN_SECONDS if batch else None))
-        while len(batch) < MOST and not self._jobs.empty():
-            batch.append(self._jobs.get())
-        return batch
+    def _write_if_nobody_does(self) -> None:
+        with self._turn:
+            mine, self._is_writing = not self._is_writing, True
+        if mine:
+            self._write_what_waits()
 
-    def _write(self, jobs: list[_Job]) -> None:
-        """An association waits for each of its instances, so within a batch this order is the true one."""
+    def _write_later(self, seconds: float) -> None:
+        with self._turn:
+            if self._later is None:
+                self._later = threading.Timer(seconds, self._write_late)
+                self._later.daemon = True
+                self._later.start()
+
+    def _write_late(self) -> None:
+        with self._turn:
+            self._later = None
+        self._write_if_nobody_does()
+
+    def _write_what_waits(self) -> None:
+        """It is this thread's turn: write, until nothing waits or somebody else can go on."""
+        goes_on = True
+        while goes_on:
+            with self._turn:
+                jobs = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+            went_well = self._write(jobs)
+            with self._turn:
+                heir = next((job for job in self._waiting if job.arrival), None)
+                if heir is not None:
+                    heir.woken.set()
+                    return
+                goes_on = went_well and bool(self._waiting)
+                self._is_writing = goes_on
+                self._turn.notify_all()
+
+    def _write(self, jobs: list[_Job]) -> bool:
+        """False: the ledger is locked; arrivals have failed, the rest waits again.
+
+        An association waits for each of its instances, so within a batch this order is the true one.
+        """
         openings = [job for job in jobs if job.opening]
         arrivals = [job for job in jobs if job.arrival]
         closings = [job for job in jobs if job.closing]
@@ -116,9 +158,13 @@ class Committer:
                 self._note(closings[0].closing)
                 del closings[0]
         except LedgerBusy as error:  # at once for the whole batch: each further try would wait as long again
-            self._postponed = openings + closings
+            with self._turn:
+                self._waiting.extendleft(reversed(openings + closings))
             for job in arrivals:
                 job.end(error=error)
+            self._write_later(_AGAIN_SECONDS)
+            return False
+        return True
 
     @staticmethod
     def _note(step: Callable[[], None] | None) -> None:

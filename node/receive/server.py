@@ -51,7 +51,7 @@ class Receiver:
     def __init__(self, settings: Settings, spool: Spool, ledger: Ledger) -> None:
         self._settings = settings
         limits = settings.receive
-        self._committer = Committer(ledger)
+        self._committer = Committer(ledger.in_turns())
         self._house = House(
             limits=limits,
             negotiator=Negotiator(settings.node, limits, hears_reports=settings.asks_archives),

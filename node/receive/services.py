@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -176,7 +175,8 @@ def _keep(node: Node, peer: Peer, request: Request) -> status.Status:
     )
     meta = preface(claim.sop_class_uid, claim.sop_instance_uid, claim.transfer_syntax_uid, peer.calling_ae)
     with node.spool.receive() as incoming:
-        digest = _receive(incoming, meta, request.dataset, node.longest)
+        _receive(incoming, meta, request.dataset, node.longest)
+        digest = incoming.digest()
         if incoming.size == len(meta):
             return status.EMPTY
         path = incoming.keep(name_of(claim, digest))
@@ -187,17 +187,14 @@ def _keep(node: Node, peer: Peer, request: Request) -> status.Status:
     return _conclude(peer, arrival, found, outcome)
 
 
-def _receive(incoming: Incoming, meta: bytes, dataset: Iterator[memoryview], longest: int) -> str:
-    """Write `meta` and the dataset; the dataset's sha256. Raises :class:`TooLong`."""
-    digest = hashlib.sha256()
+def _receive(incoming: Incoming, meta: bytes, dataset: Iterator[memoryview], longest: int) -> None:
+    """Write `meta` and the dataset. Raises :class:`TooLong`."""
     end = len(meta) + longest
     incoming.write(meta)
     for piece in dataset:
-        digest.update(piece)
-        incoming.write(piece)
+        incoming.add(piece)
         if incoming.size > end:
             raise TooLong
-    return digest.hexdigest()
 
 
 def _read_header(spool: Spool, path: str, start: int, claim: header.Claim) -> header.Header:

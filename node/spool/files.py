@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 from node.errors import SpoolError
+from node.spool.follower import Follower
 
+#: A dataset of so many bytes is worth a thread that hashes it.
+_LARGE = 1 << 20
 _HINT = "free disk space or check the disk; senders are answered A700 until then"
 
 
@@ -61,9 +65,11 @@ class Incoming:
     def __init__(self, part: Path, root: Path) -> None:
         self._part, self._root = part, root
         with _disk_errors(part.name):
-            self.descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            self.descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         self.size = 0
         self._open = True
+        self._digest = sha256()
+        self._follower: Follower | None = None
 
     def __enter__(self) -> Incoming:
         return self
@@ -72,13 +78,30 @@ class Incoming:
         self.discard()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append; raises :class:`SpoolError`."""
+        """Append what is not of the dataset; raises :class:`SpoolError`."""
         view = memoryview(data)
         with _disk_errors(self._part.name):
             while view:
                 written = os.write(self.descriptor, view)
                 self.size += written
                 view = view[written:]
+
+    def add(self, data: bytes | bytearray | memoryview) -> None:
+        """Append a piece of the dataset; raises :class:`SpoolError`."""
+        self.write(data)
+        if self._follower is not None:
+            self._follower.follow(self.size)
+            return
+        self._digest.update(data)
+        if self.size >= _LARGE:
+            with contextlib.suppress(RuntimeError):  # no more threads: then this one goes on
+                self._follower = Follower(self.descriptor, self.size, self._digest)
+
+    def digest(self) -> str:
+        """sha256 of the dataset, hex; all of it has been added. Raises :class:`SpoolError`."""
+        with _disk_errors(self._part.name):
+            self._leave_follower()
+        return self._digest.hexdigest()
 
     def keep(self, name: str) -> str:
         """Sync, rename to `instances/<xx>/<name>.dcm`, sync the folder; return that path relative to the root."""
@@ -99,7 +122,14 @@ class Incoming:
     def _close(self) -> None:
         if self._open:
             self._open = False
+            with contextlib.suppress(OSError):  # it is given up
+                self._leave_follower()
             os.close(self.descriptor)
+
+    def _leave_follower(self) -> None:
+        follower, self._follower = self._follower, None
+        if follower is not None:
+            follower.finish(self.size)
 
 
 class Spool:

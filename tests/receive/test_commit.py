@@ -97,12 +97,12 @@ def together(ledger: FakeLedger, committer: Committer, *uids: str) -> list[objec
     """The results of arrivals that came while the ledger was at work for another."""
     ledger.arrivals.gate.clear()
     first = Waiter(committer, "first")
-    while not committer._jobs.empty():
+    while not (committer._is_writing and not committer._waiting):
         pass
     waiters = []
     for uid in uids:
         waiters.append(Waiter(committer, uid))
-        while committer._jobs.qsize() < len(waiters):
+        while len(committer._waiting) < len(waiters):
             pass
     ledger.arrivals.gate.set()
     for waiter in (first, *waiters):
@@ -162,11 +162,11 @@ def test_a_beginning_that_cannot_be_written_fails_the_instance_and_is_written_la
 ) -> None:
     ledger.arrivals.gate.clear()
     blocker = Waiter(committer, "first")
-    while not committer._jobs.empty():
+    while not (committer._is_writing and not committer._waiting):
         pass
     committer.open("a", "S", "R", "127.0.0.1")
     waiter = Waiter(committer, "1")
-    while committer._jobs.qsize() < 2:
+    while len(committer._waiting) < 2:
         pass
     blocker_done = threading.Thread(target=blocker.join)
     blocker_done.start()

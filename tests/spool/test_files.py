@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +54,51 @@ def test_what_is_kept_lies_under_its_name_with_its_bytes(spool: Spool) -> None:
     assert spool.path(relative).read_bytes() == b"DICMdata!"
     assert list(spool.files()) == [relative]
     assert parts(spool) == []
+
+
+def received(spool: Spool, data: bytes, piece: int) -> tuple[str, str]:
+    """Digest and path of a dataset that comes in pieces, after a preface."""
+    with spool.receive() as incoming:
+        incoming.write(b"preface")
+        for start in range(0, len(data), piece):
+            incoming.add(data[start : start + piece])
+        digest = incoming.digest()
+        return digest, incoming.keep("ab12")
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 7, (1 << 20) - 6, 5 << 20])
+def test_the_digest_is_of_the_dataset_alone_whether_a_thread_goes_after_it_or_not(spool: Spool, size: int) -> None:
+    data = random.Random(size).randbytes(size)
+    digest, path = received(spool, data, 100_000)
+    assert digest == hashlib.sha256(data).hexdigest()
+    assert spool.path(path).read_bytes() == b"preface" + data
+
+
+def test_a_large_dataset_that_is_given_up_leaves_neither_file_nor_thread(spool: Spool) -> None:
+    before = set(threading.enumerate())
+    with spool.receive() as incoming:
+        for _ in range(20):
+            incoming.add(bytes(200_000))
+        assert [one.name for one in set(threading.enumerate()) - before] == ["follower"]
+    assert set(threading.enumerate()) == before
+    assert parts(spool) == []
+
+
+def test_without_a_thread_to_spare_the_digest_is_the_same(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert received(spool, bytes(3 << 20), 200_000)[0] == hashlib.sha256(bytes(3 << 20)).hexdigest()
+
+
+def test_what_cannot_be_read_again_is_not_kept(spool: Spool) -> None:
+    with spool.receive() as incoming:
+        incoming.add(bytes(2 << 20))
+        incoming.size += 1  # as if more had been written than is there
+        with pytest.raises(SpoolError, match="lost its end"):
+            incoming.digest()
+    assert list(spool.files()) == []
 
 
 def test_what_is_not_kept_leaves_nothing(spool: Spool) -> None:
