@@ -11,7 +11,7 @@ import time
 from node.tls import Certificate, certificate_of, reason_of
 
 #: Room for a first request and for commands; widened once datasets come (most connections never bring one).
-NARROW, WIDE = 1 << 14, 1 << 17
+NARROW, WIDE = 1 << 14, 1 << 19
 
 ABORT = struct.Struct(">BxLxxBB")  # PS3.8 9.3.8: type, length, source, reason
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import os
 import shutil
@@ -17,6 +18,12 @@ from node.spool.follower import Follower
 
 #: A dataset of so many bytes is worth a thread that hashes it.
 _LARGE = 1 << 20
+#: The disk begins to write a file whenever so many bytes have come: its sync finds less to do (half as many films of
+#: 18 MB again were received).
+_STRIDE = 1 << 22
+_WRITE = 2  # SYNC_FILE_RANGE_WRITE
+#: sync_file_range(2): Linux with glibc has it, Python does not.
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
 _HINT = "free disk space or check the disk; senders are answered A700 until then"
 
 
@@ -59,6 +66,12 @@ def write_once(path: Path, data: bytes | memoryview, mode: int = 0o600) -> None:
         _sync_folder(path.parent)
 
 
+def _begin_to_write(descriptor: int, start: int, end: int) -> None:
+    """Have the disk begin with those bytes, and wait for nothing; whether it succeeds is the sync's to say."""
+    if _sync_file_range is not None:
+        _sync_file_range(descriptor, ctypes.c_int64(start), ctypes.c_int64(end - start), _WRITE)
+
+
 class Incoming:
     """A file being received. Use as a context manager: unless :meth:`keep` was called, nothing stays."""
 
@@ -66,7 +79,7 @@ class Incoming:
         self._part, self._root = part, root
         with _disk_errors(part.name):
             self.descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        self.size = 0
+        self.size = self._begun = 0
         self._open = True
         self._digest = sha256()
         self._follower: Follower | None = None
@@ -89,6 +102,9 @@ class Incoming:
     def add(self, data: bytes | bytearray | memoryview) -> None:
         """Append a piece of the dataset; raises :class:`SpoolError`."""
         self.write(data)
+        if self.size - self._begun >= _STRIDE:
+            _begin_to_write(self.descriptor, self._begun, self.size)
+            self._begun = self.size
         if self._follower is not None:
             self._follower.follow(self.size)
             return
