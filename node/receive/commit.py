@@ -30,9 +30,12 @@ class _Job:
     arrival: Arrival | None = None
     opening: Callable[[], None] | None = None
     closing: Callable[[], None] | None = None
-    woken: threading.Event = field(default_factory=threading.Event)
     outcome: Outcome | None = None
     error: Exception | None = None
+    _gate: threading.Lock = field(default_factory=threading.Lock)  # far cheaper than an Event
+
+    def __post_init__(self) -> None:
+        self._gate.acquire()
 
     @property
     def done(self) -> bool:
@@ -40,10 +43,18 @@ class _Job:
         return self.outcome is not None or self.error is not None
 
     def end(self, outcome: Outcome | None = None, error: Exception | None = None) -> None:
-        """Wake who waits; what came first counts."""
+        """It was written, or not; what came first counts."""
         if not self.done:
             self.outcome, self.error = outcome, error
-            self.woken.set()
+
+    def wait(self) -> None:
+        """Until :meth:`wake`: it is done, or its thread is to write."""
+        self._gate.acquire()
+
+    def wake(self) -> None:
+        """Only ever called by the thread whose turn it is to write."""
+        if self._gate.locked():
+            self._gate.release()
 
 
 class Committer:
@@ -96,7 +107,7 @@ class Committer:
             self._waiting.append(job)
             mine, self._is_writing = not self._is_writing, True
         if not mine:
-            job.woken.wait()
+            job.wait()
         while not job.done:
             self._write_what_waits()
         if job.outcome is None:
@@ -134,12 +145,11 @@ class Committer:
             went_well = self._write(jobs)
             with self._turn:
                 heir = next((job for job in self._waiting if job.arrival), None)
-                if heir is not None:
-                    heir.woken.set()
-                    return
-                goes_on = went_well and bool(self._waiting)
-                self._is_writing = goes_on
+                goes_on = heir is None and went_well and bool(self._waiting)
+                self._is_writing = goes_on or heir is not None
                 self._turn.notify_all()
+            for job in [heir, *jobs] if heir else jobs:  # the next to write first
+                job.wake()
 
     def _write(self, jobs: list[_Job]) -> bool:
         """False: the ledger is locked; arrivals have failed, the rest waits again.
