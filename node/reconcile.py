@@ -81,7 +81,8 @@ def repair(ledger: Ledger, spool: Spool, found: Difference) -> None:
             ledger.arrivals.record([_arrival(spool, path)])
         except PermanentError as error:
             log.warning("not taken from the spool", path=path, why=error.what)  # gone since it was seen
-    ledger.upkeep.set_missing(found.missing)
+    for begin in range(0, len(found.missing), _CHUNK):  # a disk may have lost all it had: receivers want to write, too
+        ledger.upkeep.set_missing(found.missing[begin : begin + _CHUNK])
 
 
 def reconcile(
@@ -131,10 +132,8 @@ def _missing(ledger: Ledger, spool: Spool) -> tuple[int, tuple[Named, ...]]:
 
 
 def _named(ledger: Ledger) -> Iterator[Named]:
-    after = ""
-    while chunk := ledger.upkeep.named(after, _CHUNK):
-        yield from chunk
-        after = chunk[-1].sop_instance_uid
+    for uid in ledger.upkeep.with_files():
+        yield from ledger.upkeep.named(uid)
 
 
 def _arrival(spool: Spool, path: str) -> Arrival:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Annotated
 
@@ -85,7 +86,12 @@ def restore(copy: CopyArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
             there = data / f"ledger.db{ending}"
             if there.exists():
                 os.rename(there, f"{aside}{ending}")
-        write_once(data / "ledger.db", copy.read_bytes())
+        with (
+            copy.open("rb") as stream,
+            mmap(stream.fileno(), 0, access=ACCESS_READ) as mapped,  # it may be larger than the memory
+            memoryview(mapped) as whole,
+        ):
+            write_once(data / "ledger.db", whole)
         Ledger(data / "ledger.db").facts.note_time(NOTED, 0.0)
     typer.echo(f"{data / 'ledger.db'} is the copy now; what was there is {aside}")
     typer.echo("the next `radnode serve` takes what the copy does not know from the spool")

@@ -20,6 +20,9 @@ from node.ledger.stand_ins import forget_undelivered
 from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
 from node.study import ResultObject
 
+#: What an operator may have to do something about.
+_LISTED = tuple(sorted(set(AnalysisState) - (ENDED - {AnalysisState.FAILED})))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -113,7 +116,11 @@ class Analyses:
     def free_leases(self) -> None:
         """At the start of the node, before workers run: no lease of an earlier life holds."""
         with self._database.write() as connection:
-            connection.execute("UPDATE analyses SET lease_owner = NULL, lease_until = NULL WHERE lease_owner NOT NULL")
+            connection.execute(
+                "UPDATE analyses SET lease_owner = NULL, lease_until = NULL"
+                " WHERE state IN (?, ?) AND lease_owner NOT NULL",
+                (AnalysisState.QUEUED, AnalysisState.CLASSIFIED),  # every move of an analysis gives its lease back
+            )
 
     def classified(self, analysis_id: int, summary: str, sealed: Mapping[str, str] | None = None) -> None:
         """QUEUED -> CLASSIFIED. Args: sealed: the files that were made, see :class:`AnalysisRow`."""
@@ -224,13 +231,9 @@ class Analyses:
 
     def unfinished(self, count: int = 1000) -> list[AnalysisRow]:
         """What is still to do, or failed, oldest first."""
-        rows = self._database.read(
-            "SELECT * FROM analyses WHERE state NOT IN (?, ?, ?) ORDER BY id LIMIT ?",
-            AnalysisState.DELIVERED,
-            AnalysisState.DROPPED,
-            AnalysisState.WITHDRAWN,
-            count,
-        )
+        marks = ", ".join("?" * len(_LISTED))
+        sql = f"SELECT * FROM analyses WHERE state IN ({marks}) ORDER BY id LIMIT ?"  # noqa: S608  only marks
+        rows = self._database.read(sql, *_LISTED, count)
         return [_analysis(row) for row in rows]
 
     def count_by_state(self) -> dict[AnalysisState, int]:

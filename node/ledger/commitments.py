@@ -63,7 +63,7 @@ class Commitments:
         now = time.time()
         rows = self._database.read(
             "SELECT * FROM commitments WHERE state = 'WAITING' AND (not_before <= ? OR not_before > ?)"
-            " ORDER BY id LIMIT ?",
+            " ORDER BY received_at LIMIT ?",
             now,
             now + longest_wait,
             count,

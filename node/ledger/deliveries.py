@@ -122,20 +122,26 @@ class Deliveries:
     def refused(self, count: int = 1000) -> list[DeliveryRow]:
         """The operator's list: what ended for good without being delivered, replaced or withdrawn."""
         rows = self._database.read(
-            _SELECT + f"WHERE {STATE} = 'REFUSED' AND NOT {OBSOLETE} ORDER BY d.id DESC LIMIT ?", count
+            _SELECT
+            + f"WHERE d.state = 'REFUSED' AND {STATE} = 'REFUSED' AND NOT {OBSOLETE} ORDER BY +d.id DESC LIMIT ?",
+            count,
         )
         return [_delivery(row) for row in rows]
 
     def count_by_state(self) -> dict[tuple[str, str], int]:
         """(destination, state) -> how many; what waited for an analysis that was dropped or withdrawn waits no more."""
-        rows = self._database.read(
-            f"SELECT d.destination, {STATE} AS state, count(*) AS n FROM deliveries d"  # noqa: S608  our words
+        told = self._database.read("SELECT destination, state, count(*) AS n FROM deliveries GROUP BY 1, 2")
+        found = {(row["destination"], "DONE"): row["n"] for row in told if row["state"] == "DONE"}
+        sql = (
+            f"SELECT {STATE} AS state, count(*) AS n FROM deliveries d"  # noqa: S608  our words
             " JOIN analyses a ON a.id = d.analysis_id"
-            " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid"
-            f" WHERE d.state = 'DONE' OR NOT {OBSOLETE} AND (d.state != 'WAITING' OR a.state != ?) GROUP BY 1, 2",
-            AnalysisState.DROPPED,
+            " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid WHERE d.destination = ? AND d.state = ?"
+            f" AND NOT {OBSOLETE} AND (d.state != 'WAITING' OR a.state != ?) GROUP BY 1"
         )
-        return {(row["destination"], row["state"]): row["n"] for row in rows}
+        for destination, state in [(row["destination"], row["state"]) for row in told if row["state"] != "DONE"]:
+            rows = self._database.read(sql, destination, state, AnalysisState.DROPPED)
+            found |= {(destination, row["state"]): row["n"] for row in rows}
+        return found
 
     def _settle(self, delivery: DeliveryRow, end: _End) -> None:
         destination = delivery.destination

@@ -40,7 +40,9 @@ class Facts:
 
     def troubles(self) -> dict[str, str]:
         """Part of the node -> what is wrong with it."""
-        rows = self._database.read("SELECT name, value FROM facts WHERE name LIKE 'trouble %' AND value != ''")
+        rows = self._database.read(
+            "SELECT name, value FROM facts WHERE name BETWEEN 'trouble ' AND 'trouble ~' AND value != ''"
+        )
         return {row["name"].removeprefix("trouble "): row["value"] for row in rows}
 
     def note_time(self, name: str, at: float) -> None:

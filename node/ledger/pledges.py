@@ -22,7 +22,8 @@ _OWNER = (
     " FROM deliveries d JOIN analyses a ON a.id = d.analysis_id"
     " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid"
 )
-
+#: Said beside what is wanted of `kept`, so that SQLite may use the index of the few rows that it is true of.
+_OWED = f"kept NOT IN ('', '{Keeping.KEPT}')"
 
 #: What lies further ahead than this, seconds, is of before the clock was set back.
 _SET_BACK_SECONDS = 60.0
@@ -38,7 +39,7 @@ class Pledges:
         """What this destination has taken and has not been asked about, the oldest first."""
         rows = self._database.read(
             f"SELECT r.sop_class_uid, r.sop_instance_uid{_OWNER}"
-            f" WHERE d.destination = ? AND d.kept = ? AND NOT {OBSOLETE} ORDER BY d.id LIMIT ?",
+            f" WHERE d.destination = ? AND d.{_OWED} AND d.kept = ? AND NOT {OBSOLETE} ORDER BY d.id LIMIT ?",
             destination,
             Keeping.WANTED,
             count,
@@ -67,7 +68,7 @@ class Pledges:
         values = (Keeping.WANTED, destination, Keeping.ASKED, before, time.time() + _SET_BACK_SECONDS)
         with self._database.write() as connection:
             return connection.execute(
-                "UPDATE deliveries SET kept = ? WHERE destination = ? AND kept = ?"
+                f"UPDATE deliveries SET kept = ? WHERE destination = ? AND {_OWED} AND kept = ?"  # noqa: S608  our words
                 " AND (changed_at < ? OR changed_at > ?)",
                 values,
             ).rowcount
@@ -107,13 +108,13 @@ class Pledges:
         with self._database.write() as connection:
             return connection.execute(
                 "UPDATE deliveries SET kept = '', state = CASE kept WHEN ? THEN 'DONE' ELSE state END"  # noqa: S608
-                f" WHERE kept NOT IN ('', ?) AND destination NOT IN ({marks})",
-                (Keeping.AGAIN, Keeping.KEPT, *destinations),
+                f" WHERE {_OWED} AND destination NOT IN ({marks})",
+                (Keeping.AGAIN, *destinations),
             ).rowcount
 
     def waiting(self, destination: str) -> int:
         """How many objects it took and has not promised to keep."""
-        sql = f"SELECT count(*){_OWNER} WHERE d.destination = ? AND d.kept IN (?, ?) AND NOT {OBSOLETE}"
+        sql = f"SELECT count(*){_OWNER} WHERE d.destination = ? AND d.{_OWED} AND d.kept IN (?, ?) AND NOT {OBSOLETE}"
         return int(self._database.read(sql, destination, Keeping.WANTED, Keeping.ASKED)[0][0])
 
 

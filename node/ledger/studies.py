@@ -19,8 +19,8 @@ from node.study import Attributes, Instance, Series
 #: Whether a rejection note of a row of `studies` still waits for a destination.
 _OWES_NOTE = (
     "EXISTS (SELECT 1 FROM analyses a"  # noqa: S608  our word
-    f" JOIN results r ON r.analysis_id = a.id AND r.kind = '{REJECTION}'"
-    " JOIN deliveries d ON d.sop_instance_uid = r.sop_instance_uid AND d.state = 'WAITING'"
+    f" CROSS JOIN results r ON r.analysis_id = a.id AND r.kind = '{REJECTION}'"  # in this order: few, whatever waits
+    " CROSS JOIN deliveries d ON d.sop_instance_uid = r.sop_instance_uid AND d.state = 'WAITING'"
     " WHERE a.study_instance_uid = studies.study_instance_uid)"
 )
 #: Whether an archive that is asked to keep results of a row of `studies` has not promised it yet.
@@ -31,6 +31,11 @@ _UNKEPT = (
     f" AND NOT {OBSOLETE})"
 )
 _STAYS = f"({_OWES_NOTE} OR {_UNKEPT})"
+#: Studies that are over, and whose files are here; in the words of the index of just these rows.
+_WITH_FILES = (
+    "studies INDEXED BY studies_with_files"
+    f" WHERE purged != 1 AND state IN ('{StudyState.CLOSED}', '{StudyState.IGNORED}')"
+)
 
 
 @dataclass(frozen=True)
@@ -74,14 +79,15 @@ class Studies:
 
     def find(self, beginning: str) -> StudyRow:
         """The one study whose UID begins or ends so; raises :class:`~node.errors.PermanentError`."""
-        rows = self._database.read(
-            "SELECT * FROM studies WHERE study_instance_uid = ?1 OR substr(study_instance_uid, 1, length(?1)) = ?1"
-            " OR substr(study_instance_uid, -length(?1)) = ?1 ORDER BY study_instance_uid = ?1 DESC LIMIT 2",
-            beginning,
+        sql = (
+            "SELECT study_instance_uid FROM studies WHERE substr(study_instance_uid, 1, length(?1)) = ?1"
+            " OR substr(study_instance_uid, -length(?1)) = ?1 LIMIT 2"
         )
-        if len(rows) == 2 and rows[0]["study_instance_uid"] != beginning:
+        known = self._database.read("SELECT 1 FROM studies WHERE study_instance_uid = ?", beginning)
+        rows = [] if known else self._database.read(sql, beginning)
+        if len(rows) == 2:
             raise PermanentError("more than one study has such a UID", about=beginning, hint="give more of it")
-        return _study(rows[0]) if rows else self.get(beginning)
+        return self.get(rows[0]["study_instance_uid"] if rows else beginning)
 
     def latest(self, count: int, states: Sequence[StudyState] = ()) -> list[StudyRow]:
         """The newest studies, newest first; of these states only, if given."""
@@ -162,11 +168,9 @@ class Studies:
         to keep its results has not promised it.
         """
         rows = self._database.read(
-            "SELECT study_instance_uid AS uid FROM studies WHERE last_at < ?"  # noqa: S608  our words
-            f" AND purged != 1 AND state IN (?, ?) AND NOT {_STAYS} ORDER BY last_at LIMIT ?",
+            f"SELECT study_instance_uid AS uid FROM {_WITH_FILES} AND last_at < ?"  # noqa: S608  our words
+            f" AND NOT {_STAYS} ORDER BY last_at LIMIT ?",
             before,
-            StudyState.CLOSED,
-            StudyState.IGNORED,
             count,
         )
         return [row["uid"] for row in rows]
@@ -177,13 +181,11 @@ class Studies:
         What failed or is held may still be wanted, and so stays as long as age allows.
         """
         rows = self._database.read(
-            "SELECT study_instance_uid AS uid FROM studies WHERE last_at < ?"  # noqa: S608  our words
-            f" AND purged != 1 AND state IN (?, ?) AND NOT {_STAYS} AND NOT EXISTS (SELECT 1 FROM analyses a"
+            f"SELECT study_instance_uid AS uid FROM {_WITH_FILES} AND last_at < ?"  # noqa: S608  our words
+            f" AND NOT {_STAYS} AND NOT EXISTS (SELECT 1 FROM analyses a"
             " WHERE a.study_instance_uid = studies.study_instance_uid AND a.state NOT IN (?, ?, ?))"
             " ORDER BY last_at LIMIT ?",
             before,
-            StudyState.CLOSED,
-            StudyState.IGNORED,
             AnalysisState.DELIVERED,
             AnalysisState.DROPPED,
             AnalysisState.WITHDRAWN,

@@ -48,7 +48,7 @@ class Upkeep:
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             with closing(sqlite3.connect(part)) as copy:
-                self._database.connection.backup(copy, pages=1024)
+                self._database.connection.backup(copy)  # in one step: a commit between two makes SQLite begin anew
                 copy.execute("PRAGMA journal_mode = DELETE")
             part.chmod(0o600)
             _sync(part)
@@ -64,15 +64,17 @@ class Upkeep:
         tables = ("instances", "quarantine")
         return any(self._database.read(sql.format(table), sop_instance_uid, path) for table in tables)
 
-    def named(self, after: str = "", count: int = 1000) -> list[Named]:
-        """Instances whose file is to be there, in the order of their UIDs from behind `after` on."""
+    def with_files(self) -> list[str]:
+        """Study Instance UIDs of the studies whose files are to be there."""
+        return [row[0] for row in self._database.read("SELECT study_instance_uid FROM studies WHERE purged = 0")]
+
+    def named(self, study_instance_uid: str) -> list[Named]:
+        """Instances of a study whose file is to be there; none once a purge has begun."""
         rows = self._database.read(
-            "SELECT i.sop_instance_uid, i.study_instance_uid, i.path, i.size FROM instances i"
-            " JOIN studies s ON s.study_instance_uid = i.study_instance_uid"
-            " WHERE i.sop_instance_uid > ? AND s.purged = 0 AND i.set_aside = ''"
-            " ORDER BY i.sop_instance_uid LIMIT ?",
-            after,
-            count,
+            "SELECT i.sop_instance_uid, i.study_instance_uid, i.path, i.size FROM studies s"
+            " JOIN instances i ON i.study_instance_uid = s.study_instance_uid"
+            " WHERE s.study_instance_uid = ? AND s.purged = 0 AND i.set_aside = ''",
+            study_instance_uid,
         )
         return [Named(**dict(row)) for row in rows]
 
@@ -82,8 +84,8 @@ class Upkeep:
             return sum(_set_missing(connection, one) for one in missing)
 
     def count_missing(self) -> int:
-        """How many instances are left out since their files are gone (looks at every row)."""
-        sql = "SELECT count(*) FROM instances WHERE set_aside = ?"
+        """How many instances are left out since their files are gone."""
+        sql = "SELECT count(*) FROM instances WHERE set_aside != '' AND set_aside = ?"
         return int(self._database.read(sql, MISSING_FILE)[0][0])
 
 

@@ -237,7 +237,7 @@ def test_what_goes_beyond_the_bytes_of_a_study_is_set_aside_and_the_study_goes_o
 def test_an_image_whose_file_is_missing_leaves_its_bytes_to_others(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "limited.db", most_bytes=200)
     received(ledger, images=2)
-    ledger.upkeep.set_missing(ledger.upkeep.named()[:1])
+    ledger.upkeep.set_missing(ledger.upkeep.named("1.2")[:1])
     assert ledger.arrivals.record([arrival(1)]) == [Outcome.NEW]
     assert ledger.arrivals.record([arrival(3)]) == [Outcome.SET_ASIDE]
     ledger.close()

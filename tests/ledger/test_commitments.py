@@ -68,7 +68,7 @@ def test_what_was_acknowledged_is_held_and_nothing_else(ledger: Ledger) -> None:
 
 def test_what_was_purged_or_lost_is_not_held(ledger: Ledger) -> None:
     received(ledger, images=2)
-    ledger.upkeep.set_missing([one for one in ledger.upkeep.named() if one.sop_instance_uid == "1.2.9.2"])
+    ledger.upkeep.set_missing([one for one in ledger.upkeep.named("1.2") if one.sop_instance_uid == "1.2.9.2"])
     assert [one.failure for one in ledger.commitments.held([KEPT, Reference(DX, "1.2.9.2")])] == [0, NO_SUCH_OBJECT]
     ledger._database.connection.execute("UPDATE studies SET purged = 1")
     assert ledger.commitments.held([KEPT])[0].failure == NO_SUCH_OBJECT

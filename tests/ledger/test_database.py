@@ -22,6 +22,18 @@ from node.study import Outcome
 from tests.ledger.material import arrival, completed, plan, received
 
 ROOT = Path(__file__).parents[2]
+_UIDS = [("sop_instance_uid", "1.2.9.1"), ("study_instance_uid", "1.2"), ("series_instance_uid", "1.2.9")]
+_KINDS = [("sop_class_uid", "1.2.840.10008.5.1.4.1.1.2"), ("transfer_syntax_uid", "1.2.840.10008.1.2.1")]
+_FILE = [("path", "instances/00/1.dcm"), ("size", 200), ("sha256", "digest"), ("association", "a1")]
+_ATTRIBUTES = [("attributes", '{"image_type": ["ORIGINAL"]}'), ("patient_key", "patient"), ("instance_number", 1)]
+#: Table -> (column, value) of one row, as an earlier program wrote it.
+_OLD_ROWS: dict[str, list[tuple[str, object]]] = {
+    "studies": [
+        *(("study_instance_uid", "1.2"), ("state", "RECEIVING"), ("images", 1), ("patient_key", "patient")),
+        *(("first_at", 1.0), ("last_at", 1.0), ("changed_at", 1.0)),
+    ],
+    "instances": [*_UIDS, *_KINDS, *_FILE, *_ATTRIBUTES, ("set_aside", ""), ("received_at", 1.0)],
+}
 
 #: Takes studies through their whole life, and prints the number of each image when its commit has returned.
 WRITER = """
@@ -252,12 +264,13 @@ def test_events_keep_their_order_and_their_details(tmp_path: Path) -> None:
     ledger.close()
 
 
-def _as_version_1(path: Path) -> None:
-    """A ledger as the program left it before there were reviews."""
+def _as_version(path: Path, version: int) -> None:
+    """A ledger as an earlier program left it; of version 1: before there were reviews."""
     connection = sqlite3.connect(path)
-    for statement in SCHEMA.split(";\n"):
-        connection.execute(statement)
-    connection.execute("PRAGMA user_version = 1")
+    for text in [SCHEMA, *(STEPS[step] for step in range(2, version + 1))]:
+        for statement in text.split(";\n"):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.execute("INSERT INTO facts VALUES ('old', 'kept', 0)")
     connection.commit()
     connection.close()
@@ -265,7 +278,7 @@ def _as_version_1(path: Path) -> None:
 
 def test_an_older_ledger_is_brought_up_to_date_and_kept_as_it_was_beside(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    _as_version_1(path)
+    _as_version(path, 1)
     ledger = Ledger(path)
     assert ledger.reviews.latest(1) == []
     received(ledger)
@@ -281,23 +294,30 @@ def test_an_older_ledger_is_brought_up_to_date_and_kept_as_it_was_beside(tmp_pat
     again.close()
 
 
-def test_an_older_ledger_learns_how_many_bytes_its_studies_have(tmp_path: Path) -> None:
+def test_an_older_ledger_keeps_its_rows_and_learns_how_many_bytes_its_studies_have(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    ledger = Ledger(path)
-    received(ledger, images=2)
-    ledger.close()
+    _as_version(path, 5)
     connection = sqlite3.connect(path)
-    columns = ("studies DROP COLUMN bytes", "results DROP COLUMN sha256", "analyses DROP COLUMN sealed")
-    connection.executescript("".join(f"ALTER TABLE {column};" for column in columns) + "PRAGMA user_version = 5")
+    for table, row in _OLD_ROWS.items():
+        names, marks = ", ".join(name for name, _ in row), ", ".join("?" * len(row))
+        sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  our names
+        connection.execute(sql, [value for _, value in row])
+    connection.commit()
+    before = connection.execute("SELECT * FROM instances").fetchall()
     connection.close()
-    again = Ledger(path, most_bytes=250)
-    assert again.arrivals.record([arrival(3)]) == [Outcome.SET_ASIDE]
-    again.close()
+    ledger = Ledger(path, most_bytes=250)
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT * FROM instances").fetchall() == before
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
+    assert ledger.arrivals.record([arrival(3)]) == [Outcome.SET_ASIDE]
+    assert ledger.studies.series("1.2")[0].instances[0].sop_instance_uid == "1.2.9.1"
+    ledger.close()
 
 
 def test_a_step_that_is_cut_off_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ledger.db"
-    _as_version_1(path)
+    _as_version(path, 1)
     with monkeypatch.context() as cut:
         cut.setattr(database, "STEPS", {2: STEPS[2] + ";\nCREATE TABLE studies (x TEXT)"})
         with pytest.raises(LedgerBusy):

@@ -1,0 +1,175 @@
+"""A ledger grows for years: what the running node asks again and again looks at no more rows than it answers."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.commitment import Reference
+from node.ledger import Ledger, database
+from node.states import AnalysisState, StudyState
+from tests.ledger.material import arrival, plan, reported, results
+
+#: Tables of which nothing is ever removed, or not for years.
+GROWS = "studies|instances|quarantine|associations|analyses|results|deliveries|events|documents|reviews|commitments"
+#: Their aliases in the queries.
+ALIASES = "s|i|a|r|d"
+SCAN = re.compile(rf"SCAN ({GROWS}|{ALIASES})\b")
+#: No scan, whatever it is called: one row from the end of a table, a condition that nothing meets, and the few rows
+#: that a partial index holds.
+LITTLE = re.compile(
+    r"ORDER BY id DESC LIMIT 1$|WHERE id IN \(\)|INDEX (documents_unread|commitments_due|deliveries_unkept)\b"
+)
+
+asked: list[tuple[str, Any]] = []
+
+
+class Recording(sqlite3.Connection):
+    """Notes what is asked of it."""
+
+    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
+        asked.append((sql, values))
+        return super().execute(sql, values)
+
+    def executemany(self, sql: str, values: Any) -> sqlite3.Cursor:
+        listed = list(values)
+        asked.append((sql, listed[0] if listed else None))
+        return super().executemany(sql, listed)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        database.sqlite3, "connect", lambda path, **options: connect(path, factory=Recording, **options)
+    )
+    found = Ledger(tmp_path / "ledger.db")
+    asked.clear()
+    yield found
+    found.close()
+
+
+def plans(ledger: Ledger) -> list[str]:
+    """How SQLite finds the rows of each statement since the last call, with the statement."""
+    noted, found = [*asked], []
+    for sql, values in noted:
+        if values is not None and sql.split()[0] in ("SELECT", "UPDATE", "DELETE", "INSERT"):
+            told = sqlite3.Connection.execute(ledger._database.connection, f"EXPLAIN QUERY PLAN {sql}", values)
+            found += [f"{line[3]}: {sql}" for line in told.fetchall()]
+    asked.clear()
+    return found
+
+
+def scans(ledger: Ledger) -> list[str]:
+    """Those that look at a whole table that grows, or at a whole index of one."""
+    return [one for one in plans(ledger) if SCAN.search(one.partition(":")[0]) and not LITTLE.search(one)]
+
+
+def test_receiving_scans_nothing(ledger: Ledger) -> None:
+    ledger.arrivals.open_association("a1", "CT", "RADNODE", "127.0.0.1")
+    reported(ledger)
+    ledger.arrivals.record([arrival(1), arrival(2), arrival(1, sha256="other"), arrival(3, patient_key="other")])
+    report = {"sop_class_uid": "1.2.840.10008.5.1.4.1.1.88.33"}
+    ledger.arrivals.record([arrival(4, **report), arrival(5, sop_instance_uid="1.2.7.1")])
+    ledger.arrivals.close_association("a1", "released")
+    ledger.arrivals.close_associations_of(1, "killed")
+    assert scans(ledger) == []
+
+
+def test_ticks_scan_nothing(ledger: Ledger) -> None:
+    reported(ledger)
+    now = time.time()
+    ledger.studies.in_state(StudyState.RECEIVING)
+    ledger.studies.series("1.2")
+    ledger.studies.streaming("1.2")
+    ledger.reviews.unread()
+    ledger.commitments.due(300)
+    ledger.commitments.held([Reference("1.2", "1.2.9.1")])
+    ledger.criticals.escalate(now)
+    ledger.facts.beat(1)
+    ledger.facts.set_trouble("spool", "full")
+    ledger.studies.expired(now)
+    ledger.studies.delivered(now)
+    ledger.studies.begin_purge("1.2", now)
+    ledger.studies.mark_purged("1.2")
+    for state in (AnalysisState.QUEUED, AnalysisState.CLASSIFIED):
+        ledger.analyses.lease(state, "me", 60, 4, 300)
+    assert scans(ledger) == []
+
+
+def test_deliveries_and_promises_scan_nothing(ledger: Ledger) -> None:
+    _, made = reported(ledger)
+    pledges, (first, second) = ledger.pledges, ledger.deliveries.due("pacs", 300)
+    ledger.deliveries.done(first, ask=True)
+    ledger.deliveries.postpone(second, "busy", 0)
+    ledger.deliveries.refuse(second, "refused")
+    pledges.ask("pacs", "1.9", pledges.wanted("pacs"))
+    pledges.report("1.9", [], {made[0].sop_instance_uid: "lost"}, attempts=5, seconds=1)
+    pledges.ask_again("pacs", time.time())
+    pledges.waiting("pacs")
+    ledger.analyses.retry(first.analysis_id)
+    ledger.analyses.classified(first.analysis_id, "again")
+    ledger.analyses.reported(first.analysis_id, results(), {"pacs": ("sr",)})
+    assert scans(ledger) == []
+
+
+def test_a_later_revision_looks_at_its_own_study_alone(ledger: Ledger) -> None:
+    analysis, _ = reported(ledger)
+    for delivery in ledger.deliveries.of_study("1.2"):
+        ledger.deliveries.done(delivery)
+    ledger.analyses.delivered_before(analysis)
+    ledger.withdrawals.planned("1.2")
+    assert [one for one in plans(ledger) if re.search(r"SEARCH \w+ .*\(state=\?\)", one)] == []
+
+
+def test_audit_messages_scan_nothing(ledger: Ledger) -> None:
+    reported(ledger)
+    ledger.audited.after(ledger.audited.newest() - 1, 10)
+    ledger.audited.sop_class("1.2.9.1")
+    ledger.audited.peer("1.2.9.1")
+    ledger.audited.patient_key("1.2")
+    ledger.audited.files("1.2")
+    assert scans(ledger) == []
+
+
+def test_the_start_of_a_node_scans_nothing(ledger: Ledger) -> None:
+    reported(ledger)
+    ledger.arrivals.close_all_associations("stopped")
+    ledger.analyses.free_leases()
+    ledger.pledges.ask_only([])
+    ledger.pledges.ask_only(["pacs"])
+    ledger.facts.troubles()
+    ledger.events.head()
+    ledger.upkeep.named("1.2")
+    ledger.upkeep.count_missing()
+    assert scans(ledger) == []
+
+
+def test_a_screen_of_the_node_counts_on_indexes_alone(ledger: Ledger) -> None:
+    reported(ledger)
+    ledger.studies.count_by_state()
+    ledger.analyses.count_by_state()
+    ledger.deliveries.count_by_state()
+    ledger.deliveries.refused()
+    ledger.criticals.open()
+    ledger.pauses.waiting("chest")
+    ledger.analyses.unfinished()
+    ledger.studies.latest(50)
+    ledger.events.latest(5)
+    assert [one for one in scans(ledger) if "COVERING INDEX" not in one and "LIMIT" not in one] == []
+
+
+def test_a_study_of_many_plans_is_routed_without_a_scan(ledger: Ledger) -> None:
+    ledger.arrivals.record([arrival(1), arrival(2)])
+    ledger.studies.complete(ledger.studies.get("1.2"), "quiet", partial=False, expected=None)
+    ledger.analyses.route("1.2", [plan("one"), plan("two")], [])
+    ledger.studies.find("1.2")
+    ledger.deliveries.of_study("1.2")
+    ledger.events.of_study("1.2")
+    assert scans(ledger) == []
