@@ -18,12 +18,12 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any
 
-from node import assemble, review, route
+from node import review, route
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
+from node.completion import Completion
 from node.config import SENDER, Settings
 from node.deliver import backoff_seconds
 from node.errors import LedgerBusy, RadnodeError, where
@@ -53,60 +53,19 @@ class Pipeline:
     ) -> None:
         self._settings, self._ledger, self._spool = settings, ledger, spool
         self._catalogue, self._owner, self._clock = catalogue, owner, clock
-        self._seen: dict[str, _Seen] = {}
         self._short_until = 0.0
-        self._shortest_quiet = min([settings.study.settled_seconds, *settings.study.quiet_seconds.values()])
+        self._completion = Completion(settings.study, ledger, clock)
 
     # Studies
 
     def close_studies(self) -> int:
         """RECEIVING -> COMPLETE for every study that is; return how many."""
-        receiving = self._ledger.studies.in_state(StudyState.RECEIVING)
-        self._seen = {
-            study.study_instance_uid: self._look(study) for study in receiving
-        }  # forgets studies that are no longer receiving
-        return sum(self._close(study) for study in receiving)
+        return self._completion.close_studies()
 
-    def _look(self, study: StudyRow) -> _Seen:
-        """When the study was first seen to have so many images; what they announce is read once for that."""
-        known = self._seen.get(study.study_instance_uid)
-        if known is None or known.images != study.images:
-            return _Seen(study.images, self._clock())
-        return known
-
-    def _close(self, study: StudyRow) -> bool:
-        seen = self._seen[study.study_instance_uid]
-        quiet = self._clock() - seen.since
-        if quiet < self._shortest_quiet and not study.asked:
-            return False  # images are still coming: no need to look at them all
-        if seen.facts is None:
-            seen.facts = self._facts(study)
-        facts = replace(
-            seen.facts,
-            quiet_seconds=quiet,
-            association_silent_seconds=quiet,
-            association_open=self._ledger.studies.streaming(study.study_instance_uid).associations > 0,
-            asked=study.asked,
-        )
-        verdict = assemble.decide(facts, self._settings.study)
-        return verdict.complete and self._ledger.studies.complete(
-            study, verdict.reason, partial=verdict.partial, expected=verdict.expected
-        )
-
-    def _facts(self, study: StudyRow) -> assemble.StudyFacts:
-        series = self._ledger.studies.series(study.study_instance_uid)
-        return assemble.StudyFacts(
-            quiet_seconds=0,
-            series=tuple(
-                assemble.SeriesFacts(
-                    modality=one.attributes.modality,
-                    images=len(one.instances),
-                    acquisition_images=_largest(i.acquisition_images for i in one.instances),
-                )
-                for one in series
-            ),
-            study_images=_largest(i.study_images for one in series for i in one.instances),
-        )
+    @property
+    def rest_seconds(self) -> float:
+        """So long after :meth:`close_studies` the next study may be complete, without a commit of anybody."""
+        return self._completion.rest_seconds
 
     def route_studies(self) -> int:
         """COMPLETE -> ROUTED or IGNORED; return how many."""
@@ -283,16 +242,3 @@ class Pipeline:
             self._spool.remove(f"work/{analysis.id}")
         self._ledger.studies.mark_purged(uid)
         return True
-
-
-@dataclass
-class _Seen:
-    """A study as the last ticks saw it: the number of its images, since when, and what they announce."""
-
-    images: int
-    since: float
-    facts: assemble.StudyFacts | None = None
-
-
-def _largest(numbers: Iterable[int | None]) -> int | None:
-    return max((number for number in numbers if number is not None), default=None)

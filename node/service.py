@@ -24,12 +24,14 @@ import structlog
 
 from node import __version__
 from node.audit import Forwarder, verify_trail
+from node.changes import Changes
 from node.children import Children
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
+from node.completion import LONGEST_REST_SECONDS
 from node.config import Settings, frozen
 from node.deliver import Courier
-from node.errors import ConfigError, RadnodeError, TemporaryError, where
+from node.errors import ConfigError, RadnodeError, where
 from node.ledger import Ledger
 from node.notify import Manager
 from node.pipeline import Pipeline
@@ -41,8 +43,6 @@ from node.spool import Spool, write_once
 
 log = structlog.get_logger()
 
-#: How often a thread looks whether the ledger has changed.
-_LOOK_SECONDS = 0.05
 _HEARTBEAT_SECONDS = 2.5
 _DAY_SECONDS = 86400.0
 #: Pause after something failed that is tried again: the log stays readable, and the machine usable.
@@ -72,6 +72,7 @@ class Service:
         self._spool = Spool(data / "spool", settings.storage.min_free_mb)
         self._spool.prepare()
         self._ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
+        self._changes = Changes(self._ledger)
         self._forwarder = Forwarder(settings, self._ledger, self._spool)
         self._children = Children(self._commands(), self._ledger)
         self._pipeline = Pipeline(
@@ -79,8 +80,6 @@ class Service:
         )
         self._scheduler = Scheduler(
             [
-                Tick("close studies", 0.25, self._pipeline.close_studies),
-                Tick("route studies", 0.25, self._pipeline.route_studies),
                 Tick("read documents", 1.0, self._pipeline.read_documents),
                 Tick("storage commitment", 1.0, partial(report_commitments, settings, self._ledger, self._spool)),
                 *(
@@ -121,6 +120,9 @@ class Service:
         self._beat()
         self._children.start()
         self._run_thread("reconcile", partial(self._reconcile, whole=not in_order, until=begun))
+        self._run_thread("changes", self._changes.watch)
+        self._run_thread("close studies", self._close_studies)
+        self._run_thread("route studies", partial(self._repeat, self._pipeline.route_studies))
         for number in range(self._settings.worker.processes):
             self._run_thread(f"worker-{number}", self._work)
         for destination in self._settings.destinations:
@@ -168,6 +170,7 @@ class Service:
         """Take no more associations, finish what is in hand, and end every process."""
         log.info("stopping")
         self._stopping.set()
+        self._changes.stop()
         self._children.terminate()
         for courier in self._couriers:
             courier.stop()
@@ -223,10 +226,15 @@ class Service:
         log.info("worker ready", pid=worker.pid)
         return True
 
-    def _repeat(self, step: Callable[[], object]) -> None:
-        """Call `step` until it has nothing to do, then whenever the ledger changed or a second has passed."""
+    def _close_studies(self) -> None:
+        self._repeat(self._pipeline.close_studies, lambda: self._pipeline.rest_seconds)
+
+    def _repeat(
+        self, step: Callable[[], object], rest_seconds: Callable[[], float] = lambda: LONGEST_REST_SECONDS
+    ) -> None:
+        """Call `step` until it has nothing to do, then whenever the ledger changed or the time to rest has passed."""
         while not self._stopping.is_set():
-            before = self._pulse()
+            before, begun = self._changes.count, time.monotonic()
             try:
                 if step():
                     continue
@@ -234,23 +242,11 @@ class Service:
                 self._failed(str(error))
             except Exception as error:  # the edge of the step loop
                 self._failed(where(error))
-            self._wait_for_change(before, 1.0)
+            self._changes.wait(before, rest_seconds(), took=time.monotonic() - begun)
 
     def _failed(self, reason: str) -> None:
         log.error("step failed", error=reason, thread=threading.current_thread().name)
         self._stopping.wait(_RESTART_SECONDS)
-
-    def _wait_for_change(self, before: int | None, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not self._stopping.wait(_LOOK_SECONDS):
-            if self._pulse() != before:
-                return
-
-    def _pulse(self) -> int | None:
-        try:
-            return self._ledger.pulse()
-        except TemporaryError:
-            return None
 
     def _reconcile(self, *, whole: bool, until: float | None = None) -> None:
         try:

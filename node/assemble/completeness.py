@@ -82,12 +82,14 @@ class Verdict:
         reason: one plain sentence for the operator.
         partial: it is complete, but with fewer images than announced.
         expected: images that should be here; None when unknown.
+        seconds: of further quiet until it is complete by time alone; 0 when it is.
     """
 
     complete: bool
     reason: str
     partial: bool = False
     expected: int | None = None
+    seconds: float = 0.0
 
 
 def decide(facts: StudyFacts, settings: StudySettings) -> Verdict:
@@ -98,10 +100,12 @@ def decide(facts: StudyFacts, settings: StudySettings) -> Verdict:
     if facts.asked:
         return _closed(facts, "the operator")
     if facts.association_open and facts.association_silent_seconds < settings.open_association_seconds:
-        return Verdict(False, "an association that brings its images is still open", expected=facts.expected)
-    wait = _wait(facts, settings)
-    if facts.quiet_seconds < wait:
-        return Verdict(False, _waiting(facts, wait - facts.quiet_seconds), expected=facts.expected)
+        left = settings.open_association_seconds - facts.association_silent_seconds
+        reason = "an association that brings its images is still open"
+        return Verdict(False, reason, expected=facts.expected, seconds=left)
+    left = _wait(facts, settings) - facts.quiet_seconds
+    if left > 0:
+        return Verdict(False, _waiting(facts, left), expected=facts.expected, seconds=left)
     return _closed(facts, "timer")
 
 

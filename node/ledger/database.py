@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
@@ -28,6 +28,7 @@ class Database:
         self.path = path
         self._busy_seconds = busy_seconds
         self._thread: threading.local | _AllThreads = threading.local()
+        self.on_commit: Callable[[], None] = _nobody_listens
         _create_private(path)
         version = self.read("PRAGMA user_version")[0][0]
         if version != VERSION:  # who only reads waits for no lock
@@ -104,6 +105,7 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+        self.on_commit()
 
     def read(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """All rows of a query. Raises :class:`LedgerBusy`."""
@@ -113,6 +115,10 @@ class Database:
     def pulse(self) -> int:
         """A number that changes whenever another connection has committed (cheap: no disk access)."""
         return int(self.read("PRAGMA data_version")[0][0])
+
+
+def _nobody_listens() -> None:
+    """What follows a commit until somebody wants to know."""
 
 
 def _create_private(path: Path) -> None:

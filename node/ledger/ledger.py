@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from pathlib import Path
 
@@ -70,6 +71,10 @@ class Ledger:
     def pulse(self) -> int:
         """A number that changes whenever somebody else has committed."""
         return self._database.pulse()
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        """`call`, in the thread that committed, after every commit made through this object."""
+        self._database.on_commit = call
 
     def close(self) -> None:
         """Close this thread's connection."""

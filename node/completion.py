@@ -1,0 +1,101 @@
+"""Which studies are complete: those that are long enough without a new image, or that the operator says are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from node import assemble
+from node.config import StudySettings
+from node.ledger import Ledger, StudyRow
+from node.states import StudyState
+
+#: Time alone makes nothing due that is not looked for so often.
+LONGEST_REST_SECONDS = 1.0
+
+
+class Completion:
+    """Watches the studies that are RECEIVING.
+
+    Args:
+        settings: how long to wait for what.
+        ledger: knows the studies, and is told.
+        clock: monotonic seconds.
+
+    Attributes:
+        rest_seconds: so long after :meth:`close_studies` the next one may be complete, without a commit of anybody.
+    """
+
+    def __init__(self, settings: StudySettings, ledger: Ledger, clock: Callable[[], float]) -> None:
+        self._settings, self._ledger, self._clock = settings, ledger, clock
+        self._seen: dict[str, _Seen] = {}
+        self._shortest_quiet = min([settings.settled_seconds, *settings.quiet_seconds.values()])
+        self.rest_seconds = LONGEST_REST_SECONDS
+
+    def close_studies(self) -> int:
+        """RECEIVING -> COMPLETE for every study that is; return how many."""
+        self.rest_seconds = LONGEST_REST_SECONDS
+        receiving = self._ledger.studies.in_state(StudyState.RECEIVING)
+        self._seen = {
+            study.study_instance_uid: self._look(study) for study in receiving
+        }  # forgets studies that are no longer receiving
+        return sum(self._close(study) for study in receiving)
+
+    def _look(self, study: StudyRow) -> _Seen:
+        """When the study was first seen to have so many images; what they announce is read once for that."""
+        known = self._seen.get(study.study_instance_uid)
+        if known is None or known.images != study.images:
+            return _Seen(study.images, self._clock())
+        return known
+
+    def _close(self, study: StudyRow) -> bool:
+        seen = self._seen[study.study_instance_uid]
+        quiet = self._clock() - seen.since
+        if quiet < self._shortest_quiet and not study.asked:
+            self._rest(self._shortest_quiet - quiet)
+            return False  # images are still coming: no need to look at them all
+        if seen.facts is None:
+            seen.facts = self._facts(study)
+        facts = replace(
+            seen.facts,
+            quiet_seconds=quiet,
+            association_silent_seconds=quiet,
+            association_open=self._ledger.studies.streaming(study.study_instance_uid).associations > 0,
+            asked=study.asked,
+        )
+        verdict = assemble.decide(facts, self._settings)
+        self._rest(verdict.seconds)
+        return verdict.complete and self._ledger.studies.complete(
+            study, verdict.reason, partial=verdict.partial, expected=verdict.expected
+        )
+
+    def _rest(self, seconds: float) -> None:
+        self.rest_seconds = min(self.rest_seconds, seconds)
+
+    def _facts(self, study: StudyRow) -> assemble.StudyFacts:
+        series = self._ledger.studies.series(study.study_instance_uid)
+        return assemble.StudyFacts(
+            quiet_seconds=0,
+            series=tuple(
+                assemble.SeriesFacts(
+                    modality=one.attributes.modality,
+                    images=len(one.instances),
+                    acquisition_images=_largest(i.acquisition_images for i in one.instances),
+                )
+                for one in series
+            ),
+            study_images=_largest(i.study_images for one in series for i in one.instances),
+        )
+
+
+@dataclass
+class _Seen:
+    """A study as the last ticks saw it: the number of its images, since when, and what they announce."""
+
+    images: int
+    since: float
+    facts: assemble.StudyFacts | None = None
+
+
+def _largest(numbers: Iterable[int | None]) -> int | None:
+    return max((number for number in numbers if number is not None), default=None)
