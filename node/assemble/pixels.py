@@ -130,10 +130,10 @@ def _grey(
     values = modality_values(frame.stored, ds, index, declared)
     if declared.is_float and padding is not None:
         values = np.where(np.isfinite(values), values, _lowest(values))
-    kept = values.astype(np.float32)
-    if not np.isfinite(kept).all():
+    kept = values.astype(np.float32, copy=False)
+    if not np.isfinite([kept.min(), kept.max()]).all():  # a NaN anywhere is the least and the greatest
         raise DecodeError("its values are not finite numbers after the Modality LUT")
-    pixels = shown(values, padding, ds, index, declared).astype(np.float32)
+    pixels = shown(values, padding, ds, index, declared).astype(np.float32, copy=False)
     if is_inverted(ds, declared):
         pixels = 1 - pixels
     if padding is not None:

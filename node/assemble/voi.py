@@ -39,7 +39,7 @@ class Window:
         low = self.center - 0.5 - (self.width - 1.0) / 2.0  # PS3.3 C.11.2.1.2.1
         if self.width == 1.0:
             return (values > low).astype(values.dtype)
-        return _clipped((values - low) / (self.width - 1.0))
+        return _scaled(values, low, self.width - 1.0)
 
 
 def shown(values: Values, padding: Mask | None, ds: Dataset, index: int, declared: Declaration) -> Values:
@@ -82,12 +82,20 @@ def _stretched(values: Values, padding: Mask | None) -> Values:
     low, high = float(inside.min()), float(inside.max())
     if low == high:
         return np.zeros_like(values)
-    return _clipped((values - low) / (high - low))
+    return _scaled(values, low, high - low)
+
+
+def _scaled(values: Values, low: float, width: float) -> Values:
+    """(values - low) / width, cut to 0..1; a film is too large for more than one copy."""
+    found: Values = values - low
+    found /= width
+    return _clipped(found)
 
 
 def _clipped(values: Values) -> Values:
-    clipped: Values = np.clip(values, 0.0, 1.0)
-    return clipped
+    """`values` themselves, which nobody else has, cut to 0..1."""
+    np.clip(values, 0.0, 1.0, out=values)
+    return values
 
 
 def _first(value: Any) -> float | None:

@@ -17,13 +17,16 @@ from typing import TYPE_CHECKING, BinaryIO
 from node.config import Settings, WorkerSettings, load
 from node.dumps import forbid_core_dumps
 from node.errors import RadnodeError, where
-from node.worker import sandbox
+from node.worker import memory, sandbox
 from node.worker.leftovers import Leftovers
 
 if TYPE_CHECKING:
     from node.worker.worker import Worker
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+#: Threads of numpy's products: they are small, and those who wait for the next one would do so busily. Seen for the
+#: report of a film of 9 megapixels on two cores: 186 instead of 360 ms of processor time, in the same time.
+_PRODUCT_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 def main(arguments: list[str]) -> int:
@@ -52,6 +55,7 @@ def _build(path: Path) -> tuple[Worker, list[str]]:
     settings = load(path)
     forbid_core_dumps()
     _limit(settings.worker)
+    memory.reuse_freed()
     lacking = _confine(settings)
     from node.classify.catalogue import Catalogue
     from node.spool import Spool
@@ -83,6 +87,7 @@ def _limit(settings: WorkerSettings) -> None:
     """Threads, memory and open files of this process; libraries read the threads when they are loaded."""
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = str(settings.threads)
+    os.environ |= _PRODUCT_THREADS
     resource.setrlimit(resource.RLIMIT_AS, (settings.memory_mb << 20, settings.memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
 

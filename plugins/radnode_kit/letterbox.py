@@ -59,7 +59,10 @@ def flat(pixels: Array, channels: int) -> Array:
     planes = pixels if pixels.ndim == 3 else pixels[:, :, None]
     if planes.shape[2] != channels:
         planes = np.repeat(planes.mean(axis=2, keepdims=True), channels, axis=2)
-    return np.clip(np.nan_to_num(planes, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0).astype(np.float32)
+    image = np.clip(planes, 0.0, 1.0).astype(np.float32, copy=False)
+    if np.isnan(image.min()):  # a NaN anywhere is the least
+        np.nan_to_num(image, copy=False)
+    return image
 
 
 def canvas(pixels: Array, size: int, channels: int = 1, pixel_height: float = 1.0) -> tuple[Array, Letterbox]:
