@@ -1,0 +1,152 @@
+"""Latency: seconds from the moment a sender lets go of its association until every result lies at its destination.
+
+The node is started as the README says, models warm, and waits for no quiet: what is left is its own work. Its results
+go to Orthanc over C-STORE. The clock starts when A-RELEASE is answered and ends with the acknowledgement of the last
+result, as the node's ledger has it (both of them this machine's wall clock).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+from node.samples import FOLDER
+from tests.peers import RealOrthanc, RunningNode
+
+FILM, BRAIN = "chest-radiograph", "brain-tumour-mr"
+#: Name -> side of a square film of 16 bits a pixel.
+FILMS = {"film of 18 MB": 3000, "film of 2 MB": 1024}
+SERIES, STEADY = "series of 300 MR slices", "films of 18 MB a minute"
+_SLICES = 300
+_STEADY_FILMS = 30
+_SECONDS = 120.0
+
+
+def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
+    """Seconds of every round for each of :data:`FILMS` and :data:`SERIES`, and films a minute as :data:`STEADY`.
+
+    The films of the last come back to back, a study each: faster than they are worked off. Counted is from the first
+    release to the last result.
+
+    Args:
+        folder: an empty one, for node and archive.
+        rounds: of each; what comes before them is not counted.
+    """
+    return {**_of_films(folder / "films", rounds), **_of_series(folder / "series", rounds)}
+
+
+def _of_films(folder: Path, rounds: int) -> dict[str, list[float]]:
+    with _node(folder, FILM) as node:
+        found = {
+            name: [_seconds(node, [film]) for film in _films(side, rounds + 2)][2:] for name, side in FILMS.items()
+        }
+        return found | {STEADY: [60 * _STEADY_FILMS / _drained(node) for _ in range(rounds)]}
+
+
+def _of_series(folder: Path, rounds: int) -> dict[str, list[float]]:
+    with _node(folder, BRAIN) as node:
+        return {SERIES: [_seconds(node, list(_series(generate_uid()))) for _ in range(rounds + 1)][1:]}
+
+
+@contextmanager
+def _node(folder: Path, plugin: str) -> Iterator[RunningNode]:
+    """With one plugin, and an Orthanc that takes its results; nothing is waited for."""
+    with (
+        RealOrthanc(folder / "orthanc") as orthanc,
+        RunningNode(
+            folder / "node",
+            destinations=[orthanc.destination()],
+            routes=[{"name": "all", "plugin": plugin, "accept_missing": True, "destinations": ["orthanc"]}],
+            plugins=[plugin],
+            study={"quiet_seconds": {"default": 0}, "settled_seconds": 0},
+        ) as node,
+    ):
+        node.await_worker()
+        yield node
+
+
+def _seconds(node: RunningNode, images: Sequence[Dataset]) -> float:
+    """From the release of the association that brought them to the last result."""
+    released = _send(node, images)
+    return _last_result(node, images[0].StudyInstanceUID) - released
+
+
+def _drained(node: RunningNode) -> float:
+    films = list(_films(FILMS["film of 18 MB"], _STEADY_FILMS))
+    first = min(_send(node, [film]) for film in films)
+    return max(_last_result(node, film.StudyInstanceUID) for film in films) - first
+
+
+def _send(node: RunningNode, images: Sequence[Dataset]) -> float:
+    """Each on its way with C-STORE; when the association was released, wall clock."""
+    entity = AE(ae_title="MODALITY")
+    entity.maximum_pdu_size = 0
+    entity.add_requested_context(images[0].SOPClassUID, ExplicitVRLittleEndian)
+    association: Association = entity.associate("127.0.0.1", node.port, ae_title=node.ae_title)
+    for image in images:
+        if (status := association.send_c_store(image).get("Status")) != 0:
+            raise RuntimeError(f"C-STORE was answered with {status}")
+    association.release()
+    return time.time()
+
+
+def _last_result(node: RunningNode, uid: str) -> float:
+    """When the last result was acknowledged, wall clock."""
+    node.await_ended([uid], _SECONDS)
+    (analysis,) = node.ledger.analyses.of_study(uid)
+    deliveries = node.ledger.deliveries.of_study(uid)
+    if not deliveries or {one.state for one in deliveries} != {"DONE"}:
+        raise RuntimeError(f"not every result arrived: {analysis.error}")
+    events = node.trail(uid)
+    return max(event.at for event in events if event.action == "delivered")
+
+
+def _films(side: int, count: int) -> Iterator[Dataset]:
+    """An adult's film, enlarged to 12 bits, with noise of its own; each a study."""
+    sample = pydicom.dcmread(FOLDER / "2-adult-pneumonia" / "film.dcm")
+    sample.decompress()
+    small = Image.fromarray(sample.pixel_array.astype(np.float32) * 16)
+    film, noise = np.asarray(small.resize((side, side), Image.Resampling.BICUBIC)), np.random.default_rng(0)
+    sample.WindowCenter, sample.WindowWidth = 2048, 4096
+    for _ in range(count):
+        yield _image(sample, np.clip(film + noise.normal(0, 6, film.shape), 0, 4095), generate_uid(), generate_uid())
+
+
+def _series(study: str, count: int = _SLICES) -> Iterator[Dataset]:
+    """The sample's head in so many slices, interpolated."""
+    samples = [pydicom.dcmread(path) for path in sorted((FOLDER / "5-brain-mr").glob("*.dcm"))]
+    volume = np.stack([sample.pixel_array.astype(np.float32) for sample in samples])
+    places = np.array([sample.ImagePositionPatient for sample in samples], float)
+    series = generate_uid()
+    for number, at in enumerate(np.linspace(0, len(samples) - 1, count)):
+        below, part = min(int(at), len(samples) - 2), at - min(int(at), len(samples) - 2)
+        between = (1 - part) * volume[below] + part * volume[below + 1]
+        ds = _image(samples[below], between, study, series)
+        ds.ImagePositionPatient = [f"{one:.6f}" for one in (1 - part) * places[below] + part * places[below + 1]]
+        ds.InstanceNumber = number + 1
+        yield ds
+
+
+def _image(sample: Dataset, pixels: npt.NDArray[np.floating], study: str, series: str) -> Dataset:
+    """With these pixels instead of its own, uncompressed, 16 bits each."""
+    ds = deepcopy(sample)
+    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SOPInstanceUID = study, series, generate_uid()
+    ds.Rows, ds.Columns = pixels.shape
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 12, 11
+    ds.add_new("PixelData", "OW", np.rint(pixels).astype(np.int16).tobytes())
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPClassUID, ds.SOPInstanceUID
+    return ds
