@@ -66,9 +66,9 @@ conformance: $(TEST_STAMP) peers
 faults: $(TEST_STAMP) peers
 	$(BIN)/python -W ignore -m tests.faults $(FAULTS) --write deploy/RELIABILITY.md
 
-# How fast the node is beside Orthanc, DCMTK and pynetdicom: leave the machine alone meanwhile.
+# How fast the node and its parts are beside others: leave the machine alone meanwhile; BENCH: names of parts, else all.
 bench: $(TEST_STAMP) peers
-	$(BIN)/python -W ignore -m tests.bench --write deploy/PERFORMANCE.md --json deploy/performance.json
+	$(BIN)/python -W ignore -m tests.bench --only "$(BENCH)" --write deploy/PERFORMANCE.md --json deploy/performance.json
 
 docs: install
 	$(BIN)/python -m node.docs README.md

@@ -1,39 +1,67 @@
-"""`make bench`: measure the node beside its peers, say what was measured, and write the page."""
+"""`make bench`: measure the parts of the node beside its peers, say what was measured, and write the page."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import tempfile
-from dataclasses import asdict
+import time
+from datetime import date
 from pathlib import Path
+from typing import Any
 
-from tests.bench.page import page
-from tests.bench.receiving import LOADS, measure
+from radnode_kit.engines.machine import this_machine
+from tests.bench.page import PARTS, Part, module_of, page
 from tests.faults.table import machine
 
 
 def main() -> None:
-    """Each load in turn; raises what a sender or receiver that fails raises."""
+    """Each part in turn; raises what a program that fails raises. Parts that are not asked for stay as they were."""
+    asked = _asked()
+    measured: dict[str, Part] = {}
+    if asked.json and asked.json.exists():
+        measured = json.loads(asked.json.read_text(encoding="utf-8")).get("parts", {})
+    for name in asked.only:
+        if module := module_of(name):
+            measured[name] = _measured(name, module, asked.rounds)
+            _write(measured, asked)
+
+
+def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", type=_parts, default=list(PARTS), help=f"of {', '.join(PARTS)}; with commas between")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", type=Path, help="the page, e.g. deploy/PERFORMANCE.md")
-    parser.add_argument("--json", type=Path, help="every round, for programs")
-    asked = parser.parse_args()
-    measured = {}
-    for load in LOADS:
-        with tempfile.TemporaryDirectory(prefix="radnode-bench-") as folder:
-            measured[load] = measure(load, Path(folder), asked.rounds)
-        told = ", ".join(f"{name} {rates.median:.4g}" for name, rates in measured[load].items())
-        print(f"{load.name}: {told} instances/s", flush=True)
-    if asked.write:
-        asked.write.write_text(page(measured, asked.rounds), encoding="utf-8")
+    parser.add_argument("--json", type=Path, help="every round, for programs; what it has of other parts stays")
+    return parser.parse_args()
+
+
+def _parts(text: str) -> list[str]:
+    names = text.replace(",", " ").split()
+    if strange := sorted(set(names) - set(PARTS)):
+        raise argparse.ArgumentTypeError(f"no such part: {', '.join(strange)}; there are {', '.join(PARTS)}")
+    return names or list(PARTS)
+
+
+def _measured(name: str, module: Any, rounds: int) -> Part:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="radnode-bench-") as folder:
+        rows = module.measure(Path(folder), rounds)
+    seconds = round(time.monotonic() - began)
+    print(f"{name}: {seconds} s", flush=True)
+    return {"rows": rows, "rounds": rounds, "on": date.today().isoformat(), "machine": _machine(), "seconds": seconds}
+
+
+def _machine() -> str:
+    return f"{this_machine().cpu}, {machine()}"
+
+
+def _write(measured: dict[str, Part], asked: argparse.Namespace) -> None:
+    """After each part, so that one that fails takes nothing of the others with it."""
     if asked.json:
-        rows = [
-            {"load": asdict(load), "instances_per_second": {name: one.rounds for name, one in rates.items()}}
-            for load, rates in measured.items()
-        ]
-        asked.json.write_text(json.dumps({"machine": machine(), "receiving": rows}, indent=1), encoding="utf-8")
+        asked.json.write_text(json.dumps({"parts": measured}, indent=1) + "\n", encoding="utf-8")
+    if asked.write:
+        asked.write.write_text(page(measured), encoding="utf-8")
 
 
 if __name__ == "__main__":

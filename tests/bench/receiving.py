@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.bench.figures import Figures, Goal, Rows, compared, ratio
 from tests.faults.stock import StockStorescp
 from tests.peers import Hospital, RealOrthanc, RealStorescp, RunningNode, install_plugin, processes, system_program
 
@@ -35,6 +35,8 @@ class Load:
         size: rows and columns, 16 bits each.
         associations: at the same time, each with its share.
         nagle: DCMTK's programs as they are packaged; else sender and storescp do without Nagle's algorithm.
+        goals: receiver -> times as many instances a second as it takes that we are to take.
+        floor: of the goal against Orthanc.
     """
 
     name: str
@@ -43,15 +45,25 @@ class Load:
     size: int
     associations: int = 1
     nagle: bool = False
+    goals: Mapping[str, float] = field(default_factory=dict, hash=False)
+    floor: float | None = None
 
 
 LOADS = (
-    Load("500 CT slices of 0.5 MB", 500, "CT", 512),
-    Load("500 CT slices of 0.5 MB on 8 associations", 500, "CT", 512, associations=8),
-    Load("600 images of 8 KB", 600, "CT", 64),
-    Load("20 films of 18 MB", 20, "DX", 3000),
-    Load("50 images of 8 KB from a stock sender (Nagle's algorithm on)", 50, "CT", 64, nagle=True),
+    Load("500 CT slices of 0.5 MB", 500, "CT", 512, goals={"Orthanc": 2.2, "storescp": 0.6}, floor=1.8),
+    Load("500 CT slices of 0.5 MB on 8 associations", 500, "CT", 512, 8, goals={"Orthanc": 2.4}, floor=1.9),
+    Load("600 images of 8 KB", 600, "CT", 64, goals={"Orthanc": 1.8, "storescp": 0.9}, floor=1.4),
+    Load("20 films of 18 MB", 20, "DX", 3000, goals={"Orthanc": 4.5, "storescp": 2.0}, floor=3.5),
+    Load(
+        "50 images of 8 KB from a stock sender (Nagle's algorithm on)", 50, "CT", 64, nagle=True, goals={"Orthanc": 25}
+    ),
 )
+_WORDS = """## Receiving
+
+Instances a second that DCMTK's `storescu` gets rid of. Success from radnode means that file, folder and row are synced
+to the disk; from Orthanc, the file; storescp and pynetdicom sync nothing.
+
+"""
 
 
 def _node(folder: Path) -> RunningNode:
@@ -70,35 +82,49 @@ RECEIVERS: Mapping[str, Callable[[Path], AbstractContextManager[Any]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Rates:
-    """Instances a second of one receiver under one load, one for each round."""
-
-    rounds: tuple[float, ...]
-
-    @property
-    def median(self) -> float:
-        """Of the rounds."""
-        return statistics.median(self.rounds)
+def measure(folder: Path, rounds: int) -> Rows:
+    """Load -> receiver -> instances a second."""
+    return {load.name: measure_load(load, folder / "load", rounds) for load in LOADS}
 
 
-def measure(load: Load, folder: Path, rounds: int, names: Sequence[str] = tuple(RECEIVERS)) -> dict[str, Rates]:
-    """Receiver -> its rates. Every round asks each of them, started anew in an empty folder."""
+def measure_load(load: Load, folder: Path, rounds: int, names: Sequence[str] = tuple(RECEIVERS)) -> Figures:
+    """Receiver -> instances a second. Every round asks each of them, started anew in an empty folder."""
     shares = _shares(load, folder / "sent")
-    found: dict[str, list[float]] = {name: [] for name in names}
+    found: Figures = {name: [] for name in names}
     for _ in range(rounds):
         for name in names:
             place = folder / name
-            with _without_nagle(not load.nagle), RECEIVERS[name](place) as receiver:
+            with without_nagle(not load.nagle), RECEIVERS[name](place) as receiver:
                 found[name].append(load.count / _seconds(receiver, shares, load))
             shutil.rmtree(place)
             os.sync()
     shutil.rmtree(folder / "sent")
-    return {name: Rates(tuple(rates)) for name, rates in found.items()}
+    return found
+
+
+def section(rows: Rows) -> str:
+    """Its part of the page."""
+    return _WORDS + compared(rows, "what is sent")
+
+
+def goals(rows: Rows) -> list[Goal]:
+    """What receiving is to reach, against Orthanc and storescp."""
+    return [
+        Goal(
+            f"receiving {load.name}, against {peer}",
+            ratio(rows.get(load.name), "radnode", peer),
+            limit,
+            "x",
+            least=True,
+            floor=load.floor if peer == "Orthanc" else None,
+        )
+        for load in LOADS
+        for peer, limit in load.goals.items()
+    ]
 
 
 @contextmanager
-def _without_nagle(off: bool) -> Iterator[None]:
+def without_nagle(off: bool) -> Iterator[None]:
     """What DCMTK's programs, receivers as well, do about Nagle's algorithm: they read it from their environment."""
     before = os.environ.get("TCP_NODELAY")
     os.environ["TCP_NODELAY"] = "1" if off else "0"
