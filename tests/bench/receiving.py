@@ -17,7 +17,16 @@ from typing import Any
 
 from tests.bench.figures import Figures, Goal, Rows, compared, ratio
 from tests.faults.stock import StockStorescp
-from tests.peers import Hospital, RealOrthanc, RealStorescp, RunningNode, install_plugin, processes, system_program
+from tests.peers import (
+    Hospital,
+    RealOrthanc,
+    RealStorescp,
+    RunningNode,
+    install_plugin,
+    processes,
+    system_program,
+    until,
+)
 
 #: Largest PDU that the senders announce, bytes: as far as DCMTK goes.
 _PDU = "131072"
@@ -66,11 +75,15 @@ to the disk; from Orthanc, the file; storescp and pynetdicom sync nothing.
 """
 
 
-def _node(folder: Path) -> RunningNode:
-    """The whole node; no route takes what comes."""
+@contextmanager
+def _node(folder: Path) -> Iterator[RunningNode]:
+    """The whole node with its models loaded, as it is all day; no route takes what comes."""
     plugins = folder / "plugins"
     install_plugin(plugins)
-    return RunningNode(folder / "node", python_path=[plugins], study={"quiet_seconds": {"default": 60}})
+    study = {"quiet_seconds": {"default": 60}}
+    with RunningNode(folder / "node", python_path=[plugins], study=study) as node:
+        until(lambda: "worker ready" in node.log(), "its models are loaded")
+        yield node
 
 
 #: Name -> how it is started in a folder.
