@@ -10,6 +10,7 @@ import typer
 from node import __version__
 from node.cli import (
     audit,
+    bench,
     certs,
     configuration,
     critical,
@@ -70,6 +71,7 @@ app.add_typer(configuration.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(audit.app, name="audit")
 app.command()(doctor.doctor)
+app.command()(bench.bench)
 
 #: The first class that fits decides (sysexits.h).
 EXIT_STATUS: tuple[tuple[type[Exception], int], ...] = (

@@ -114,7 +114,7 @@ def show(
     from node.words import with_interval
 
     manifest = _manifest(name)
-    engine = _engine(manifest.folder, config)
+    engine = engine_of(manifest.folder, config)
     if as_json:
         print_json({**asdict(manifest), "engine": engine})
         return
@@ -237,7 +237,7 @@ def _manifest(name: str) -> Manifest:
     return found.manifest
 
 
-def _engine(folder: Path, config: Path) -> str:
+def engine_of(folder: Path, config: Path) -> str:
     """What runs the networks of the node with that configuration, and why; empty without such a node."""
     from node import config as configuration
 
