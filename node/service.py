@@ -128,7 +128,7 @@ class Service:
         for destination in self._settings.destinations:
             courier = Courier(destination, self._ledger, self._spool, self._settings)
             self._couriers.append(courier)
-            self._run_thread(f"courier-{destination.name}", partial(self._repeat, courier.step))
+            self._run_thread(f"courier-{destination.name}", partial(self._deliver, courier))
         if self._settings.audit.enabled:
             self._run_thread("audit", partial(self._repeat, self._forwarder.step))
         self._scheduler.start()
@@ -205,6 +205,12 @@ class Service:
             self._repeat(lambda: self._keep_alive(worker) and self._pipeline.work(worker))
         finally:
             worker.kill()
+
+    def _deliver(self, courier: Courier) -> None:
+        try:
+            self._repeat(courier.step)
+        finally:
+            courier.rest()
 
     def _keep_alive(self, worker: WorkerProcess) -> bool:
         """Start the worker unless it runs; False when it will not start: the loop comes back after a pause."""

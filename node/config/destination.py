@@ -72,6 +72,10 @@ class Destination(Section):
         "keep, and purge no file before it says that it does.",
     )
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(30, description="Longest wait for an answer.")
+    keep_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        2,
+        description="dicom: so long an association stays open for the next results; 0: it ends with each study.",
+    )
     sending_application: HierarchicDesignator = Field("", description="hl7: MSH-3; empty: the node's AE title.")
     sending_facility: HierarchicDesignator = Field("", description="hl7: MSH-4.")
     receiving_application: HierarchicDesignator = Field("", description="hl7: MSH-5.")

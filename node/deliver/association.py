@@ -1,31 +1,43 @@
-"""An association as requestor, with a time limit on every wait and an error that says what is wrong."""
+"""An association as requestor (PS3.8 7 and 9): asked for, used, released, with an error that says what is wrong.
+
+It is a socket and nothing else: no thread waits beside it, so that one that is kept open costs nothing.
+"""
 
 from __future__ import annotations
 
-import socket
 import ssl
 import struct
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import BytesIO
 
-from pynetdicom import AE, _config, evt
-from pynetdicom.association import Association
-from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
-from pynetdicom.presentation import PresentationContext
+from pydicom.dataset import Dataset
+from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
+from pynetdicom.dsutils import decode
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    ImplementationVersionNameNotification,
+    MaximumLengthNotification,
+    SCP_SCU_RoleSelectionNegotiation,
+)
 
 from node.config import Destination
-from node.deliver.tls import Call
+from node.deliver.contexts import contexts_for
+from node.deliver.line import Line, Over, name_of, unanswered, untrusted
+from node.deliver.messages import NO_DATASET, RESPONSE, as_pdus, pdvs
 from node.errors import DeliveryError, DeliveryRefused
 
-# Settings of the library for the whole process. A dataset in a log line may name a patient; and a file goes out as its
-# own bytes, read in pieces, so that what arrives is what lies in the spool.
-_config.LOG_HANDLER_LEVEL = "none"
-_config.LOG_REQUEST_IDENTIFIERS = False
-_config.LOG_RESPONSE_IDENTIFIERS = False
-_config.STORE_SEND_CHUNKED_DATASET = True
-
-Handler = tuple[evt.InterventionEvent, Callable[[evt.Event], object]]
+_APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
+_ACCEPTED, _REJECTED, _DATA, _RELEASE_ASKED, _RELEASED = 2, 3, 4, 5, 6  # PDU types, PS3.8 9.3
+_RELEASE = struct.Struct(">BxLL")
+_ABORT = struct.pack(">BxLL", 7, 4, 0)  # by the service user, PS3.8 9.3.8
+#: Largest PDU that we read, and longest message, bytes.
+_MAX_PDU, _LONGEST_MESSAGE = 16384, 1 << 26
+#: So long a peer has to answer a release: what matters was said before.
+_PARTING_SECONDS = 2.0
 
 #: (source, reason) of A-ASSOCIATE-RJ in words (PS3.8 9.3.4).
 _REJECTIONS: dict[tuple[int, int], str] = {
@@ -41,148 +53,222 @@ _REJECTIONS: dict[tuple[int, int], str] = {
 _REJECTED_TRANSIENT = 2
 
 
-def name_of(destination: Destination) -> str:
-    """As shown in errors, e.g. `ORTHANC@127.0.0.1:4242`."""
-    return f"{destination.ae_title}@{destination.host}:{destination.port}"
-
-
 @contextmanager
 def associated(
     destination: Destination,
     calling_ae: str,
-    contexts: Sequence[PresentationContext],
+    wanted: Iterable[tuple[str, str]],
     roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
-    handlers: Sequence[Handler] = (),
 ) -> Iterator[Association]:
-    """An association, released at the end. Where no context was accepted it is over at once, but yielded.
+    """An association for one purpose, released at the end; as :class:`Association`."""
+    assoc = Association(destination, calling_ae, wanted, roles)
+    try:
+        yield assoc
+    finally:
+        assoc.release()
+
+
+class Association:
+    """One that a destination has accepted, though perhaps none of its contexts. For one thread.
 
     Args:
         destination: who is called.
         calling_ae: our AE title.
-        contexts: to be proposed.
+        wanted: (abstract syntax, transfer syntax) to be proposed, as by :func:`contexts_for`.
         roles: to be proposed.
-        handlers: (event, what is called) of requests by the peer; they are heard within :func:`listening` alone.
+
+    Attributes:
+        accepted: (abstract syntax, transfer syntax) -> id of the context.
+        refused: the same -> why, as in PS3.8 9.3.3.2.
 
     Raises:
         DeliveryError: nobody answers, or the association is rejected for now.
         DeliveryRefused: the association is rejected for good.
     """
-    call, gate = Call(destination) if destination.tls else None, _Gate()
-    assoc = _request(destination, calling_ae, contexts, call, (roles, handlers))
-    if not assoc.is_established and not assoc.rejected_contexts:
-        raise _not_established(assoc, name_of(destination), call.trouble if call else "")
-    assoc._reactor_checkpoint = gate
-    gate.hold(assoc)
-    try:
-        yield assoc
-    finally:
-        assoc.release()
-        gate.free()
 
+    def __init__(
+        self,
+        destination: Destination,
+        calling_ae: str,
+        wanted: Iterable[tuple[str, str]],
+        roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    ) -> None:
+        self.accepted: dict[tuple[str, str], int] = {}
+        self.refused: dict[tuple[str, str], int] = {}
+        self._destination, self._longest_pdu, self._message_id = destination, 0, 0
+        self._unheard: deque[tuple[Dataset, bytes]] = deque()
+        contexts = contexts_for(wanted)
+        for number, context in enumerate(contexts):
+            context.context_id = 2 * number + 1
+        proposed = {cx.context_id: (str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in contexts}
+        self._line = Line(destination)
+        self.is_over = False
+        try:
+            self._line.send(_request(destination, calling_ae, contexts, roles))
+            self._enter(proposed)
+        except Over as over:
+            self._line.close()
+            if isinstance(over.__cause__, ssl.SSLError):  # TLS 1.3: who refuses us says so only now (RFC 8446 4.4.2)
+                raise untrusted(destination, over.__cause__) from over
+            raise unanswered(destination) from over
+        except BaseException:
+            self._line.close()
+            raise
 
-@contextmanager
-def listening(assoc: Association) -> Iterator[None]:
-    """Meanwhile what the peer asks over an association of :func:`associated` is heard."""
-    gate: _Gate = assoc._reactor_checkpoint
-    gate.free()
-    try:
-        yield
-    finally:
-        gate.hold(assoc)
+    def _enter(self, proposed: dict[int, tuple[str, str]]) -> None:
+        """Read the answer to our request."""
+        kind, body = self._line.receive()
+        if kind == _REJECTED and len(body) == 4:
+            raise _rejection(self._destination, *body[1:])
+        pdu = A_ASSOCIATE_AC()
+        try:
+            if kind != _ACCEPTED:
+                raise ValueError("no answer to a request for an association")
+            pdu.decode(struct.pack(">BxL", kind, len(body)) + body)
+            results = {item.presentation_context_id: item.result_reason for item in pdu.presentation_context}
+            self._longest_pdu = pdu.user_information.maximum_length or 0
+        except Exception:  # the library's decoders raise anything on bytes that are no such PDU; each means the same
+            raise Over(by_peer=True) from None
+        for context_id, pair in proposed.items():
+            result = results.get(context_id, 1)
+            if result:
+                self.refused[pair] = result
+            else:
+                self.accepted[pair] = context_id
 
+    def ask(self, context_id: int, command: bytes, dataset: Iterable[tuple[bytes, bool]] = ()) -> Dataset:
+        """Send a request, return the command set of its answer.
 
-class _Gate:
-    """Takes the place of the event at which an association's own thread pauses, and holds it there.
+        Args:
+            context_id: of :attr:`accepted`.
+            command: the request, with the id of :meth:`next_id`.
+            dataset: in blocks, each with whether it is the last; what this raises is raised, too.
 
-    pynetdicom pauses that thread for each request, but cannot tell whether it has stopped or has only just been woken
-    from the pause before; in the second case it takes the peer's answer away from the request that waits for it.
-    """
+        Raises :class:`Over`. After any error the association has ended.
+        """
+        parts = self._parts(context_id, command, dataset)
+        part = next(parts)  # a dataset that cannot be read at all leaves the association as it is
+        try:
+            while part:
+                self._line.send(part)
+                part = next(parts, b"")
+            while True:
+                answer, data = self._message(None)
+                if answer.CommandField & RESPONSE and "Status" in answer:
+                    return answer
+                self._unheard.append((answer, data))
+        except BaseException:  # else a late answer would be taken for that to the next request
+            self.abort()
+            raise
 
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._held, self._reached = False, False
+    def _parts(self, context_id: int, command: bytes, dataset: Iterable[tuple[bytes, bool]]) -> Iterator[bytes]:
+        part = as_pdus(command, context_id, self._longest_pdu, is_command=True)
+        for block, is_last in dataset:
+            yield part + as_pdus(block, context_id, self._longest_pdu, is_last=is_last)
+            part = b""
+        if part:
+            yield part
 
-    def wait(self) -> None:
-        """Called by the association's thread."""
-        with self._condition:
-            while self._held:
-                self._reached = True
-                self._condition.notify_all()
-                self._condition.wait()
+    def next_id(self) -> int:
+        """A Message ID (0000,0110)."""
+        self._message_id = self._message_id % 0xFFFF + 1
+        return self._message_id
 
-    def set(self) -> None:
-        """Called by pynetdicom after a request: it stays held."""
+    def hear(self, seconds: float) -> tuple[Dataset, bytes] | None:
+        """What the peer asks us, as command set and dataset; None: nothing within that time."""
+        if self._unheard:
+            return self._unheard.popleft()
+        try:
+            return self._message(seconds)
+        except Over:
+            self.abort()
+            return None
 
-    def clear(self) -> None:
-        """Called by pynetdicom before a request: it is held already."""
+    def tell(self, context_id: int, command: bytes) -> None:
+        """Answer a request; raises :class:`Over`."""
+        self._line.send(as_pdus(command, context_id, self._longest_pdu, is_command=True))
 
-    def hold(self, assoc: Association) -> None:
-        """Return when the thread stands still, or has ended."""
-        with self._condition:
-            self._held = True
-            while not self._reached and assoc.is_alive():
-                self._condition.wait(0.01)
+    def _message(self, seconds: float | None) -> tuple[Dataset, bytes]:
+        command, data, found = bytearray(), bytearray(), Dataset()
+        while len(command) + len(data) < _LONGEST_MESSAGE:
+            kind, body = self._line.receive(seconds)
+            if kind != _DATA:  # it aborts, or wants to go
+                raise Over(by_peer=True)
+            try:
+                for of_command, is_last, piece in pdvs(body):
+                    (command if of_command else data).extend(piece)
+                    if is_last and of_command:
+                        found = decode(BytesIO(command), True, True)
+                    if is_last and (not of_command or found.CommandDataSetType == NO_DATASET):
+                        _ = found.CommandField
+                        return found, bytes(data)
+            except Exception:  # the decoder raises anything on bytes that are no command set
+                raise Over(by_peer=True) from None
+        raise Over(by_peer=True)
 
-    def free(self) -> None:
-        """Let the thread go on: it hears the peer, or ends."""
-        with self._condition:
-            self._held = self._reached = False
-            self._condition.notify_all()
+    def is_open(self) -> bool:
+        """Whether it can still be used: the peer neither closed nor aborted it, nor wants it released."""
+        if self.is_over:
+            return False
+        heard = self._line.heard()
+        if heard is None:
+            return True
+        if heard[:1] == bytes([_RELEASE_ASKED]):
+            with suppress(Over):
+                self._line.send(_RELEASE.pack(_RELEASED, 4, 0))
+        self._end()
+        return False
+
+    def release(self) -> None:
+        """End it in order; an association that has ended is no error."""
+        if self.is_over:
+            return
+        with suppress(Over):
+            self._line.send(_RELEASE.pack(_RELEASE_ASKED, 4, 0))
+            while self._line.receive(_PARTING_SECONDS)[0] == _DATA:
+                pass
+        self._end()
+
+    def abort(self) -> None:
+        """End it at once."""
+        if not self.is_over:
+            with suppress(Over):
+                self._line.send(_ABORT, 1.0)
+            self._end()
+
+    def _end(self) -> None:
+        self.is_over = True
+        self._line.close()
 
 
 def _request(
     destination: Destination,
     calling_ae: str,
-    contexts: Sequence[PresentationContext],
-    call: Call | None,
-    more: tuple[Sequence[SCP_SCU_RoleSelectionNegotiation], Sequence[Handler]],
-) -> Association:
-    roles, handlers = more
-    ae = AE(ae_title=calling_ae)
-    ae.connection_timeout = ae.acse_timeout = destination.timeout_seconds
-    ae.dimse_timeout = ae.network_timeout = destination.timeout_seconds
-    try:
-        return ae.associate(
-            destination.host,
-            destination.port,
-            contexts=list(contexts),
-            ae_title=destination.ae_title or "ANY-SCP",
-            ext_neg=list(roles),
-            tls_args=call.arguments if call else None,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _limit_waits), (evt.EVT_DATA_SENT, _answer_at_once), *handlers],
-        )
-    except OSError as error:  # its name cannot be resolved
-        what = f"it cannot be reached: {error.strerror}"
-        raise DeliveryError(what, about=name_of(destination), hint="check host, and the name server") from error
+    contexts: Sequence[object],
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation],
+) -> bytes:
+    """An A-ASSOCIATE-RQ (PS3.8 9.3.2)."""
+    length, implementation, version = (
+        MaximumLengthNotification(),
+        ImplementationClassUIDNotification(),
+        ImplementationVersionNameNotification(),
+    )
+    length.maximum_length_received = _MAX_PDU
+    implementation.implementation_class_uid = PYNETDICOM_IMPLEMENTATION_UID
+    version.implementation_version_name = PYNETDICOM_IMPLEMENTATION_VERSION
+    request = A_ASSOCIATE()
+    request.application_context_name = _APPLICATION_CONTEXT
+    request.calling_ae_title, request.called_ae_title = calling_ae, destination.ae_title or "ANY-SCP"
+    request.presentation_context_definition_list = list(contexts)
+    request.user_information = [length, implementation, version, *roles]
+    pdu = A_ASSOCIATE_RQ()
+    pdu.from_primitive(request)
+    return bytes(pdu.encode())
 
 
-def _not_established(assoc: Association, about: str, no_tls: str) -> DeliveryError | DeliveryRefused:
-    if no_tls:  # for now: certificates are renewed, and what waits is then delivered
-        hint = "compare ca_file, certificate_file and host with its certificate; is its port one for TLS?"
-        return DeliveryError(f"no TLS: {no_tls}", about=about, hint=hint)
-    if not assoc.is_rejected:
-        hint = "is it running, are host and port right, and does it answer in time?"
-        return DeliveryError("it cannot be reached, or does not answer", about=about, hint=hint)
-    answer = assoc.acceptor.primitive
-    said = _REJECTIONS.get((answer.result_source, answer.diagnostic), f"reason {answer.diagnostic}")
-    if answer.result == _REJECTED_TRANSIENT:
+def _rejection(destination: Destination, result: int, source: int, reason: int) -> DeliveryError | DeliveryRefused:
+    about, said = name_of(destination), _REJECTIONS.get((source, reason), f"reason {reason}")
+    if result == _REJECTED_TRANSIENT:
         return DeliveryError(f"it rejects associations for now: {said}", about=about)
     hint = "compare both AE titles with those that it knows"
     return DeliveryRefused(f"it rejects associations: {said}", about=about, hint=hint)
-
-
-def _limit_waits(event: evt.Event) -> None:
-    """No delay in what we send, and an end to it when the peer has stopped reading: pynetdicom sets no limit there."""
-    connection, seconds = event.assoc.dul.socket.socket, event.assoc.network_timeout
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if isinstance(connection, ssl.SSLSocket):  # it would try again and again, whatever the kernel's limit is
-        connection.settimeout(seconds)
-        return
-    limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))  # struct timeval, socket(7)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-
-
-def _answer_at_once(event: evt.Event) -> None:
-    """Acknowledge the first half of an answer, or a peer with Nagle's algorithm keeps the second half for 40 ms."""
-    with suppress(OSError, AttributeError):  # it was closed meanwhile
-        event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # not for good, tcp(7)

@@ -6,27 +6,43 @@ its provider: the report to a peer that asked us, roles reversed (J.3.3).
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from io import BytesIO
 
 from pydicom.dataset import Dataset
-from pynetdicom import build_context, build_role, evt
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import build_role
+from pynetdicom.dsutils import decode
 
 from node.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE, REQUEST_ACTION, Answer, Reference, question, report
 from node.config import Destination
-from node.deliver.association import associated, listening, name_of
+from node.deliver.association import Association, associated
+from node.deliver.line import Over, name_of
+from node.deliver.messages import (
+    N_ACTION,
+    N_EVENT_REPORT,
+    NO_DATASET,
+    RESPONSE,
+    WITH_DATASET,
+    command_set,
+    encoded,
+)
 from node.deliver.status import reason_of
 from node.errors import DeliveryError, DeliveryRefused
 
 _SUCCESS, _PROCESSING_FAILURE = 0x0000, 0x0110
 #: So long an archive may report over the association that asked it; most call back.
 _AT_ONCE_SECONDS = 2.0
+#: Proposed: Explicit VR Little Endian, and so Implicit, too.
+_CONTEXT = (PUSH_MODEL, str(ExplicitVRLittleEndian))
 
 
 def offers_commitment(destination: Destination, calling_ae: str) -> bool:
     """Whether it can be asked to keep objects; raises DeliveryError or DeliveryRefused."""
-    with associated(destination, calling_ae, [build_context(PUSH_MODEL)]) as assoc:
-        return bool(assoc.accepted_contexts)
+    with associated(destination, calling_ae, [_CONTEXT]) as assoc:
+        return bool(assoc.accepted)
 
 
 def ask_commitment(
@@ -45,31 +61,13 @@ def ask_commitment(
         asked: the objects.
         hear: takes the dataset of a report that comes over the same association; whether it was expected.
     """
-    about, told = name_of(destination), threading.Event()
-
-    def on_report(event: evt.Event) -> tuple[int, None]:
-        try:
-            taken = hear(event.event_information)
-        except Exception:  # an edge: it may be our ledger or its dataset; the archive reports again
-            return _PROCESSING_FAILURE, None
-        finally:
-            told.set()
-        return (_SUCCESS if taken else _PROCESSING_FAILURE), None
-
-    handlers = [(evt.EVT_N_EVENT_REPORT, on_report)]
-    with associated(destination, calling_ae, [build_context(PUSH_MODEL)], handlers=handlers) as assoc:
-        if not assoc.accepted_contexts:
+    with associated(destination, calling_ae, [_CONTEXT]) as assoc:
+        if not assoc.accepted:
             hint = "leave storage_commitment out for this destination, or switch it on over there"
-            raise DeliveryRefused("it offers no Storage Commitment", about=about, hint=hint)
-        ds = question(transaction, asked)
-        status, _ = assoc.send_n_action(ds, REQUEST_ACTION, PUSH_MODEL, PUSH_MODEL_INSTANCE)
-        if "Status" not in status:
-            raise DeliveryError("it does not answer the request for storage commitment", about=about)
-        if status.Status != _SUCCESS:
-            answer = reason_of(status.Status)
-            raise DeliveryError(f"the request for storage commitment was answered with {answer}", about=about)
-        with listening(assoc):
-            told.wait(_AT_ONCE_SECONDS)
+            raise DeliveryRefused("it offers no Storage Commitment", about=name_of(destination), hint=hint)
+        action = {"CommandField": N_ACTION, "ActionTypeID": REQUEST_ACTION}
+        _ask(assoc, destination, question(transaction, asked), action, "request for storage commitment")
+        _hear_report(assoc, hear)
 
 
 def report_commitment(destination: Destination, calling_ae: str, transaction: str, answers: Sequence[Answer]) -> None:
@@ -82,14 +80,53 @@ def report_commitment(destination: Destination, calling_ae: str, transaction: st
         answers: of each object.
     """
     event_type, ds = report(transaction, answers)
-    about, role = name_of(destination), build_role(PUSH_MODEL, scu_role=False, scp_role=True)
-    with associated(destination, calling_ae, [build_context(PUSH_MODEL)], [role]) as assoc:
-        if not assoc.accepted_contexts:
-            raise DeliveryRefused("it does not take reports on storage commitment", about=about)
-        status, _ = assoc.send_n_event_report(ds, event_type, PUSH_MODEL, PUSH_MODEL_INSTANCE)
-    if "Status" not in status:
-        raise DeliveryError("it does not answer the report on storage commitment", about=about)
-    if status.Status != _SUCCESS:
-        raise DeliveryError(
-            f"the report on storage commitment was answered with {reason_of(status.Status)}", about=about
+    role = build_role(PUSH_MODEL, scu_role=False, scp_role=True)
+    with associated(destination, calling_ae, [_CONTEXT], [role]) as assoc:
+        if not assoc.accepted:
+            raise DeliveryRefused("it does not take reports on storage commitment", about=name_of(destination))
+        event = {"CommandField": N_EVENT_REPORT, "EventTypeID": event_type}
+        _ask(assoc, destination, ds, event, "report on storage commitment")
+
+
+def _ask(assoc: Association, destination: Destination, ds: Dataset, about: dict[str, int], name: str) -> None:
+    """Send a request of the Push Model; raises DeliveryError. Args: about: what is special of its command set."""
+    context = next(iter(assoc.accepted))
+    target = "Requested" if about["CommandField"] == N_ACTION else "Affected"
+    command = command_set(
+        **{f"{target}SOPClassUID": PUSH_MODEL, f"{target}SOPInstanceUID": PUSH_MODEL_INSTANCE},
+        **about,
+        MessageID=assoc.next_id(),
+        CommandDataSetType=WITH_DATASET,
+    )
+    data = encoded(ds, implicit=context[1] == ImplicitVRLittleEndian)
+    try:
+        status = assoc.ask(assoc.accepted[context], command, [(data, True)]).Status
+    except Over as over:
+        raise DeliveryError(f"it does not answer the {name}", about=name_of(destination)) from over
+    if status != _SUCCESS:
+        raise DeliveryError(f"the {name} was answered with {reason_of(status)}", about=name_of(destination))
+
+
+def _hear_report(assoc: Association, hear: Callable[[Dataset], bool]) -> None:
+    """Take a report if it comes at once."""
+    end, (context, context_id) = time.monotonic() + _AT_ONCE_SECONDS, next(iter(assoc.accepted.items()))
+    while (left := end - time.monotonic()) > 0 and (heard := assoc.hear(left)) is not None:
+        request, data = heard
+        if request.CommandField != N_EVENT_REPORT:
+            continue
+        try:
+            taken = hear(decode(BytesIO(data), context[1] == ImplicitVRLittleEndian, True))
+        except Exception:  # an edge: it may be our ledger or its dataset; the archive reports again
+            taken = False
+        answer = command_set(
+            AffectedSOPClassUID=PUSH_MODEL,
+            CommandField=N_EVENT_REPORT | RESPONSE,
+            MessageIDBeingRespondedTo=request.MessageID,
+            CommandDataSetType=NO_DATASET,
+            Status=_SUCCESS if taken else _PROCESSING_FAILURE,
+            AffectedSOPInstanceUID=PUSH_MODEL_INSTANCE,
+            EventTypeID=request.EventTypeID,
         )
+        with suppress(Over):  # it reports again
+            assoc.tell(context_id, answer)
+        return

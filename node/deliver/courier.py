@@ -68,7 +68,7 @@ class Courier:
         self.name, self._asks = destination.name, destination.storage_commitment
         self._deliveries, self._ledger, self._spool = ledger.deliveries, ledger, spool
         self._retry = settings.retry
-        self._sender = sender or sender_for(destination, settings.node.ae_title)
+        self._sender = sender or sender_for(destination, settings.node.ae_title, destination.keep_seconds)
         longest = min(settings.retry.longest_seconds, _LONGEST_PAUSE_SECONDS)
         self._circuit = Circuit(settings.retry.first_seconds, longest)
         self._suspects = Suspects()
@@ -77,6 +77,10 @@ class Courier:
     def stop(self) -> None:
         """Begin no further study; callable from another thread. A step under way ends after the study it is at."""
         self._stopping.set()
+
+    def rest(self) -> None:
+        """Close what is kept open to the destination; for the thread that steps, after its last step."""
+        self._sender.rest(at_once=True)
 
     def health(self) -> Health:
         """How the destination does now."""
@@ -93,6 +97,8 @@ class Courier:
             return 0
         settled = 0
         due = self._deliveries.due(self.name, self._retry.longest_seconds, _BATCH)
+        if not due:
+            self._sender.rest()
         for rows in self._suspects.last(_by_study(due)):
             if self._stopping.is_set():
                 break

@@ -2,51 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydicom import dcmread
-from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
-from pynetdicom import build_context
-from pynetdicom.association import Association
 
 from node.config import Destination
-from node.deliver.association import associated, name_of
-from node.deliver.contexts import FileMeta, by_association, contexts_for, read_meta
+from node.deliver.association import Association, associated
+from node.deliver.contexts import MOST_CONTEXTS, FileMeta, by_association, pairs, read_meta
 from node.deliver.discretion import discreet, of_object
-from node.deliver.outcome import Outcome, Outgoing, Verdict
+from node.deliver.line import Over, name_of
+from node.deliver.messages import C_ECHO, NO_DATASET, command_set, encoded, file_blocks, store_request
+from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.deliver.status import meaning_of, reason_of
 from node.errors import DeliveryError, DeliveryRefused
 
 _VERIFICATION = "1.2.840.10008.1.1"
+_IMPLICIT = str(ImplicitVRLittleEndian)
 _SUCCESS = 0x0000
 
 #: So many objects in a row without an answer, and the destination counts as gone.
 _PATIENCE = 2
+#: An association is not kept for longer, however much there is to send: many archives go to work at its end.
+_OLDEST_SECONDS = 60.0
 
 #: Result of a presentation context that was refused for its transfer syntax (PS3.8 9.3.3.2).
 _SYNTAX_NOT_SUPPORTED = 4
 
 
-class DicomSender:
-    """A Storage SCU. Args: destination: of kind `dicom`; calling_ae: our AE title."""
+class DicomSender(Sender):
+    """A Storage SCU.
 
-    def __init__(self, destination: Destination, calling_ae: str) -> None:
+    One association serves one study after the other, as long as it has the contexts for them. A peer that closes it
+    between two objects has refused neither: the next one goes over a new association.
+
+    Args:
+        destination: of kind `dicom`.
+        calling_ae: our AE title.
+        keep_seconds: so long the association stays open without anything to send; 0: it ends with each :meth:`send`.
+    """
+
+    def __init__(self, destination: Destination, calling_ae: str, keep_seconds: float = 0.0) -> None:
         self._destination = destination
         self._calling_ae = calling_ae
+        self._keep_seconds = keep_seconds
+        self._kept: Association | None = None
+        self._opened, self._used, self._is_rested = 0.0, 0.0, False
+        self._known: dict[tuple[str, str], None] = {}
 
     def echo(self) -> None:
         """C-ECHO; raises DeliveryError or DeliveryRefused."""
-        about = name_of(self._destination)
-        with associated(self._destination, self._calling_ae, [build_context(_VERIFICATION)]) as assoc:
-            if not assoc.accepted_contexts:
+        about, verification = name_of(self._destination), (_VERIFICATION, _IMPLICIT)
+        with associated(self._destination, self._calling_ae, [verification]) as assoc:
+            if verification not in assoc.accepted:
                 raise DeliveryRefused("it does not accept Verification", about=about)
-            status = assoc.send_c_echo() if assoc.is_established else Dataset()
-        if "Status" not in status:
-            raise self._silent()
-        if status.Status != _SUCCESS:
-            raise DeliveryError(f"C-ECHO was answered with {reason_of(status.Status)}", about=about)
+            command = command_set(
+                AffectedSOPClassUID=_VERIFICATION,
+                CommandField=C_ECHO,
+                MessageID=assoc.next_id(),
+                CommandDataSetType=NO_DATASET,
+            )
+            try:
+                status = assoc.ask(assoc.accepted[verification], command).Status
+            except Over as over:
+                raise self._silent() from over
+        if status != _SUCCESS:
+            raise DeliveryError(f"C-ECHO was answered with {reason_of(status)}", about=about)
 
     def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
         """As :meth:`node.deliver.outcome.Sender.send`; what cannot be read is not sent."""
@@ -56,29 +79,59 @@ class DicomSender:
                 readable.append((outgoing, read_meta(outgoing.path)))
             except DeliveryRefused as error:
                 yield Outcome(outgoing, Verdict.UNSENDABLE, str(error))
-        for part in by_association(readable):
-            yield from self._send_all(part)
+        try:
+            for part in by_association(readable):
+                yield from self._send_all(part)
+        finally:
+            self._used, self._is_rested = time.monotonic(), True
+            self.rest()
+
+    def rest(self, *, at_once: bool = False) -> None:
+        """Release the association if it was not needed for long enough."""
+        if self._kept is not None and (at_once or time.monotonic() - self._used >= self._keep_seconds):
+            self._kept.release()
+            self._kept = None
 
     def _send_all(self, objects: Sequence[tuple[Outgoing, FileMeta]]) -> Iterator[Outcome]:
-        """One association, and another one whenever one breaks. The object that had no answer is not tried twice."""
-        rest, silent = list(objects), 0
-        while rest:
-            answered = 0
-            with associated(
-                self._destination, self._calling_ae, contexts_for([meta.context for _, meta in rest])
-            ) as assoc:
-                for outgoing, meta in rest:
-                    outcome = _store(assoc, outgoing, meta)
-                    if outcome is None:
-                        break
-                    answered += 1
-                    yield outcome
-            rest = rest[answered:]
-            if rest:
-                silent = 1 if answered else silent + 1
-                if silent >= _PATIENCE:
-                    raise self._silent()
-                yield Outcome(rest.pop(0)[0], Verdict.TEMPORARY, self._silent().what)
+        """Over another association whenever one breaks. The object that had no answer is not tried twice."""
+        contexts, silent = [meta.context for _, meta in objects], 0
+        for number, (outgoing, meta) in enumerate(objects):
+            outcome = self._send_one(outgoing, meta, contexts[number:])
+            silent = silent + 1 if outcome is None else 0
+            if silent >= _PATIENCE:
+                raise self._silent()
+            yield outcome or Outcome(outgoing, Verdict.TEMPORARY, self._silent().what)
+
+    def _send_one(self, outgoing: Outgoing, meta: FileMeta, wanted: Sequence[tuple[str, str]]) -> Outcome | None:
+        """None: no answer, and the association is over. Args: wanted: contexts of this object and those after it."""
+        assoc = self._association(wanted)
+        was_rested, self._is_rested = self._is_rested, False
+        try:
+            return _store(assoc, outgoing, meta)
+        except Over as over:
+            if was_rested and over.by_peer:  # just as we began again
+                return self._send_one(outgoing, meta, wanted)
+            return None
+
+    def _association(self, wanted: Sequence[tuple[str, str]]) -> Association:
+        """The one that is there, or a new one, which also proposes what was needed before."""
+        if self._kept is not None and not self._serves(self._kept, wanted):
+            self._kept.release()
+            self._kept = None
+        if self._kept is None:
+            self._known |= dict.fromkeys(wanted)
+            fits = len(pairs([*wanted, *self._known])) <= MOST_CONTEXTS
+            proposed = [*wanted, *self._known] if fits else wanted
+            self._kept = Association(self._destination, self._calling_ae, proposed)
+            self._opened, self._is_rested = time.monotonic(), False
+        return self._kept
+
+    def _serves(self, assoc: Association, wanted: Iterable[tuple[str, str]]) -> bool:
+        """Whether it is as good as a new one; what was refused before the rest may be taken now."""
+        if self._is_rested and time.monotonic() - self._opened > _OLDEST_SECONDS:
+            return False
+        known = all(_usable(assoc, one) or (one in assoc.refused and not self._is_rested) for one in wanted)
+        return known and assoc.is_open()
 
     def _silent(self) -> DeliveryError:
         seconds = self._destination.timeout_seconds
@@ -86,40 +139,38 @@ class DicomSender:
         return DeliveryError(what, about=name_of(self._destination))
 
 
-def _store(assoc: Association, outgoing: Outgoing, meta: FileMeta) -> Outcome | None:
-    """Send one object; None: no answer, and the association is over."""
+def _store(assoc: Association, outgoing: Outgoing, meta: FileMeta) -> Outcome:
+    """Send one object; raises Over."""
+    context = _usable(assoc, meta.context)
+    if context is None:
+        return Outcome(outgoing, Verdict.PERMANENT, _refused_context(assoc, meta))
+    command = store_request(assoc.next_id(), meta.sop_class_uid, meta.sop_instance_uid)
     try:
-        source = _source(assoc, outgoing.path, meta)
-    except DeliveryRefused as error:
-        return Outcome(outgoing, Verdict.PERMANENT, str(error))
-    if not assoc.is_established:
-        return None
-    try:
-        answer = assoc.send_c_store(source)
+        answer = assoc.ask(assoc.accepted[context], command, _dataset(outgoing.path, meta, context))
     except (OSError, ValueError, AttributeError) as error:  # its file or its dataset cannot be read or encoded
         return Outcome(outgoing, Verdict.UNSENDABLE, f"it cannot be encoded: {type(error).__name__}")
-    if "Status" not in answer:
-        return None
     comment = str(answer.get("ErrorComment", ""))
     comment = discreet(comment, of_object(outgoing.path)) if comment else ""
     return Outcome(outgoing, meaning_of(answer.Status).verdict, reason_of(answer.Status, comment))
 
 
-def _source(assoc: Association, path: Path, meta: FileMeta) -> Path | Dataset:
-    """The file, to be sent as it is, or its dataset, to be sent as Implicit VR; raises DeliveryRefused."""
-    accepted = {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in assoc.accepted_contexts}
-    if meta.context in accepted:
-        return path
-    plain = {
-        str(cx.abstract_syntax) for cx in assoc.accepted_contexts if cx.transfer_syntax[0] == ImplicitVRLittleEndian
-    }
-    if meta.is_explicit_little_endian and meta.sop_class_uid in plain:
-        return dcmread(path)
-    raise DeliveryRefused(_refused_context(assoc, meta))
+def _usable(assoc: Association, wanted: tuple[str, str]) -> tuple[str, str] | None:
+    """The context for an object of these syntaxes: they themselves, or the default transfer syntax (PS3.5 10.1)."""
+    plain = (wanted[0], _IMPLICIT)
+    if wanted in assoc.accepted:
+        return wanted
+    return plain if plain in pairs([wanted]) and plain in assoc.accepted else None
+
+
+def _dataset(path: Path, meta: FileMeta, context: tuple[str, str]) -> Iterable[tuple[bytes, bool]]:
+    """The file's own bytes, so that what arrives is what lies in the spool, or its dataset as Implicit VR."""
+    if context == meta.context:
+        return file_blocks(path, meta.offset)
+    return [(encoded(dcmread(path), implicit=True), True)]
 
 
 def _refused_context(assoc: Association, meta: FileMeta) -> str:
-    results = [cx.result for cx in assoc.rejected_contexts if str(cx.abstract_syntax) == meta.sop_class_uid]
+    results = [result for (abstract, _), result in assoc.refused.items() if abstract == meta.sop_class_uid]
     if results and all(result == _SYNTAX_NOT_SUPPORTED for result in results):
         return f"the destination does not take SOP class {meta.sop_class_uid} as {meta.transfer_syntax_uid}"
     return f"the destination does not take SOP class {meta.sop_class_uid}"

@@ -10,12 +10,12 @@ from pathlib import Path
 from pydicom.uid import RE_VALID_UID
 
 from node.config import Destination
-from node.deliver.outcome import Outcome, Outgoing, Verdict
+from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.errors import DeliveryError, DeliveryRefused, SpoolError
 from node.spool import write_once
 
 
-class FolderSender:
+class FolderSender(Sender):
     """Writes files. Args: destination: of kind `folder`."""
 
     def __init__(self, destination: Destination) -> None:

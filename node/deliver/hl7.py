@@ -13,14 +13,14 @@ from node.config import Destination
 from node.deliver import acknowledgement
 from node.deliver.discretion import discreet, of_message
 from node.deliver.mllp import END, START, NoAnswer, connected, exchange
-from node.deliver.outcome import Outcome, Outgoing, Verdict
+from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 
 _HEADER = b"MSH|^~\\&|"
 _CONTROL_ID = 9  # MSH-10: MSH-1 is the separator itself, so that an index is one less than the number
 _SENDING_APPLICATION = 2
 
 
-class Hl7Sender:
+class Hl7Sender(Sender):
     """Sends messages. Args: destination: of kind `hl7`."""
 
     def __init__(self, destination: Destination) -> None:

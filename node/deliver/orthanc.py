@@ -9,7 +9,7 @@ import requests
 
 from node.config import Destination
 from node.deliver.http import check_ourselves, password_of, prepare, shown, unreachable, verdict_of
-from node.deliver.outcome import Outcome, Outgoing, Verdict
+from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 
 #: `Status` in Orthanc's answer to an upload.
 _STATUS: dict[str, tuple[Verdict, str]] = {
@@ -21,7 +21,7 @@ _STATUS: dict[str, tuple[Verdict, str]] = {
 }
 
 
-class OrthancSender:
+class OrthancSender(Sender):
     """Uploads to Orthanc. Args: destination: of kind `orthanc`."""
 
     def __init__(self, destination: Destination) -> None:

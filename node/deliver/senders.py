@@ -13,16 +13,23 @@ from node.deliver.outcome import Sender
 from node.deliver.stow import StowSender
 from node.deliver.webhook import WebhookSender
 
-_KINDS: dict[str, Callable[[Destination, str], Sender]] = {
+_KINDS: dict[str, Callable[[Destination, str, float], Sender]] = {
     "dicom": DicomSender,
-    "orthanc": lambda destination, _: OrthancSender(destination),
-    "stow": lambda destination, _: StowSender(destination),
-    "folder": lambda destination, _: FolderSender(destination),
-    "hl7": lambda destination, _: Hl7Sender(destination),
-    "webhook": lambda destination, _: WebhookSender(destination),
+    "orthanc": lambda destination, *_: OrthancSender(destination),
+    "stow": lambda destination, *_: StowSender(destination),
+    "folder": lambda destination, *_: FolderSender(destination),
+    "hl7": lambda destination, *_: Hl7Sender(destination),
+    "webhook": lambda destination, *_: WebhookSender(destination),
 }
 
 
-def sender_for(destination: Destination, calling_ae: str) -> Sender:
-    """The sender for a destination. Args: calling_ae: our AE title, where the protocol has one."""
-    return _KINDS[destination.kind](destination, calling_ae)
+def sender_for(destination: Destination, calling_ae: str, keep_seconds: float = 0.0) -> Sender:
+    """The sender for a destination.
+
+    Args:
+        destination: where to.
+        calling_ae: our AE title, where the protocol has one.
+        keep_seconds: so long it may keep a connection open that nothing is sent over, and then until it is told to
+            :meth:`~node.deliver.outcome.Sender.rest`.
+    """
+    return _KINDS[destination.kind](destination, calling_ae, keep_seconds)

@@ -11,7 +11,7 @@ import requests
 from node.config import Destination
 from node.deliver.http import check_ourselves, prepare, unreachable, verdict_of
 from node.deliver.multipart import Multipart
-from node.deliver.outcome import Outcome, Outgoing, Verdict
+from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.deliver.status import meaning_of, reason_of
 
 _REFERENCED_SOP_SEQUENCE = "00081199"
@@ -27,7 +27,7 @@ _OK, _ACCEPTED, _CONFLICT = 200, 202, 409
 _BATCH = 100
 
 
-class StowSender:
+class StowSender(Sender):
     """A STOW-RS client. Args: destination: of kind `stow`; its URL is that of the service, without `/studies`."""
 
     def __init__(self, destination: Destination) -> None:

@@ -16,7 +16,7 @@ import requests
 
 from node.config import Destination
 from node.deliver.http import address_of, check_ourselves, first_line, prepare, unreachable
-from node.deliver.outcome import Outcome, Outgoing, Verdict
+from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.errors import DeliveryRefused
 
 IDEMPOTENCY_KEY, SIGNATURE = "Idempotency-Key", "X-Radnode-Signature"
@@ -25,7 +25,7 @@ _REFUSED = frozenset({401, 403, 407})
 _PASSING = frozenset({408, 425, 429})
 
 
-class WebhookSender:
+class WebhookSender(Sender):
     """Posts messages. Args: destination: of kind `webhook`."""
 
     def __init__(self, destination: Destination) -> None:

@@ -45,7 +45,6 @@ def test_the_meta_information_of_a_file_is_read(tmp_path: Path) -> None:
     outgoing = dicom_file(tmp_path, SR)
     meta = read_meta(outgoing.path)
     assert meta == FileMeta(SR, outgoing.sop_instance_uid, ExplicitVRLittleEndian)
-    assert meta.is_explicit_little_endian
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", bytes(128) + b"DICM", bytes(200), bytes(128) + b"DICM" + bytes(9)])

@@ -41,8 +41,12 @@ class Script:
     def __init__(self, *entries: Answer | Exception) -> None:
         self._entries = list(entries) or [says(Verdict.DELIVERED)]
         self.calls: list[list[str]] = []
+        self.rests: list[bool] = []
 
     def echo(self) -> None: ...
+
+    def rest(self, *, at_once: bool = False) -> None:
+        self.rests.append(at_once)
 
     def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
         entry = self._entries.pop(0) if len(self._entries) > 1 else self._entries[0]
@@ -100,8 +104,11 @@ def test_what_is_due_is_sent_study_by_study_and_the_studies_close(house: House) 
 
 def test_nothing_due_sends_nothing(house: House) -> None:
     sender = Script()
-    assert house.courier(sender).step() == 0
+    courier = house.courier(sender)
+    assert courier.step() == 0
     assert sender.calls == []
+    courier.rest()
+    assert sender.rests == [False, True]  # what is kept open may go; it has to go
 
 
 def test_a_file_that_was_changed_after_it_was_made_is_refused_and_the_rest_is_sent(house: House) -> None:

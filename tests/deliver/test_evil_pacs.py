@@ -46,6 +46,7 @@ def deliver_all(tmp_path: Path, pacs: EvilPacs) -> tuple[list[DeliveryRow], set[
     while ledger.deliveries.count_by_state().get(("pacs", "WAITING")) and time.monotonic() < end:
         if not courier.step():
             time.sleep(0.01)
+    courier.rest()
     rows = [row for study in STUDIES for row in ledger.deliveries.of_study(study)]
     states = {one.state for study in STUDIES for one in ledger.analyses.of_study(study)}
     ledger.close()
