@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench.figures import Goal, ratio
 from tests.bench.grown import build
 from tests.peers import Hospital, RunningNode, install_plugin, processes, system_program
 
@@ -35,6 +36,8 @@ The node on a ledger with 100,000 studies, 10 million instances and their trail 
 turn. Both have a destination that is asked to keep what it takes, and get the same images over one association. Of
 commands, the least of three.
 """
+#: Times as long as on an empty ledger.
+_MOST = 1.2
 #: What was measured -> `empty` and `grown` -> a figure for each round.
 Rows = dict[str, dict[str, list[float]]]
 
@@ -154,6 +157,19 @@ def section(rows: Rows) -> str:
     ]
     table = [f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *lines)]
     return "\n".join([_WORDS, *table, ""])
+
+
+def goals(rows: Rows) -> list[Goal]:
+    """What a ledger of years may change."""
+    found = []
+    for what in rows:
+        if what == START:
+            found.append(Goal(f"{what}, grown", statistics.median(rows[what]["grown"]), 3, "s"))
+        elif what == RECEIVING:
+            found.append(Goal(f"{what}, grown", ratio(rows[what], "grown", "empty"), 1 / _MOST, "x", least=True))
+        elif what not in (LEDGER, IDLE):
+            found.append(Goal(f"{what}, grown against empty", ratio(rows[what], "grown", "empty"), _MOST, "x"))
+    return found
 
 
 def _wanted(what: str) -> str:

@@ -8,7 +8,7 @@ result, as the node's ledger has it (both of them this machine's wall clock).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -23,6 +23,7 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from node.samples import FOLDER
+from tests.bench.figures import Goal, mid, table, told
 from tests.peers import RealOrthanc, RunningNode
 
 FILM, BRAIN = "chest-radiograph", "brain-tumour-mr"
@@ -32,6 +33,12 @@ SERIES, STEADY = "series of 300 MR slices", "films of 18 MB a minute"
 _SLICES = 300
 _STEADY_FILMS = 30
 _SECONDS = 120.0
+_WORDS = """## Latency
+
+Seconds from the release of a sender's association until Orthanc has acknowledged the last result, models warm, without
+waiting for quiet; and films a minute that come faster than they are worked off, sender and archive on this machine too.
+
+"""
 
 
 def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
@@ -45,6 +52,21 @@ def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
         rounds: of each; what comes before them is not counted.
     """
     return {**_of_films(folder / "films", rounds), **_of_series(folder / "series", rounds)}
+
+
+def section(rows: Mapping[str, list[float]]) -> str:
+    """Its part of the page."""
+    units = {name: "a minute" if name == STEADY else "s" for name in rows}
+    return _WORDS + table(["what", "measured", "unit"], [[name, told(rows[name]), units[name]] for name in rows])
+
+
+def goals(rows: Mapping[str, list[float]]) -> list[Goal]:
+    """How soon results are to be there."""
+    found = {name: mid(values) for name, values in rows.items()}
+    return [
+        *(Goal(f"from release to results, {name}", found.get(name), 0.25, "s") for name in FILMS),
+        Goal(f"from release to results, {SERIES}", found.get(SERIES), 8, "s"),
+    ]
 
 
 def _of_films(folder: Path, rounds: int) -> dict[str, list[float]]:

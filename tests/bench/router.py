@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.figures import Goal, ratio
 from tests.peers import RealStorescp, RunningNode, install_plugin, processes, system_program, until
 from tests.peers.ports import free_port
 
@@ -201,6 +202,11 @@ def section(rows: Rows) -> str:
     lines = [(what, *(_told(one[name]) for name in names)) for what, one in rows.items()]
     table = [f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *lines)]
     return "\n".join([_WORDS, *table, ""])
+
+
+def goals(rows: Rows) -> list[Goal]:
+    """How many more studies the node works off."""
+    return [Goal(f"{MANY}, against dicom-ai-router", ratio(rows.get(MANY), "radnode", "dicom-ai-router"), 5, "x", True)]
 
 
 def _told(figures: Sequence[float]) -> str:
