@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.figures import Goal, ratio
+from tests.bench.figures import Goal, Rows, ratio, table, told
 from tests.peers import RealStorescp, RunningNode, install_plugin, processes, system_program, until
 from tests.peers.ports import free_port
 
@@ -36,9 +35,8 @@ From the release of a study to its results in an archive. Both are sent chest CT
 scanner: the only images that it takes. Each looks with a model without weights, and stores a report and a picture. It
 takes identities out for its model and puts them back, and syncs nothing; the node syncs all that it acknowledges. Many:
 {_STUDIES} studies, {_AT_ONCE} associations at a time, counted between the first result and the last.
+
 """
-#: What was measured -> program -> a figure for each round.
-Rows = dict[str, dict[str, list[float]]]
 #: Runs in the peer's interpreter: its scanner's studies as files.
 _SCANNER = """
 import sys
@@ -198,16 +196,9 @@ def _results(running: Running) -> list[Path]:
 def section(rows: Rows) -> str:
     """Its part of deploy/PERFORMANCE.md."""
     names = list(rows[ALONE])
-    head = ("", *names)
-    lines = [(what, *(_told(one[name]) for name in names)) for what, one in rows.items()]
-    table = [f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *lines)]
-    return "\n".join([_WORDS, *table, ""])
+    return _WORDS + table(["", *names], [[what, *(told(one[name]) for name in names)] for what, one in rows.items()])
 
 
 def goals(rows: Rows) -> list[Goal]:
     """How many more studies the node works off."""
     return [Goal(f"{MANY}, against dicom-ai-router", ratio(rows.get(MANY), "radnode", "dicom-ai-router"), 5, "x", True)]
-
-
-def _told(figures: Sequence[float]) -> str:
-    return f"{statistics.median(figures):.3g} ({min(figures):.3g}-{max(figures):.3g})"
