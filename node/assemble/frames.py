@@ -153,7 +153,9 @@ def _cell(stored: Stored, declared: Declaration) -> Stored:
     if declared.is_float or declared.bits_stored == declared.bits_allocated:
         return stored
     width = stored.dtype.itemsize * 8
-    return (stored << (width - 1 - declared.high_bit)) >> (width - declared.bits_stored)
+    cell = stored << (width - 1 - declared.high_bit)
+    cell >>= width - declared.bits_stored
+    return cell
 
 
 def _encoded_frames(ds: Dataset, declared: Declaration) -> Iterator[bytes]:

@@ -112,7 +112,13 @@ class StorageSettings(Section):
 class WorkerSettings(Section):
     """The processes that decode and classify."""
 
-    processes: int = Field(1, ge=1, le=64, description="Worker processes.")
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Worker processes. One for each core, with one thread each, work off more studies; one alone with "
+        "a thread for each core has a single study done sooner.",
+    )
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N.")
     engine: Literal["auto", "onnxruntime", "openvino", "torch"] = Field(
         "auto",

@@ -31,8 +31,9 @@ from node.worker.summary import summary
 
 #: Name of the file of predictions in the folder of an analysis.
 PREDICTION = "prediction.npz"
-#: Bytes of pixels kept between classifying and reporting, so that most series are decoded once.
-_KEPT_BYTES = 512 << 20
+#: Bytes of pixels kept between classifying and reporting, so that a CT of 500 slices, or a batch of films, is decoded
+#: once.
+_KEPT_BYTES = 1 << 30
 
 Answer = dict[str, Any]  # JSON's edge
 T = TypeVar("T")
