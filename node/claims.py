@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from node.errors import PluginError
@@ -178,7 +179,7 @@ class Manifest:
                 return spec
         raise PluginError(f"the plugin answered a finding it does not claim: {str(name)[:64]!r}", about=self.name)
 
-    @property
+    @cached_property
     def claims_digest(self) -> str:
         """One sha256 (hex) over all that a report says of the plugin: with another threshold it is another report."""
         from hashlib import sha256
@@ -188,7 +189,7 @@ class Manifest:
         said = {name: value for name, value in asdict(self).items() if name not in unsaid}
         return sha256(dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """One sha256 (hex) over the digests of all weight files: the model's identity as a device."""
         from hashlib import sha256

@@ -42,7 +42,8 @@ def table() -> npt.NDArray[np.uint8]:
 
 def coloured(strength: Array) -> npt.NDArray[np.uint8]:
     """RGB of evidence in 0..1; beyond that range it is clipped."""
-    return table()[np.round(255.0 * np.clip(strength, 0.0, 1.0)).astype(np.intp)]
+    steps = np.rint(255.0 * np.clip(strength, 0.0, 1.0))
+    return np.asarray(np.take(table(), steps.astype(np.intp), axis=0), dtype=np.uint8)
 
 
 def alpha(strength: Array) -> Array:
@@ -50,11 +51,13 @@ def alpha(strength: Array) -> Array:
     return np.asarray(MAX_ALPHA * np.clip(strength, 0.0, 1.0) ** 0.75, dtype=np.float32)
 
 
-def blended(grey: Array, strength: Array) -> npt.NDArray[np.uint8]:
-    """The image (rows, columns, 3) in 0..1 with the evidence over it."""
-    opacity = alpha(strength)[..., None]
-    mixed = (1.0 - opacity) * 255.0 * grey + opacity * coloured(strength)
-    return np.round(mixed).astype(np.uint8)
+def blended(image: Array, strength: Array) -> npt.NDArray[np.uint8]:
+    """The image in 0..1, (rows, columns) or (rows, columns, 3), with the evidence over it, (rows, columns, 3)."""
+    opacity = alpha(strength)
+    image = image if image.ndim == 3 else image[..., None]
+    mixed = opacity[..., None] * coloured(strength)
+    mixed += (1.0 - opacity[..., None]) * 255.0 * image
+    return np.asarray(np.rint(mixed, out=mixed), dtype=np.uint8)
 
 
 def _oklab(place: _Floats) -> _Floats:

@@ -19,9 +19,13 @@ from node.study import Region
 _TITLE, _BODY, _SMALL = 26, 16, table.SIZE
 #: Contours are drawn this much larger and scaled down, which smooths them.
 _FINE = 3
+#: How far a contour's line reaches from its points, and more.
+_REACH = 6
 #: Aspect, first free row, rows of a heading and most rows of the panels -> where they stand.
 Arrange = Callable[[float, int, int, int], Panels]
 _UNIT = ("logit per", "1 % of the", "image area")
+#: The map, the places, and the evidence at the upper end of the colour bar.
+_Told = tuple[EvidenceMap, Sequence[Region], float]
 
 
 def draw(
@@ -50,10 +54,11 @@ def draw(
     canvas = Pillow.new("RGB", (WIDTH, foot + _foot_height(words)), text.BACKGROUND)
     pen = ImageDraw.Draw(canvas)
     _write_top(pen, words)
+    shown = _scaled(image, plain or places.evidence)  # two panels are of one size
     if plain is not None:
-        _draw_plain(canvas, pen, image, plain)
+        _draw_plain(canvas, pen, shown, plain)
     if evidence is not None:
-        _draw_evidence(canvas, image, places.evidence, evidence, regions, ceiling)
+        _draw_evidence(canvas, image, shown, places.evidence, (evidence, regions, ceiling))
         _write_heading(pen, places.evidence, words.shown)
         _draw_bar(canvas, pen, places, ceiling)
     _write_foot(pen, words, foot)
@@ -67,11 +72,13 @@ def _aspect(image: Image) -> float:
 
 
 def _scaled(image: Image, box: Box) -> Array:
-    """The image at the size of the box, float32 (height, width, 3) in 0..1."""
-    pixels = np.nan_to_num(np.clip(image.pixels, 0.0, 1.0))
-    channels = [pixels] if pixels.ndim == 2 else [pixels[..., i] for i in range(3)]
-    planes = [_resized(channel, box) for channel in channels]
-    return np.stack(planes * (3 // len(planes)), axis=-1)
+    """The image at the size of the box, float32 (height, width) or (height, width, 3) in 0..1."""
+    pixels = image.pixels
+    if not 0.0 <= float(pixels.min()) <= float(pixels.max()) <= 1.0:  # nor is it where one of them is no number
+        pixels = np.nan_to_num(np.clip(pixels, 0.0, 1.0))
+    if pixels.ndim == 2:
+        return _resized(pixels, box)
+    return np.stack([_resized(pixels[..., i], box) for i in range(3)], axis=-1)
 
 
 def _resized(channel: Array, box: Box) -> Array:
@@ -80,18 +87,16 @@ def _resized(channel: Array, box: Box) -> Array:
     return np.clip(np.asarray(scaled, dtype=np.float32), 0.0, 1.0)
 
 
-def _draw_plain(canvas: Pillow.Image, pen: ImageDraw.ImageDraw, image: Image, box: Box) -> None:
-    grey = np.round(255.0 * _scaled(image, box)).astype(np.uint8)
-    canvas.paste(Pillow.fromarray(grey), (box.left, box.top))
+def _draw_plain(canvas: Pillow.Image, pen: ImageDraw.ImageDraw, shown: Array, box: Box) -> None:
+    canvas.paste(Pillow.fromarray(np.rint(255.0 * shown).astype(np.uint8)), (box.left, box.top))
     _write_heading(pen, box, "Image as received")
 
 
-def _draw_evidence(
-    canvas: Pillow.Image, image: Image, box: Box, evidence: EvidenceMap, regions: Sequence[Region], ceiling: float
-) -> None:
+def _draw_evidence(canvas: Pillow.Image, image: Image, shown: Array, box: Box, told: _Told) -> None:
+    evidence, regions, ceiling = told
     rows, columns = image.pixels.shape[:2]
     density = surface(evidence, (rows, columns), (box.height, box.width))
-    panel = Pillow.fromarray(colourmap.blended(_scaled(image, box), density / np.float32(ceiling)))
+    panel = Pillow.fromarray(colourmap.blended(shown, density / np.float32(ceiling)))
     scale = (box.width / columns, box.height / rows)
     for region in regions:
         _draw_contour(panel, [(x * scale[0], y * scale[1]) for x, y in region.polygon])
@@ -99,13 +104,17 @@ def _draw_evidence(
 
 
 def _draw_contour(panel: Pillow.Image, points: Sequence[tuple[float, float]]) -> None:
-    """A light line with a dark rim: seen on any ground."""
-    closed = [(x * _FINE, y * _FINE) for x, y in (*points, points[0], points[1])]
+    """A light line with a dark rim: seen on any ground. Only the part of the panel that it runs through is drawn."""
+    columns, rows = zip(*points, strict=True)
+    left, top = (max(0, int(min(each)) - _REACH) for each in (columns, rows))
+    right = min(panel.width, int(max(columns)) + _REACH)
+    bottom = min(panel.height, int(max(rows)) + _REACH)
+    size = (right - left, bottom - top)
+    closed = [((x - left) * _FINE, (y - top) * _FINE) for x, y in (*points, points[0], points[1])]
     for colour, thickness in ((0, 4 * _FINE), (255, 2 * _FINE - 1)):
-        mask = Pillow.new("L", (panel.width * _FINE, panel.height * _FINE))
+        mask = Pillow.new("L", (size[0] * _FINE, size[1] * _FINE))
         ImageDraw.Draw(mask).line(closed, fill=255, width=thickness, joint="curve")
-        small = mask.resize(panel.size, Pillow.Resampling.BOX)
-        panel.paste((colour, colour, colour), (0, 0), small)
+        panel.paste((colour, colour, colour), (left, top), mask.resize(size, Pillow.Resampling.BOX))
 
 
 def _draw_bar(canvas: Pillow.Image, pen: ImageDraw.ImageDraw, places: Panels, ceiling: float) -> None:

@@ -14,6 +14,7 @@ tags of a source never do; they are left out.
 """
 
 from node.report.account import account_of
+from node.report.part10 import part10
 from node.report.results import build
 
-__all__ = ["account_of", "build"]
+__all__ = ["account_of", "build", "part10"]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from highdicom.sr import CodedConcept
 
 from node import plugin
 
 
+@lru_cache(maxsize=512)
 def concept(code: plugin.Code) -> CodedConcept:
-    """A highdicom concept; a Code Meaning beyond LO's 64 characters is cut (PS3.3 8.3)."""
+    """A highdicom concept, the same object for the same code: who adds to it copies it before.
+
+    A Code Meaning beyond LO's 64 characters is cut (PS3.3 8.3).
+    """
     return CodedConcept(value=code.value, scheme_designator=code.scheme, meaning=code.meaning[:64])
 
 

@@ -62,7 +62,7 @@ def algorithm(analysis: Analysis, verdict: Verdict) -> list[ContentItem]:
         *((codes.ALGORITHM_PARAMETERS, line) for line in _parameters(analysis, verdict)),
     ]
     family = tree.code(codes.ALGORITHM_FAMILY, codes.concept(manifest.family), tree.MODIFIER)
-    return [*(tree.text(name, value, tree.MODIFIER) for name, value in facts), family]
+    return [*(tree.fact(name, value, tree.MODIFIER) for name, value in facts), family]
 
 
 def region_item(place: Region, images: Mapping[tuple[str, int], Image], sources: Mapping[str, Dataset]) -> ContentItem:
@@ -99,10 +99,12 @@ def _measured(point: OperatingPoint) -> Iterator[str]:
 def _what_and_where(verdict: Verdict) -> Iterator[ContentItem]:
     yield tree.code(codes.FINDING, codes.concept(verdict.spec.code))
     if verdict.spec.site is not None:
-        site = tree.code(codes.FINDING_SITE, codes.concept(verdict.spec.site), tree.MODIFIER)
-        side = codes.SIDES.get(verdict.laterality)
-        below = [] if side is None else [tree.code(codes.LATERALITY, side, tree.MODIFIER)]
-        yield tree.with_children(site, below)
+        site, side = codes.concept(verdict.spec.site), codes.SIDES.get(verdict.laterality)
+        if side is None:
+            yield tree.code(codes.FINDING_SITE, site, tree.MODIFIER)
+        else:
+            below = [tree.code(codes.LATERALITY, side, tree.MODIFIER)]
+            yield tree.code_above(codes.FINDING_SITE, site, below, tree.MODIFIER)
 
 
 def _figures(verdict: Verdict) -> Iterator[ContentItem]:

@@ -24,9 +24,9 @@ def _entries(image_set: ImageSet, sources: Mapping[str, Dataset]) -> Iterator[Co
     first_frames = {image.sop_instance_uid: image for image in reversed(image_set.images)}
     for image in reversed(list(first_frames.values())):
         sop_class_uid, sop_instance_uid, _ = evidence.pointer(image, sources)
-        entry = tree.image(codes.SOURCE, (sop_class_uid, sop_instance_uid, None))
         ds = sources.get(sop_instance_uid, Dataset())
-        yield tree.with_children(entry, [*_coded(image_set, ds), *_measured(image, ds)])
+        described = [*_coded(image_set, ds), *_measured(image, ds)]
+        yield tree.image_above(codes.SOURCE, (sop_class_uid, sop_instance_uid, None), described)
 
 
 def _coded(image_set: ImageSet, ds: Dataset) -> Iterator[ContentItem]:

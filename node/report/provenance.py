@@ -48,6 +48,8 @@ _COPIED = frozenset(tag_for_keyword(keyword) for keyword in (*_TYPE_2, *_TYPE_3)
 #: A name or an id is kept as received even where it breaks its VR: it says whose result this is.
 _IDENTIFYING = ("PatientName", "PatientID", "AccessionNumber", "IssuerOfPatientID")
 _SEXES = ("", "M", "F", "O")
+#: What is written in the character set of the object.
+_WORDS = frozenset(("PN", "LO", "SH", "LT", "ST", "UT", "UC"))
 
 #: Kind of object -> (words in the Series Description, offset from the plugin's series number).
 _SERIES = {
@@ -201,11 +203,6 @@ def _character_set(ds: Dataset, origin: Dataset) -> list[str]:
 
 
 def _texts(ds: Dataset, own_only: bool) -> Iterator[str]:
-    for found in ds:
-        if own_only and found.tag in _COPIED:
-            continue
-        if found.VR == "SQ":
-            for item in found.value:
-                yield from _texts(item, own_only=False)
-        elif found.VR in ("PN", "LO", "SH", "LT", "ST", "UT", "UC"):
-            yield str(found.value)
+    top = [found for found in ds if not (own_only and found.tag in _COPIED)]
+    below = source.everything(item for found in top if found.VR == "SQ" for item in found.value)
+    return (str(found.value) for found in (*top, *below) if found.VR in _WORDS)

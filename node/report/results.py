@@ -45,7 +45,7 @@ def build(
     Example::
 
         for kind, ds in build(analysis, sources, explain(analysis), kinds=("sc", "sr")):
-            ds.save_as(buffer, enforce_file_format=True)
+            path.write_bytes(part10(ds))
     """
     strange = sorted(set(kinds) - set(KINDS))
     if strange:

@@ -138,7 +138,7 @@ def _item(analysis: Analysis, number: int, verdict: Verdict) -> Dataset:
     item.RecommendedDisplayCIELabValue = _colour(analysis, verdict)
     item.TrackingID, item.TrackingUID = identifier.TextValue, uid.UID
     if spec.site is not None:
-        item.AnatomicRegionSequence = [_region(verdict, codes.concept(spec.site))]
+        item.AnatomicRegionSequence = [_region(verdict, deepcopy(codes.concept(spec.site)))]
     return item
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
@@ -47,6 +47,21 @@ def _convert(found: DataElement) -> None:
     for item in found.value if found.VR == "SQ" else ():
         for below in item:
             _convert(below)
+
+
+def everything(datasets: Iterable[Dataset]) -> Iterator[DataElement]:
+    """Every element in and below these, in no order; an item that stands in many places is visited once."""
+    waiting, seen = list(datasets), set[int]()
+    while waiting:
+        ds = waiting.pop()
+        if id(ds) in seen:
+            continue
+        seen.add(id(ds))
+        for tag, held in ds.items():
+            found = ds[tag] if held.is_raw else held
+            if found.VR == "SQ":
+                waiting += found.value
+            yield found
 
 
 def value(ds: Dataset, keyword: str) -> str:

@@ -1,11 +1,16 @@
 """Content items of a Structured Report, each in one call; a tree is these calls nested.
 
 They are highdicom's value types, but for what those cannot hold: a NUM without a value (PS3.3 C.18.1).
+
+Making one takes longer than all else about it, and a report says much of every finding alike. So the items of
+:func:`code` and :func:`fact` are the same objects for the same arguments: they may stand in many places, in many
+reports, and are never changed. Who puts something below an item has it made apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from highdicom.sr import (
@@ -36,10 +41,10 @@ def container(
 ) -> ContentItem:
     """A CONTAINER with its children; `template` is a TID of PS3.16."""
     item = ContainerContentItem(name=name, relationship_type=relation, template_id=template)
-    return with_children(item, children)
+    return _with_children(item, children)
 
 
-def with_children(item: ContentItem, children: Iterable[ContentItem]) -> ContentItem:
+def _with_children(item: ContentItem, children: Iterable[ContentItem]) -> ContentItem:
     """`item`, with these content items below it."""
     below = list(children)
     if below:
@@ -50,7 +55,26 @@ def with_children(item: ContentItem, children: Iterable[ContentItem]) -> Content
 
 def code(name: CodedConcept, value: CodedConcept, relation: str = CONTAINS) -> ContentItem:
     """A CODE."""
+    return _code(name, value, relation, (name.meaning, value.meaning))
+
+
+@lru_cache(maxsize=512)
+def _code(name: CodedConcept, value: CodedConcept, relation: str, _meanings: tuple[str, str]) -> ContentItem:
+    """The meanings are told apart too: to highdicom, concepts of the same code are equal whatever they are called."""
     return CodeContentItem(name=name, value=value, relationship_type=relation)
+
+
+def code_above(
+    name: CodedConcept, value: CodedConcept, children: Iterable[ContentItem], relation: str = CONTAINS
+) -> ContentItem:
+    """A CODE of its own, with these content items below it."""
+    return _with_children(CodeContentItem(name=name, value=value, relationship_type=relation), children)
+
+
+@lru_cache(maxsize=1024)
+def fact(name: CodedConcept, value: str, relation: str = CONTAINS) -> ContentItem:
+    """A TEXT that many findings or reports say alike, under a name of our own (never a plugin's)."""
+    return text(name, value, relation)
 
 
 def text(name: CodedConcept, value: str, relation: str = CONTAINS) -> ContentItem:
@@ -79,8 +103,19 @@ def num_without_value(name: CodedConcept, unit: CodedConcept, reason: CodedConce
 
 def image(name: CodedConcept, reference: tuple[str, str, int | None], relation: str = CONTAINS) -> ContentItem:
     """An IMAGE; `reference` is SOP Class UID, SOP Instance UID, frame number (None for single-frame images)."""
+    return image_above(name, reference, (), relation)
+
+
+def image_above(
+    name: CodedConcept,
+    reference: tuple[str, str, int | None],
+    children: Iterable[ContentItem],
+    relation: str = CONTAINS,
+) -> ContentItem:
+    """An IMAGE of its own, with these content items below it."""
     sop_class_uid, sop_instance_uid, frame = reference
-    return ImageContentItem(name, sop_class_uid, sop_instance_uid, frame, relationship_type=relation)
+    item = ImageContentItem(name, sop_class_uid, sop_instance_uid, frame, relationship_type=relation)
+    return _with_children(item, children)
 
 
 def region(
@@ -89,4 +124,4 @@ def region(
     """A closed POLYLINE (PS3.3 C.18.6.1.2) that carries the image it was selected from."""
     points: Sequence[tuple[float, float]] = (*place.polygon, place.polygon[0])
     item = ScoordContentItem(name, "POLYLINE", np.asarray(points, dtype=np.float32), relationship_type=CONTAINS)
-    return with_children(item, [image(source, reference, SELECTED)])
+    return _with_children(item, [image(source, reference, SELECTED)])

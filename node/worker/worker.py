@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -245,9 +244,7 @@ class Worker:
         }
 
     def _write(self, row: AnalysisRow, number: int, kind: str, dataset: Dataset) -> ResultObject:
-        stream = io.BytesIO()
-        pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
-        path, data = f"work/{row.id}/{number:03d}-{kind}.dcm", stream.getbuffer()
+        path, data = f"work/{row.id}/{number:03d}-{kind}.dcm", report.part10(dataset)
         self._spool.write(path, data)
         uids = dataset.SOPInstanceUID, dataset.SOPClassUID, dataset.SeriesInstanceUID
         return ResultObject(*uids, kind=kind, path=path, sha256=sha256(data).hexdigest())

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from PIL import Image as Pillow
+from PIL import ImageDraw
 
 from node.explain import layout, table, text
 from node.explain.caption import Caption
@@ -124,7 +128,7 @@ def test_a_word_wider_than_the_line_is_cut() -> None:
 
 
 def test_no_words_are_no_lines() -> None:
-    assert text.wrapped("", 16, 300) == []
+    assert text.wrapped("", 16, 300) == ()
 
 
 def _many(count: int) -> Caption:
@@ -198,3 +202,20 @@ def _cut(made: np.ndarray, box: layout.Box) -> np.ndarray:
 
 def _blank() -> Caption:
     return Caption("", "", "", (), (), "")
+
+
+def test_no_word_goes_to_the_next_line_that_would_fit_on_its_own() -> None:
+    words = "The upper left region contributes +1.90 of 2.40 logits; AVAWAT To Ty, the baseline +0.50 (95 % CI). " * 4
+    for room in range(120, 900, 7):
+        lines = text.wrapped(words, 14, room)
+        assert " ".join(lines) == words.strip()
+        for line, following in pairwise(lines):
+            assert text.width(line, 14) <= room < text.width(f"{line} {following.split()[0]}", 14)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (33, 20), (280, 50)])
+def test_a_line_is_drawn_as_pillow_draws_it(place: tuple[int, int]) -> None:
+    ours, theirs = (Pillow.new("RGB", (300, 60), text.BACKGROUND) for _ in range(2))
+    text.write(ImageDraw.Draw(ours), place, "jAy, Ågyp 87 %", 26, text.AMBER)
+    ImageDraw.Draw(theirs).text(place, "jAy, Ågyp 87 %", font=text.font(26), fill=text.AMBER)
+    assert ours.tobytes() == theirs.tobytes()

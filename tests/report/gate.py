@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from node.report import part10
 from tests.peers.archive import DSRDUMP_ALLOWED
 from tests.peers.programs import missing, system_program
 from tests.peers.programs import own_program as tool
@@ -52,7 +53,7 @@ PIXELMED_ALLOWED = tuple(
 def save(ds: Dataset, folder: Path, name: str) -> Path:
     """The object as a Part 10 file."""
     path = folder / f"{name}.dcm"
-    ds.save_as(path, enforce_file_format=True)
+    path.write_bytes(part10(ds))
     return path
 
 

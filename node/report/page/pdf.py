@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
+from reportlab import rl_config
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
@@ -17,6 +18,8 @@ from node.report.page.typeface import REGULAR, register, runs, width
 from node.study import MANUFACTURER
 
 WIDTH, HEIGHT = A4
+#: Streams as they are: written as text (ASCII85) they take 25 % more room, and four times the time of all the rest.
+rl_config.useA85 = 0
 
 
 @dataclass(frozen=True)

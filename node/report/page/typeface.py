@@ -140,6 +140,9 @@ def _encodes(encoding: str, letter: str) -> bool:
 
 def runs(text: str, typeface: str = REGULAR) -> Iterator[tuple[str, str]]:
     """(typeface, part) of a legible text, in order: an East Asian part in the typeface that shows most of the text."""
+    if text.isascii():
+        yield typeface, text
+        return
     wide = [names for letter in text if (names := _typefaces_of(letter))]
     order = sorted(_EAST_ASIAN, key=lambda name: -sum(name in names for names in wide))
     for name, letters in groupby(text, key=lambda letter: _first(order, _typefaces_of(letter), typeface)):
