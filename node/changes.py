@@ -13,8 +13,8 @@ from collections.abc import Callable
 from node.errors import TemporaryError
 from node.ledger import Ledger
 
-#: How often the watching thread looks.
-_LOOK_SECONDS = 0.02
+#: How often the watching thread looks, and how often when there was nothing for so long: an idle node costs nothing.
+_LOOK_SECONDS, _IDLE_LOOK_SECONDS, _LIVELY_SECONDS = 0.02, 0.1, 0.5
 #: Who looks in vain waits for so many times as long as the look took, so that a flood of commits keeps nobody busy.
 _REST = 9
 _LONGEST_REST_SECONDS = 0.25
@@ -62,12 +62,13 @@ class Changes:
 
     def watch(self) -> None:
         """Look for commits of other processes, until it is stopped: the target of a thread."""
-        known = self._pulse()
-        while not self._until(lambda: self._stopped, _LOOK_SECONDS):
+        known, changed, look = self._pulse(), time.monotonic(), _LOOK_SECONDS
+        while not self._until(lambda: self._stopped, look):
             now = self._pulse()
             if now != known:
-                known = now
+                known, changed = now, time.monotonic()
                 self.ring()
+            look = _LOOK_SECONDS if time.monotonic() - changed < _LIVELY_SECONDS else _IDLE_LOOK_SECONDS
 
     def _until(self, condition: Callable[[], bool], seconds: float) -> bool:
         with self._condition:

@@ -207,10 +207,8 @@ class Service:
             worker.kill()
 
     def _deliver(self, courier: Courier) -> None:
-        try:
-            self._repeat(courier.step)
-        finally:
-            courier.rest()
+        self._repeat(courier.step)
+        courier.rest()
 
     def _keep_alive(self, worker: WorkerProcess) -> bool:
         """Start the worker unless it runs; False when it will not start: the loop comes back after a pause."""

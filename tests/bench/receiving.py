@@ -25,7 +25,6 @@ from tests.peers import (
     install_plugin,
     processes,
     system_program,
-    until,
 )
 
 #: Largest PDU that the senders announce, bytes: as far as DCMTK goes.
@@ -82,7 +81,7 @@ def _node(folder: Path) -> Iterator[RunningNode]:
     install_plugin(plugins)
     study = {"quiet_seconds": {"default": 60}}
     with RunningNode(folder / "node", python_path=[plugins], study=study) as node:
-        until(lambda: "worker ready" in node.log(), "its models are loaded")
+        node.await_worker()
         yield node
 
 

@@ -96,8 +96,11 @@ class RunningNode:
 
     def await_worker(self) -> None:
         """Until its worker has loaded its plugins."""
-        seen = self.log().count("worker ready")
-        until(lambda: self.log().count("worker ready") > seen - 1 and self.pids("worker"), "a worker is ready")
+        until(self._worker_is_ready, lambda: f"a worker is ready; the node's log:\n{self.log()[-3000:]}")
+
+    def _worker_is_ready(self) -> bool:
+        said = [line for line in self.log().splitlines() if "worker ready" in line]
+        return any(f'"pid": {pid},' in line for pid in self.pids("worker") for line in said)
 
     def stop(self, seconds: float = 40) -> int:
         """SIGTERM to the main process, as a supervisor does; its exit status."""
