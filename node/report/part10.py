@@ -8,6 +8,7 @@ kinds of a report, such as a name in another script, is left to pydicom's own wr
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from struct import pack
 
 from pydicom.charset import default_encoding
@@ -26,6 +27,7 @@ _BYTES = ("OB", "OF", "OW")
 _NUMBERS = {"US": "H", "UL": "I", "SS": "h", "SL": "i", "FL": "f", "FD": "d"}
 _ITEM = 0xE000FFFE  # (FFFE,E000) as it is written
 _LONGEST_SHORT = 0xFFFF
+_GROUP_LENGTH = 0x00020000
 _Encodings = str | list[str]
 
 
@@ -39,7 +41,9 @@ def part10(ds: Dataset) -> bytes:
 
         path.write_bytes(part10(ds))
     """
-    meta = _Encoder().dataset(ds.file_meta, default_encoding)
+    facts = copy(ds.file_meta)
+    facts.pop(_GROUP_LENGTH, None)  # it is counted anew
+    meta = _Encoder().dataset(facts, default_encoding)
     length = pack("<HH2sHI", 2, 0, b"UL", 4, len(meta))
     return b"".join((ds.preamble, b"DICM", length, meta, *_Encoder().elements(ds, default_encoding)))
 

@@ -47,6 +47,13 @@ def test_every_object_of_a_film_is_written_as_pydicom_writes_it(modality: str, t
         assert part10(ds) == written(ds), kind
 
 
+def test_the_length_of_the_meta_information_is_counted_anew() -> None:
+    ds = _odd(PatientName="Doe^Jane")
+    expected = written(ds)
+    ds.file_meta.FileMetaInformationGroupLength = 7
+    assert part10(ds) == expected
+
+
 def test_every_object_of_a_volume_is_written_as_pydicom_writes_it() -> None:
     sources = stack.stack()
     made = build(stack.series(*sources), by_uid(*sources), stack.evidence(*sources), tuple(KINDS))
