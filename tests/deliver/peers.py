@@ -120,6 +120,7 @@ class EvilPacs:
         self.asked: list[str] = []
         self.calling: list[str] = []
         self.proposed: list[list[tuple[str, list[str]]]] = []
+        self.ended: list[str] = []
         self._answers, self._always = list(answers), always or {}
         self._reject = list(reject)
         self._over = threading.Event()
@@ -128,7 +129,12 @@ class EvilPacs:
         ae.add_supported_context("1.2.840.10008.1.1")
         for sop_class_uid in takes:
             ae.add_supported_context(sop_class_uid, list(transfer_syntaxes))
-        handlers = [(evt.EVT_C_STORE, self._on_store), (evt.EVT_REQUESTED, self._on_requested)]
+        handlers = [
+            (evt.EVT_C_STORE, self._on_store),
+            (evt.EVT_REQUESTED, self._on_requested),
+            (evt.EVT_RELEASED, lambda _: self.ended.append("released")),
+            (evt.EVT_ABORTED, lambda _: self.ended.append("aborted")),
+        ]
         self._server = ae.make_server(("127.0.0.1", 0), contexts=ae.supported_contexts, evt_handlers=handlers)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
