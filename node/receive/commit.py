@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -127,9 +128,11 @@ class Committer:
     def _write_later(self, seconds: float) -> None:
         with self._turn:
             if self._later is None:
-                self._later = threading.Timer(seconds, self._write_late)
-                self._later.daemon = True
-                self._later.start()
+                later = threading.Timer(seconds, self._write_late)
+                later.daemon = True
+                with suppress(RuntimeError):  # no more threads: it is written with what comes next
+                    later.start()
+                    self._later = later
 
     def _write_late(self) -> None:
         with self._turn:

@@ -157,6 +157,21 @@ def test_an_end_that_cannot_be_written_is_written_later(ledger: FakeLedger, comm
     assert _eventually(ledger, ["close a released", "close b released"])
 
 
+def test_without_a_thread_to_spare_an_end_that_could_not_be_written_goes_with_what_comes_next(
+    ledger: FakeLedger, committer: Committer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    ledger.arrivals.busy = 1
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        committer.close("a", "released")
+    assert ledger.arrivals.written == []
+    assert committer.record(arrival("1")) is Outcome.NEW
+    assert ledger.arrivals.written == [["1"], "close a released"]
+
+
 def test_a_beginning_that_cannot_be_written_fails_the_instance_and_is_written_later(
     ledger: FakeLedger, committer: Committer
 ) -> None:
