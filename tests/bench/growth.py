@@ -47,6 +47,7 @@ def measure(folder: Path, rounds: int, studies: int = STUDIES, idle_seconds: flo
         with _started(node):
             pass
     build(nodes["grown"].data / "ledger.db", studies)
+    os.sync()  # else the first round waits until all of it is written
     found: Rows = {}
     for number in range(rounds):
         sent = _images(folder / f"sent{number}")
