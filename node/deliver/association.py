@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 import struct
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -34,8 +35,8 @@ _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 _ACCEPTED, _REJECTED, _DATA, _RELEASE_ASKED, _RELEASED = 2, 3, 4, 5, 6  # PDU types, PS3.8 9.3
 _RELEASE = struct.Struct(">BxLL")
 _ABORT = struct.pack(">BxLL", 7, 4, 0)  # by the service user, PS3.8 9.3.8
-#: Largest PDU that we read, and longest message, bytes.
-_MAX_PDU, _LONGEST_MESSAGE = 16384, 1 << 26
+#: Largest PDU that we read, and longest message, bytes; most requests that are kept while an answer is waited for.
+_MAX_PDU, _LONGEST_MESSAGE, _MOST_UNHEARD = 16384, 1 << 24, 4
 #: So long a peer has to answer a release: what matters was said before.
 _PARTING_SECONDS = 2.0
 
@@ -152,11 +153,13 @@ class Association:
             while part:
                 self._line.send(part)
                 part = next(parts, b"")
-            while True:
-                answer, data = self._message(None)
+            end = time.monotonic() + self._destination.timeout_seconds
+            while len(self._unheard) < _MOST_UNHEARD:
+                answer, data = self._message(end)
                 if answer.CommandField & RESPONSE and "Status" in answer:
                     return answer
                 self._unheard.append((answer, data))
+            raise Over(by_peer=True)
         except BaseException:  # else a late answer would be taken for that to the next request
             self.abort()
             raise
@@ -179,7 +182,7 @@ class Association:
         if self._unheard:
             return self._unheard.popleft()
         try:
-            return self._message(seconds)
+            return self._message(time.monotonic() + seconds)
         except Over:
             self.abort()
             return None
@@ -188,10 +191,13 @@ class Association:
         """Answer a request; raises :class:`Over`."""
         self._line.send(as_pdus(command, context_id, self._longest_pdu, is_command=True))
 
-    def _message(self, seconds: float | None) -> tuple[Dataset, bytes]:
+    def _message(self, end: float) -> tuple[Dataset, bytes]:
+        """The next one, whole by then (monotonic), however it drips; raises :class:`Over`."""
         command, data, found = bytearray(), bytearray(), Dataset()
         while len(command) + len(data) < _LONGEST_MESSAGE:
-            kind, body = self._line.receive(seconds)
+            if (left := end - time.monotonic()) <= 0:
+                raise Over(by_peer=False)
+            kind, body = self._line.receive(left)
             if kind != _DATA:  # it aborts, or wants to go
                 raise Over(by_peer=True)
             try:
@@ -225,7 +231,8 @@ class Association:
             return
         with suppress(Over):
             self._line.send(_RELEASE.pack(_RELEASE_ASKED, 4, 0))
-            while self._line.receive(_PARTING_SECONDS)[0] == _DATA:
+            end = time.monotonic() + _PARTING_SECONDS
+            while (left := end - time.monotonic()) > 0 and self._line.receive(left)[0] == _DATA:
                 pass
         self._end()
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import socket
 import socketserver
+import struct
 import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
 
 from node.config import Destination
+from node.deliver.messages import C_ECHO, NO_DATASET, as_pdus, command_set
 from tests.deliver.material import DX, SC, SR, SR_3D
 from tests.peers.dcmtk import takes_only
 from tests.peers.programs import system_program as program
@@ -102,7 +104,8 @@ class EvilPacs:
     """A PACS that does what it is told, one answer after the other, then answers Success.
 
     Args:
-        answers: a status, `abort`, `store-then-abort`, `hang`.
+        answers: a status, `abort`, `store-then-abort`, `hang`; `drip` and `ask`: empty fragments, and requests of its
+            own, again and again.
         always: SOP class -> its answer to every object of that class.
         reject: how it rejects associations, as (result, source, reason); so many times.
         takes: SOP classes; transfer_syntaxes: all by default.
@@ -171,12 +174,24 @@ class EvilPacs:
         if answer == "hang":
             self._over.wait(60)
             return 0xA700
+        if answer in ("drip", "ask"):
+            return self._talk(event, answer)
         if answer in (0x0000, "store-then-abort") or (isinstance(answer, int) and answer >> 12 == 0xB):
             self.stored.append(uid)
         if isinstance(answer, int):
             return answer
         event.assoc.abort()
         return 0x0110
+
+    def _talk(self, event: Any, what: int | str) -> int:
+        request = command_set(CommandField=C_ECHO, MessageID=1, CommandDataSetType=NO_DATASET)
+        said = as_pdus(request, event.context.context_id, 0, is_command=True)
+        if what == "drip":
+            said = struct.pack(">BxLLBB", 4, 6, 2, event.context.context_id, 0)
+        with suppress(OSError):
+            while not self._over.wait(0.005):
+                event.assoc.dul.socket.socket.sendall(said)
+        return 0xA700
 
 
 class DeafProxy:

@@ -101,6 +101,15 @@ def test_a_peer_that_aborts_a_new_association_too_has_refused_the_object(tmp_pat
         assert sent(sender, tmp_path) == [Verdict.TEMPORARY, Verdict.DELIVERED]
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("endless", ["drip", "ask"])
+def test_a_peer_that_talks_for_ever_instead_of_answering_is_left(tmp_path: Path, endless: str) -> None:
+    with EvilPacs(endless) as pacs:
+        sender = DicomSender(dicom(pacs.port, timeout_seconds=1), "NODE")
+        assert sent(sender, tmp_path) == [Verdict.TEMPORARY, Verdict.DELIVERED]
+    assert len(pacs.calling) == 2
+
+
 def test_what_the_association_has_no_context_for_gets_another_one_that_also_takes_what_came_before(
     tmp_path: Path,
 ) -> None:
