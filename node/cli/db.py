@@ -81,17 +81,18 @@ def restore(copy: CopyArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
         raise ConfigError("there is no data folder", about=str(data), hint="`radnode serve` makes it")
     with hold_data_folder(data):
         check_copy(copy)
-        aside = data / f"ledger.db.before-{time.strftime('%Y%m%d-%H%M%S')}"
-        for ending in ("", "-wal", "-shm"):
-            there = data / f"ledger.db{ending}"
-            if there.exists():
-                os.rename(there, f"{aside}{ending}")
         with (
             copy.open("rb") as stream,
             mmap(stream.fileno(), 0, access=ACCESS_READ) as mapped,  # it may be larger than the memory
             memoryview(mapped) as whole,
         ):
-            write_once(data / "ledger.db", whole)
+            write_once(data / "ledger.db.restored", whole)  # until it is whole, what is there stays in its place
+        aside = data / f"ledger.db.before-{time.strftime('%Y%m%d-%H%M%S')}"
+        for ending in ("", "-wal", "-shm"):
+            there = data / f"ledger.db{ending}"
+            if there.exists():
+                os.rename(there, f"{aside}{ending}")
+        os.rename(data / "ledger.db.restored", data / "ledger.db")
         Ledger(data / "ledger.db").facts.note_time(NOTED, 0.0)
     typer.echo(f"{data / 'ledger.db'} is the copy now; what was there is {aside}")
     typer.echo("the next `radnode serve` takes what the copy does not know from the spool")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -77,6 +78,21 @@ def test_a_copy_is_written_and_put_back(site: Site, tmp_path: Path) -> None:
     assert str(again.studies.get(site.ignored).state) == "IGNORED"
     assert again.facts.time_of(NOTED) == 0.0, "the whole spool is looked at"
     again.close()
+
+
+def test_a_copy_that_does_not_fit_leaves_the_ledger_in_its_place(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.text("db", "backup", str(tmp_path / "copy.db"))
+    data, before = load(site.config).node.data_dir, site.ledger.studies.latest(10)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "No space left" in str(site.run("db", "restore", str(tmp_path / "copy.db")).exception)
+    assert sorted(path.name for path in data.glob("*ledger.db*")) == ["ledger.db", "ledger.db-shm", "ledger.db-wal"]
+    assert site.ledger.studies.latest(10) == before
 
 
 def test_a_running_node_keeps_its_ledger(site: Site, tmp_path: Path) -> None:
