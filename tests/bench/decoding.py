@@ -20,6 +20,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
 from node.assemble import read_images
 from node.samples import sample_paths
 from tests.bench.figures import Rows, in_turn, mid, rate, table, told
+from tests.conformance.sources import codec
 from tests.peers import compress, system_program
 
 _CT = Path(__file__).parents[1] / "data" / "images" / "ct_chest_tcga" / "ID_0001.dcm"
@@ -37,16 +38,6 @@ programs write a file, and are timed with their start. A dash: it cannot, or the
 """
 
 
-def _codec(syntax: str) -> Encode:
-    def encode(path: Path, target: Path) -> Path:
-        ds = pydicom.dcmread(path)
-        ds.compress(syntax, generate_instance_uid=False)
-        ds.save_as(target, enforce_file_format=True)
-        return target
-
-    return encode
-
-
 def _dcmtk(program: str, *options: str) -> Encode:
     return lambda path, target: compress(program, path, target, *options)
 
@@ -55,12 +46,12 @@ def _dcmtk(program: str, *options: str) -> Encode:
 SYNTAXES: Mapping[str, tuple[Encode, str]] = {
     "uncompressed": (lambda path, target: path, ""),
     "deflated": (_dcmtk("dcmconv", "+td"), "dcmconv"),
-    "RLE": (_codec(RLELossless), "dcmdrle"),
+    "RLE": (codec(RLELossless), "dcmdrle"),
     "JPEG baseline": (_dcmtk("dcmcjpeg", "+eb", "+q", "90", "+un"), "dcmdjpeg"),
     "JPEG extended": (_dcmtk("dcmcjpeg", "+ee", "+q", "90", "+un"), "dcmdjpeg"),
     "JPEG lossless": (_dcmtk("dcmcjpeg", "+e1"), "dcmdjpeg"),
-    "JPEG-LS": (_codec(JPEGLSLossless), "dcmdjpls"),
-    "JPEG 2000": (_codec(JPEG2000Lossless), ""),
+    "JPEG-LS": (codec(JPEGLSLossless), "dcmdjpls"),
+    "JPEG 2000": (codec(JPEG2000Lossless), ""),
 }
 
 

@@ -164,7 +164,9 @@ def _dcmtk(program: str, *options: str) -> Encode:
     return lambda path, target: compress(program, path, target, *options)
 
 
-def _codec(syntax: str) -> Encode:
+def codec(syntax: str) -> Encode:
+    """Writes a file in a transfer syntax that pydicom has an encoder for."""
+
     def encode(path: Path, target: Path) -> Path:
         ds = pydicom.dcmread(path)
         ds.compress(syntax, generate_instance_uid=False)
@@ -180,9 +182,9 @@ SYNTAXES: Mapping[str, Encode] = {
     "implicit": _dcmtk("dcmconv", "+ti"),
     "big endian": _dcmtk("dcmconv", "+tb"),
     "deflated": _dcmtk("dcmconv", "+td"),
-    "RLE": _codec(RLELossless),
+    "RLE": codec(RLELossless),
     "JPEG lossless": _dcmtk("dcmcjpeg", "+e1"),
     "JPEG baseline": _dcmtk("dcmcjpeg", "+eb", "+q", "90", "+un"),
-    "JPEG-LS": _codec(JPEGLSLossless),
-    "JPEG 2000": _codec(JPEG2000Lossless),
+    "JPEG-LS": codec(JPEGLSLossless),
+    "JPEG 2000": codec(JPEG2000Lossless),
 }
