@@ -41,6 +41,10 @@ def test_growth_measures_both_nodes_and_its_section_says_what_is_wanted(tmp_path
     assert {goal.verdict for goal in growth.goals({})} == {"not measured"}
 
 
+def test_a_node_that_asked_for_nothing_while_it_was_watched_has_no_ratio() -> None:
+    assert "| 0 | 2 |  |" in growth.section({growth.IDLE: {"empty": [0.0], "grown": [2.0]}})
+
+
 def test_the_section_of_the_router_has_a_column_for_each(tmp_path: Path) -> None:
     text = router.section({router.ALONE: {"radnode": [2.4, 2.5], "dicom-ai-router": [3.0]}})
     assert "|  | radnode | dicom-ai-router |" in text

@@ -90,6 +90,8 @@ class Association:
             log.error("association failed", association=self._id, error=type(error).__name__)
             self._connection.abort(BY_US)
         finally:
+            if self._noted:
+                self._house.node.spool.put_away()
             self._connection.close()
             if self._noted:
                 self._house.node.committer.close(self._id, ending)
@@ -188,6 +190,8 @@ class Association:
         self._send(command.answer(request, context_id, answer, agreement.longest_pdu))
         if answer is status.TOO_LONG:
             raise Cut("a dataset longer than the limit", BY_US)
+        if request.field == command.C_STORE and answer is status.SUCCESS:
+            self._house.node.spool.get_ready()
         for report in asked.reports:
             self._tell(report, context_id, agreement.longest_pdu)
 

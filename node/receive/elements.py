@@ -24,7 +24,7 @@ _KNOWN = _SHORT | _LONG
 
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
-Data = bytes | mmap.mmap
+Data = bytes | memoryview | mmap.mmap
 
 
 class Malformed(Exception):

@@ -180,7 +180,7 @@ def _keep(node: Node, peer: Peer, request: Request) -> status.Status:
         if incoming.size == len(meta):
             return status.EMPTY
         path = incoming.keep(name_of(claim, digest))
-    found = _read_header(node.spool, path, len(meta), claim)
+        found = _read_header(node.spool, path, incoming.whole(), len(meta), claim)
     arrival = _arrival(peer, claim, found, path)
     arrival = replace(arrival, size=incoming.size, sha256=digest)
     outcome = node.committer.record(arrival)
@@ -197,7 +197,10 @@ def _receive(incoming: Incoming, meta: bytes, dataset: Iterator[memoryview], lon
             raise TooLong
 
 
-def _read_header(spool: Spool, path: str, start: int, claim: header.Claim) -> header.Header:
+def _read_header(spool: Spool, path: str, whole: memoryview | None, start: int, claim: header.Claim) -> header.Header:
+    """From memory if it is there, else from the file; the dataset begins at `start`."""
+    if whole is not None:
+        return header.scan(whole, start, claim)
     try:
         return header.read(spool.path(path), start, claim)
     except OSError as error:

@@ -9,6 +9,7 @@ On disk afterwards::
     work/<analysis>/...       predictions and result objects of one analysis
 """
 
-from node.spool.files import Incoming, Spool, write_once
+from node.spool.files import Spool, write_once
+from node.spool.incoming import Incoming
 
 __all__ = ["Incoming", "Spool", "write_once"]

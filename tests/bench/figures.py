@@ -61,10 +61,11 @@ def digits(value: float) -> str:
 
 
 def ratio(figures: Mapping[str, Sequence[float]] | None, own: str, other: str) -> float | None:
-    """Median over median; None where one of them was not measured."""
+    """Median over median; None where one of them was not measured, or the other was nothing."""
     if not figures or not figures.get(own) or not figures.get(other):
         return None
-    return mid(figures[own]) / mid(figures[other])
+    whole = mid(figures[other])
+    return mid(figures[own]) / whole if whole else None
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

@@ -143,8 +143,8 @@ def section(rows: Rows) -> str:
     """Its part of deploy/PERFORMANCE.md."""
     lines = []
     for what, one in rows.items():
-        times = "" if what == LEDGER else f"{mid(one['grown']) / mid(one['empty']):.2f}"
-        lines.append([what, *(told(one[name]) for name in _NAMES), times])
+        times = None if what == LEDGER else ratio(one, "grown", "empty")
+        lines.append([what, *(told(one[name]) for name in _NAMES), "" if times is None else f"{times:.2f}"])
     return _WORDS + table(["", *_NAMES, "grown / empty"], lines)
 
 

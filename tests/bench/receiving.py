@@ -100,17 +100,18 @@ def measure(folder: Path, rounds: int) -> Rows:
 
 
 def measure_load(load: Load, folder: Path, rounds: int, names: Sequence[str] = tuple(RECEIVERS)) -> Figures:
-    """Receiver -> instances a second. Every round asks each of them, started anew in an empty folder."""
+    """Receiver -> instances a second. Every round asks each of them, started anew in an empty folder.
+
+    What they have received stays until the end: a file system that was just rid of files may be slower at making some.
+    """
     shares = _shares(load, folder / "sent")
     found: Figures = {name: [] for name in names}
-    for _ in range(rounds):
+    for number in range(rounds):
         for name in names:
-            place = folder / name
-            with without_nagle(not load.nagle), RECEIVERS[name](place) as receiver:
+            with without_nagle(not load.nagle), RECEIVERS[name](folder / f"{name}{number}") as receiver:
                 found[name].append(load.count / _seconds(receiver, shares, load))
-            shutil.rmtree(place)
             os.sync()
-    shutil.rmtree(folder / "sent")
+    shutil.rmtree(folder)
     return found
 
 

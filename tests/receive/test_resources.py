@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from node.ledger.arrivals import Arrivals
+from node.spool.buffers import ROOM
 from tests.receive.conftest import Running, Start
 from tests.receive.material import film
 from tests.receive.peer import P_DATA, fragment, pdu, store_command
@@ -59,8 +60,8 @@ def test_a_disk_that_fills_up_inside_a_dataset_leaves_nothing(node: Running, mon
         return true_write(descriptor, data)
 
     with node.peer().associate() as peer:
-        monkeypatch.setattr("node.spool.files.os.write", write)
-        assert peer.store(film({0x7FE00010: b"\0" * 60000}), piece=4000) == 0xA700
+        monkeypatch.setattr("node.spool.incoming.os.write", write)
+        assert peer.store(film({0x7FE00010: b"\0" * (ROOM + 200_000)}), piece=100_000) == 0xA700
         monkeypatch.undo()
         assert node.unfinished() == []
         assert node.files() == []
@@ -137,9 +138,10 @@ def test_a_kept_file_that_cannot_be_read_is_no_success(node: Running, monkeypatc
     def read(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
+    long = film({0x7FE00010: b"\0" * ROOM})  # of a shorter one the header is read from memory
     with node.peer().associate() as peer:
         monkeypatch.setattr("node.receive.services.header.read", read)
-        assert peer.store(film()) == 0xA700
+        assert peer.store(long) == 0xA700
         monkeypatch.undo()
-        assert peer.store(film()) == 0x0000
+        assert peer.store(long) == 0x0000
     assert len(node.files()) == 1

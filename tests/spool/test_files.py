@@ -17,6 +17,7 @@ import pytest
 
 from node.errors import SpoolError
 from node.spool import Spool, write_once
+from node.spool.buffers import ROOM
 
 ROOT = Path(__file__).parents[2]
 
@@ -142,6 +143,8 @@ def test_many_at_once_do_not_meet(spool: Spool) -> None:
         incoming.write(bytes([number]))
     names = [incoming.keep(f"aa{number}") for number, incoming in enumerate(several)]
     assert [spool.path(name).read_bytes() for name in names] == [bytes([n]) for n in range(10)]
+    for incoming in several:
+        incoming.discard()
 
 
 def test_no_file_descriptor_is_left_open(spool: Spool) -> None:
@@ -180,6 +183,51 @@ def test_a_write_that_is_short_is_continued(spool: Spool, monkeypatch: pytest.Mo
         incoming.write(b"0123456789")
         relative = incoming.keep("ab12")
     assert spool.path(relative).read_bytes() == b"0123456789"
+
+
+def test_a_file_is_held_in_memory_until_it_is_too_long_for_that(spool: Spool) -> None:
+    with spool.receive() as incoming:
+        incoming.write(b"preface")
+        incoming.add(bytes(ROOM - 7))
+        whole = incoming.whole()
+        assert whole is not None
+        assert bytes(whole) == b"preface" + bytes(ROOM - 7)
+        incoming.add(b"x")
+        assert incoming.whole() is None
+        assert spool.path(incoming.keep("ab12")).read_bytes() == b"preface" + bytes(ROOM - 7) + b"x"
+
+
+def test_what_is_held_stays_until_the_file_is_let_go(spool: Spool) -> None:
+    with spool.receive() as incoming:
+        incoming.write(b"data")
+        incoming.keep("ab12")
+        assert incoming.whole() == b"data"
+    assert incoming.whole() is None
+
+
+def test_the_next_file_is_begun_before_it_comes_and_only_one(spool: Spool) -> None:
+    spool.get_ready()
+    spool.get_ready()
+    (part,) = parts(spool)
+    with spool.receive() as incoming:
+        assert parts(spool) == [part]
+        incoming.write(b"data")
+        incoming.keep("ab12")
+    assert parts(spool) == []
+
+
+def test_a_file_that_is_not_needed_is_put_away(spool: Spool) -> None:
+    spool.put_away()
+    spool.get_ready()
+    spool.put_away()
+    assert parts(spool) == []
+
+
+def test_a_file_that_cannot_be_begun_is_the_next_senders_to_hear_of(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "gone")
+    spool.get_ready()
+    with pytest.raises(SpoolError):
+        spool.receive()
 
 
 # Space
