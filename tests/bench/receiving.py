@@ -111,7 +111,8 @@ def measure_load(load: Load, folder: Path, rounds: int, names: Sequence[str] = t
             with without_nagle(not load.nagle), RECEIVERS[name](folder / f"{name}{number}") as receiver:
                 found[name].append(load.count / _seconds(receiver, shares, load))
             os.sync()
-    shutil.rmtree(folder)
+    for place in folder.iterdir():
+        shutil.rmtree(place)
     return found
 
 
