@@ -20,6 +20,19 @@ KINDS: Mapping[str, str] = {
     "ko": "list of the whole set, Key Object Selection",
 }
 
+#: Kind -> its SOP class (PS3.4 B.5); of presentation states two, for images in grey and in colour.
+SOP_CLASSES: Mapping[str, tuple[str, ...]] = {
+    "sc": ("1.2.840.10008.5.1.4.1.1.7",),
+    "sr": ("1.2.840.10008.5.1.4.1.1.88.34",),
+    "comprehensive-sr": ("1.2.840.10008.5.1.4.1.1.88.33",),
+    "viewer-sr": ("1.2.840.10008.5.1.4.1.1.88.34",),
+    "gsps": ("1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.11.2"),
+    "seg": ("1.2.840.10008.5.1.4.1.1.66.4",),
+    "pm": ("1.2.840.10008.5.1.4.1.1.30",),
+    "pdf": ("1.2.840.10008.5.1.4.1.1.104.1",),
+    "ko": ("1.2.840.10008.5.1.4.1.1.88.59",),
+}
+
 #: Kinds of message. They say what the report says to those who read no DICOM, and have neither series nor SOP class.
 ORU, EVENT, IDENTIFIED_EVENT = "oru", "event", "identified-event"
 

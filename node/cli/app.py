@@ -13,6 +13,7 @@ from node.cli import (
     bench,
     certs,
     configuration,
+    conformance,
     critical,
     db,
     deidentify,
@@ -71,6 +72,7 @@ app.add_typer(configuration.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(audit.app, name="audit")
 app.command()(doctor.doctor)
+app.command()(conformance.conformance)
 app.command()(bench.bench)
 
 #: The first class that fits decides (sysexits.h).

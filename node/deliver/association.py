@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 
 from pydicom.dataset import Dataset
-from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
+from pydicom.uid import UID
 from pynetdicom.dsutils import decode
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import (
@@ -30,8 +30,8 @@ from node.deliver.contexts import contexts_for
 from node.deliver.line import Line, Over, name_of, unanswered, untrusted
 from node.deliver.messages import NO_DATASET, RESPONSE, as_pdus, pdvs
 from node.errors import DeliveryError, DeliveryRefused
+from node.implementation import APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
-_APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 _ACCEPTED, _REJECTED, _DATA, _RELEASE_ASKED, _RELEASED = 2, 3, 4, 5, 6  # PDU types, PS3.8 9.3
 _RELEASE = struct.Struct(">BxLL")
 _ABORT = struct.pack(">BxLL", 7, 4, 0)  # by the service user, PS3.8 9.3.8
@@ -261,10 +261,10 @@ def _request(
         ImplementationVersionNameNotification(),
     )
     length.maximum_length_received = _MAX_PDU
-    implementation.implementation_class_uid = PYNETDICOM_IMPLEMENTATION_UID
-    version.implementation_version_name = PYNETDICOM_IMPLEMENTATION_VERSION
+    implementation.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+    version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     request = A_ASSOCIATE()
-    request.application_context_name = _APPLICATION_CONTEXT
+    request.application_context_name = APPLICATION_CONTEXT
     request.calling_ae_title, request.called_ae_title = calling_ae, destination.ae_title or "ANY-SCP"
     request.presentation_context_definition_list = list(contexts)
     request.user_information = [length, implementation, version, *roles]

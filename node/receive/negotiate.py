@@ -23,16 +23,14 @@ from pynetdicom.pdu_items import (
 
 from node.commitment import PUSH_MODEL
 from node.config import NodeSettings, ReceiveSettings
+from node.implementation import APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from node.receive.connection import INVALID_PARAMETER, Cut
 
 #: Longest A-ASSOCIATE-RQ we read, bytes: 128 contexts with every transfer syntax there is.
 LONGEST = 1 << 18
 
-APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"  # PS3.7 annex A
 VERIFICATION = "1.2.840.10008.1.1"
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
-IMPLEMENTATION_CLASS_UID = "2.25.138746862984859826743841400888483841406"
-IMPLEMENTATION_VERSION_NAME = "RADNODE_01"
 
 _ALL = {uid: (name, kind) for uid, (name, kind, *_) in UID_dictionary.items()}
 _NO_OBJECTS = ("Commitment", "Directory", "Management")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from node.receive.negotiate import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from node.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 _LONGEST = 64
 

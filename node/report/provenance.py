@@ -18,12 +18,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from node import __version__
+from node.implementation import IMPLEMENTATION_CLASS_UID
 from node.report import identity, source
 from node.report.codes import PROCESSING_EQUIPMENT
 from node.study import MANUFACTURER, Analysis
-
-#: Of the node as an implementation (PS3.8 D.3.3.2).
-IMPLEMENTATION_CLASS_UID = identity.derived_uid("implementation", MANUFACTURER)
 
 #: Copied as they are; a type 2 element that the source lacks is written empty.
 _TYPE_2 = (

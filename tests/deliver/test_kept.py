@@ -13,6 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from node.deliver import Verdict
 from node.deliver.dicom import DicomSender
+from node.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from tests.deliver.material import SC, SR, dicom_file, results
 from tests.deliver.peers import EvilPacs, dicom
 from tests.peers.waiting import until
@@ -36,6 +37,14 @@ def sent(sender: DicomSender, folder: Path, count: int = 2) -> list[Verdict]:
 
 def ended(pacs: EvilPacs) -> bool:
     return not pacs._server.active_associations
+
+
+def test_the_destination_hears_who_we_are(tmp_path: Path) -> None:
+    with EvilPacs() as pacs, kept_by(pacs) as sender:
+        assert sent(sender, tmp_path) == [Verdict.DELIVERED] * 2
+        (assoc,) = pacs._server.active_associations
+        assert assoc.requestor.implementation_class_uid == IMPLEMENTATION_CLASS_UID
+        assert assoc.requestor.implementation_version_name == IMPLEMENTATION_VERSION_NAME
 
 
 def test_results_follow_each_other_over_one_association(tmp_path: Path) -> None:

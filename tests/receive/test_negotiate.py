@@ -12,10 +12,10 @@ from pynetdicom import AllStoragePresentationContexts
 from pynetdicom.pdu import A_ASSOCIATE_AC
 
 from node.config import NodeSettings, ReceiveSettings
+from node.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from node.receive import negotiate
 from node.receive.connection import Cut
 from node.receive.negotiate import Agreement, Negotiator, Rejection, decode
-from node.report.provenance import IMPLEMENTATION_CLASS_UID
 from tests.receive.material import BIG_ENDIAN, CT, DEFLATED, DX, EXPLICIT, IMPLICIT, JPEG, SC, VERIFICATION
 from tests.receive.peer import FILMS, Proposal, associate, role
 
@@ -151,12 +151,8 @@ def test_a_role_without_a_context_is_ignored() -> None:
 def test_the_answer_says_who_we_are_and_what_we_read() -> None:
     user = reply(agreed(*FILMS, max_pdu=65536)).user_information
     assert user.maximum_length == 65536
-    assert user.implementation_class_uid == negotiate.IMPLEMENTATION_CLASS_UID
-    assert user.implementation_version_name == negotiate.IMPLEMENTATION_VERSION_NAME
-
-
-def test_the_whole_node_has_one_implementation_class_uid() -> None:
-    assert negotiate.IMPLEMENTATION_CLASS_UID == IMPLEMENTATION_CLASS_UID
+    assert user.implementation_class_uid == IMPLEMENTATION_CLASS_UID
+    assert user.implementation_version_name == IMPLEMENTATION_VERSION_NAME
 
 
 def test_what_the_peer_reads_is_known() -> None:

@@ -6,7 +6,7 @@ import threading
 import pytest
 from pydicom import dcmread
 
-from node.receive.negotiate import IMPLEMENTATION_CLASS_UID
+from node.implementation import IMPLEMENTATION_CLASS_UID
 from tests.receive.conftest import Running, Start
 from tests.receive.material import BIG_ENDIAN, CT, DEFLATED, DX, EXPLICIT, IMPLICIT, JPEG, VERIFICATION, film, fragments
 from tests.receive.peer import RELEASE_RP, Peer, fragment, pdu, store_command
