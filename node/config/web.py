@@ -22,6 +22,11 @@ class WebSettings(Section):
     requests_per_minute: int = Field(
         300, ge=1, le=1_000_000, description="From one address; more are answered 429, as are ten wrong tokens."
     )
+    result_objective_seconds: float = Field(
+        300,
+        gt=0,
+        description="From the last image to the last delivered result; `GET /metrics` counts how many keep it.",
+    )
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Names that a request's Host header may have, beside localhost and `host`."
     )

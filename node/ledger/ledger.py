@@ -16,6 +16,7 @@ from node.ledger.deliveries import Deliveries
 from node.ledger.events import Events
 from node.ledger.facts import Facts
 from node.ledger.jobs import Job
+from node.ledger.pace import Pace
 from node.ledger.pauses import Pauses
 from node.ledger.pledges import Pledges
 from node.ledger.reviews import Reviews
@@ -54,6 +55,7 @@ class Ledger:
         self.pauses = Pauses(self._database)
         self.events = Events(self._database)
         self.audited = Audited(self._database)
+        self.pace = Pace(self._database)
         self.facts = Facts(self._database)
         self.upkeep = Upkeep(self._database)
 

@@ -9,7 +9,11 @@ On disk afterwards: nothing but rows of the ledger.
 request                          answer
 ===============================  =====================================================================================
 GET /healthz                     200 when the ledger answers; needs no token
+GET /readyz                      200 when a main process serves and the spool has room, else 503 with what is `missing`;
+                                 needs no token
 GET /metrics                     for Prometheus, with a token as `authorization` of its scrape configuration
+GET /changes?since=N&limit=M     events of the trail after number N, oldest first; `last` is the N to ask for next, and
+                                 `done` says that there is nothing more for now
 GET /studies/UID/reviews         all reviews of a study, oldest first
 GET /reviews/tally               predictive values by plugin, version, finding and sender
 POST /studies/UID/reviews        what a reader says of our findings, as :mod:`node.review.posted` has it; 200 with what

@@ -21,7 +21,8 @@ from node.ledger import Ledger
 from node.review import read_posted, take_statements
 from node.reviews import tallies, tally_table
 from node.spool import Spool
-from node.web import actions, metrics, tokens
+from node.web import actions, metrics, state, tokens
+from node.web.durations import Durations
 from node.web.guard import WRONG_TOKENS, Allowance, Guard, caller_of
 from node.web.tokens import Role
 
@@ -37,12 +38,15 @@ class Web:
 
     def __init__(self, settings: Settings, ledger: Ledger, spool: Spool) -> None:
         self._settings, self._ledger, self._spool = settings, ledger, spool
+        self._durations = Durations(ledger, settings.web.result_objective_seconds)
         self._requests, self._wrong = Allowance(settings.web.requests_per_minute), Allowance(WRONG_TOKENS)
 
     def application(self) -> Starlette:
         """As an ASGI application."""
         routes = [
             Route("/healthz", self._healthz, methods=["GET"]),
+            Route("/readyz", self._readyz, methods=["GET"]),
+            Route("/changes", self._for(Role.READ, self._changes), methods=["GET"]),
             Route("/metrics", self._for(Role.READ, self._metrics), methods=["GET"]),
             Route("/studies/{uid}/reviews", self._for(Role.REVIEW, self._post_reviews), methods=["POST"]),
             Route("/studies/{uid}/reviews", self._for(Role.READ, self._study_reviews), methods=["GET"]),
@@ -97,8 +101,16 @@ class Web:
         await run_in_threadpool(self._ledger.pulse)
         return _json({"status": "ok"})
 
+    async def _readyz(self, _: Request) -> Response:
+        missing = await run_in_threadpool(state.missing, self._settings, self._ledger)
+        return _json({"status": "not ready" if missing else "ready", "missing": missing}, 503 if missing else 200)
+
+    async def _changes(self, request: Request, _: str) -> Response:
+        since, count = (_number(request, name, usual) for name, usual in (("since", 0), ("limit", state.MOST_CHANGES)))
+        return _json(await run_in_threadpool(state.changes, self._ledger, since, min(count, state.MOST_CHANGES)))
+
     async def _metrics(self, _: Request, __: str) -> Response:
-        told = await run_in_threadpool(metrics.exposition, self._settings, self._ledger)
+        told = await run_in_threadpool(metrics.exposition, self._settings, self._ledger, self._durations)
         return Response(told, media_type=metrics.CONTENT_TYPE)
 
     async def _post_reviews(self, request: Request, holder: str) -> Response:
@@ -140,6 +152,14 @@ class Web:
 
 
 _CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
+
+
+def _number(request: Request, name: str, usual: int) -> int:
+    """A whole number of the query, 0 and more."""
+    text = request.query_params.get(name, str(usual))
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise HTTPException(400, f"{name} is to be a whole number")
+    return int(text)
 
 
 async def _json_body(request: Request) -> bytes:

@@ -14,15 +14,19 @@ from node.certificates import describe
 from node.config import Settings
 from node.errors import ConfigError
 from node.ledger import Ledger
+from node.web.durations import Durations
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def exposition(settings: Settings, ledger: Ledger) -> bytes:
+def exposition(settings: Settings, ledger: Ledger, durations: Durations | None = None) -> bytes:
     """The metrics as they are now, in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(_Now(settings, ledger))
-    return generate_latest(registry)
+    if durations is None:
+        return generate_latest(registry)
+    durations.look()
+    return generate_latest(registry) + generate_latest(durations.registry)
 
 
 class _Now(Collector):

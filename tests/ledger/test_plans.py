@@ -119,6 +119,15 @@ def test_deliveries_and_promises_scan_nothing(ledger: Ledger) -> None:
     assert scans(ledger) == []
 
 
+def test_how_long_results_took_scans_nothing(ledger: Ledger) -> None:
+    reported(ledger)
+    for delivery in ledger.deliveries.of_study("1.2"):
+        ledger.deliveries.done(delivery)
+    before = ledger.audited.newest() - 50
+    assert len(ledger.pace.delivered_after(before)) == 1
+    assert scans(ledger) == []
+
+
 def test_a_later_revision_looks_at_its_own_study_alone(ledger: Ledger) -> None:
     analysis, _ = reported(ledger)
     for delivery in ledger.deliveries.of_study("1.2"):

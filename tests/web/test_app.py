@@ -19,10 +19,11 @@ from node.ledger import Ledger
 from node.spool import Spool
 from node.web import tokens
 from node.web.app import LONGEST_BODY, Web
+from node.web.durations import STAGES, Durations
 from node.web.guard import HEADERS, WRONG_TOKENS
 from node.web.metrics import exposition
 from node.web.tokens import Role
-from tests.ledger.material import routed
+from tests.ledger.material import reported, routed
 from tests.peers import Pki, until
 from tests.review.material import answered
 
@@ -218,6 +219,64 @@ def test_metrics_are_read_by_prometheus_own_parser_and_name_nobody(web: Running,
     ends = pki.node.made.not_valid_after_utc.timestamp()
     (line,) = [one for one in text.splitlines() if one.startswith("radnode_certificate") and "node.pem" in one]
     assert float(line.split()[1]) == pytest.approx(ends)
+
+
+def delivered(web: Running, study: str) -> None:
+    reported(web.ledger, study)
+    for delivery in web.ledger.deliveries.of_study(study):
+        web.ledger.deliveries.done(delivery)
+
+
+def counted(web: Running) -> dict[tuple[str, str], float]:
+    """Name of a sample and its stage -> value."""
+    families = text_string_to_metric_families(web.ask("GET", "/metrics").text)
+    samples = [sample for family in families for sample in family.samples]
+    return {(one.name, one.labels.get("stage", "")): one.value for one in samples if "le" not in one.labels}
+
+
+def test_how_long_results_took_is_counted_once_and_stage_by_stage(web: Running) -> None:
+    assert ("radnode_results_total", "") not in counted(web)
+    delivered(web, "1.7")
+    delivered(web, "1.8")
+    for _ in range(2):
+        told = counted(web)
+        assert told["radnode_results_total", ""] == told["radnode_results_in_time_total", ""] == 2
+        assert {told["radnode_stage_seconds_count", stage] for stage in STAGES} == {2}
+    assert told["radnode_result_objective_seconds", ""] == 300
+    assert told["radnode_stage_seconds_sum", "door to result"] >= told["radnode_stage_seconds_sum", "delivery"] > 0
+
+
+def test_results_beyond_the_objective_are_not_in_time(web: Running) -> None:
+    durations = Durations(web.ledger, 1e-9)
+    delivered(web, "1.7")
+    durations.look()
+    found = {one.name: one.value for family in durations.registry.collect() for one in family.samples}
+    assert (found["radnode_results_total"], found["radnode_results_in_time_total"]) == (1, 0)
+
+
+def test_it_is_ready_when_a_main_process_serves(web: Running) -> None:
+    done = web.ask("GET", "/readyz", token="")
+    assert (done.status_code, done.json()["missing"]) == (503, ["no main process serves"])
+    web.ledger.facts.beat(1)
+    done = web.ask("GET", "/readyz", token="")
+    assert (done.status_code, done.json()) == (200, {"status": "ready", "missing": []})
+
+
+def test_changes_are_told_in_order_and_go_on_where_one_was(web: Running) -> None:
+    assert web.ask("GET", "/changes", token="").status_code == 401
+    first = web.ask("GET", "/changes?limit=2").json()
+    assert [one["number"] for one in first["changes"]] == [1, 2]
+    assert (first["last"], first["done"]) == (2, False)
+    rest = web.ask("GET", f"/changes?since={first['last']}").json()
+    assert rest["done"]
+    assert [one["number"] for one in rest["changes"]] == list(range(3, rest["last"] + 1))
+    assert {"study routes found", "analysis classified"} <= {one["action"] for one in rest["changes"]}
+    assert web.ask("GET", f"/changes?since={rest['last']}").json()["changes"] == []
+
+
+@pytest.mark.parametrize("query", ["since=x", "since=-1", "limit=1e3", "since=" + "9" * 30])
+def test_a_position_that_is_no_number_is_refused(web: Running, query: str) -> None:
+    assert web.ask("GET", f"/changes?{query}").status_code == 400
 
 
 def test_health_needs_no_token(web: Running) -> None:

@@ -1,0 +1,47 @@
+"""How long each step took is what the trail says."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from node.ledger import Ledger
+from tests.ledger.material import reported, results, routed
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger.db")
+
+
+def deliver(ledger: Ledger) -> None:
+    for delivery in ledger.deliveries.of_study("1.2"):
+        ledger.deliveries.done(delivery)
+
+
+def test_the_times_of_a_study_that_was_delivered(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1_000_000, 2_000_000))
+    monkeypatch.setattr(time, "time", lambda: float(next(clock)))
+    reported(ledger)
+    deliver(ledger)
+    (one,) = ledger.pace.delivered_after(0)
+    assert one.first is not None
+    times = (one.first, one.last, one.complete, one.classified, one.reported, one.delivered)
+    known = [one for one in times if one is not None]
+    assert len(known) == len(times)
+    assert known == sorted(known)
+    assert len(set(known[1:])) == 5
+    assert (one.plugin, one.retried) == ("chest", False)
+    assert ledger.pace.delivered_after(one.number) == []
+
+
+def test_an_analysis_that_was_retried_is_told_apart(ledger: Ledger) -> None:
+    (analysis,) = routed(ledger)
+    ledger.analyses.hold(analysis.id)
+    ledger.analyses.retry(analysis.id)
+    ledger.analyses.classified(analysis.id, "again")
+    ledger.analyses.reported(analysis.id, results(), {"pacs": ("sr",)})
+    deliver(ledger)
+    assert [one.retried for one in ledger.pace.delivered_after(0)] == [True]
