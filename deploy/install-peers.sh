@@ -3,7 +3,7 @@
 # without apt it says what is missing; those tests then skip with the reason (in CI a skip is a failure).
 set -u
 declare -A package=([storescu]=dcmtk [dcm2pnm]=dcmtk [Orthanc]=orthanc [java]=default-jre-headless [systemd-analyze]=systemd [strace]=strace [faketime]=faketime [promtool]=prometheus)
-all="dcmtk, orthanc, orthanc-dicomweb, pixelmed, systemd, strace, faketime, prometheus"
+all="dcmtk, orthanc, orthanc-dicomweb, orthanc-python, pixelmed, systemd, strace, faketime, prometheus"
 missing=()
 if [ "${1:-}" = viewer ]; then
   package+=([chromium]=chromium [node]=nodejs [npm]=npm)
@@ -16,6 +16,7 @@ for program in "${!package[@]}"; do
 done
 [ -e /usr/share/java/pixelmed.jar ] || missing+=(pixelmed-apps)
 [ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || missing+=(orthanc-dicomweb)
+[ -e /usr/share/orthanc/plugins/libOrthancPython.so ] || missing+=(orthanc-python)
 if [ "${#missing[@]}" -eq 0 ]; then
   echo "peers for the integration tests: all here ($all)"
   exit 0

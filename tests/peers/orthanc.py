@@ -17,12 +17,13 @@ from tests.peers.programs import system_program
 from tests.peers.waiting import until
 
 DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+PYTHON_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancPython.so")
 
 Answer = Any  # JSON's edge
 
 
 class RealOrthanc:
-    """Args: folder: for its storage; lua: scripts; modalities: name -> [AE title, host, port].
+    """Args: folder: for its storage; lua: scripts; python: a script; modalities: name -> [AE title, host, port].
 
     Each request has a connection of its own: Orthanc closes one that was idle for a second, and a request sent just
     then is lost. (Asked with `Connection: close` it drops the connection before it has read a body.)
@@ -33,13 +34,14 @@ class RealOrthanc:
         folder: Path,
         *,
         lua: Sequence[Path] = (),
+        python: Path | None = None,
         modalities: dict[str, Sequence[object]] | None = None,
         ae_title: str = "ORTHANC",
     ) -> None:
         self.folder, self.ae_title = folder, ae_title
         self.port, self.http_port = free_port(), free_port()
         folder.mkdir(parents=True, exist_ok=True)
-        self._lua, self._modalities = list(lua), dict(modalities or {})
+        self._lua, self._python, self._modalities = list(lua), python, dict(modalities or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -130,7 +132,10 @@ class RealOrthanc:
             return False
 
     def _settings(self) -> dict[str, object]:
+        plugins = [str(DICOMWEB_PLUGIN)] if self.has_dicomweb else []
+        plugins += [str(PYTHON_PLUGIN)] if self._python else []
         return {
+            **({"PythonScript": str(self._python)} if self._python else {}),
             "Name": "test",
             "StorageDirectory": str(self.folder / "storage"),
             "IndexDirectory": str(self.folder / "storage"),
@@ -146,5 +151,5 @@ class RealOrthanc:
             "LuaScripts": [str(path) for path in self._lua],
             "StableAge": 1,
             "ConcurrentJobs": 2,
-            "Plugins": [str(DICOMWEB_PLUGIN)] if self.has_dicomweb else [],
+            "Plugins": plugins,
         }
