@@ -19,6 +19,6 @@ function OnStableSeries(seriesId, tags, metadata)
       return
    end
    -- Not SendToModality: it takes the id of a series for that of an instance, and its job says Success.
-   local job = { Resources = { seriesId }, Asynchronous = true, Synchronous = false, Priority = 1 }
+   local job = { Resources = { seriesId }, Asynchronous = true }
    RestApiPost('/modalities/' .. MODALITY .. '/store', DumpJson(job, true))
 end

@@ -27,7 +27,7 @@ def is_own(series):
 def on_change(change, level, resource):
     """What Orthanc calls after each change. A job: it is tried in the background, and shown in Orthanc Explorer."""
     if change == orthanc.ChangeType.STABLE_SERIES and not is_own(resource):
-        job = {"Resources": [resource], "Asynchronous": True, "Synchronous": False, "Priority": 1}
+        job = {"Resources": [resource], "Asynchronous": True}
         orthanc.RestApiPost(f"/modalities/{MODALITY}/store", json.dumps(job))
 
 
