@@ -2,8 +2,8 @@
 # Installs the peers that the integration tests talk to; with `viewer` also the browser of the viewer tests. On a system
 # without apt it says what is missing; those tests then skip with the reason (in CI a skip is a failure).
 set -u
-declare -A package=([storescu]=dcmtk [dcm2pnm]=dcmtk [Orthanc]=orthanc [java]=default-jre-headless [systemd-analyze]=systemd [strace]=strace [faketime]=faketime [promtool]=prometheus)
-all="dcmtk, orthanc, orthanc-dicomweb, orthanc-python, pixelmed, systemd, strace, faketime, prometheus"
+declare -A package=([storescu]=dcmtk [dcm2pnm]=dcmtk [Orthanc]=orthanc [java]=default-jre-headless [systemd-analyze]=systemd [strace]=strace [faketime]=faketime [promtool]=prometheus [nginx]=nginx-light)
+all="dcmtk, orthanc, orthanc-dicomweb, orthanc-python, pixelmed, systemd, strace, faketime, prometheus, nginx"
 missing=()
 if [ "${1:-}" = viewer ]; then
   package+=([chromium]=chromium [node]=nodejs [npm]=npm)
