@@ -13,7 +13,7 @@ from node import __version__, config
 from node.cli.app import app
 
 ROOT = Path(__file__).parents[2]
-DOCKER = ROOT / "deploy" / "docker"
+DOCKER, KUBERNETES = ROOT / "deploy" / "docker", ROOT / "deploy" / "kubernetes"
 #: Made by the operator, not kept here.
 OWN = {"radnode.token"}
 #: Ports that the network may reach: DICOM.
@@ -83,3 +83,39 @@ def test_the_node_of_the_containers_is_configured_as_they_name_each_other(compos
     assert target.partition(":")[0] in settings.web.allowed_hosts
     rules = [Path(path).name for path in scrape["rule_files"]]
     assert all((ROOT / "deploy" / "prometheus" / name).exists() for name in rules)
+
+
+def manifests() -> dict[str, Any]:
+    """kind/name -> manifest, of all that the kustomization lists."""
+    listed = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())["resources"]
+    found = [one for name in listed for one in yaml.safe_load_all((KUBERNETES / name).read_text())]
+    return {f"{one['kind']}/{one['metadata']['name']}": one for one in found}
+
+
+def test_the_pod_is_one_not_root_and_probed_where_the_node_answers() -> None:
+    pod = manifests()["StatefulSet/radnode"]["spec"]
+    assert pod["replicas"] == 1
+    inside = pod["template"]["spec"]
+    assert inside["securityContext"]["runAsNonRoot"]
+    (container,) = inside["containers"]
+    ports = {one["name"]: one["containerPort"] for one in container["ports"]}
+    settings = config.load(KUBERNETES / "radnode.toml")
+    assert ports == {"dicom": settings.node.port, "http": settings.web.port}
+    probes = {name: one["httpGet"]["path"] for name, one in container.items() if name.endswith("Probe")}
+    assert probes == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+    mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    assert mounts["data"] == str(settings.node.data_dir)
+    assert set(mounts) == {one["name"] for one in inside["volumes"]} | {"data"}
+    user = next(rest for name, rest in instructions() if name == "RUN" and "useradd" in rest)
+    assert f"--uid {inside['securityContext']['runAsUser']} " in user
+
+
+def test_services_lead_to_ports_of_the_pod_and_the_kustomization_names_what_is_there() -> None:
+    found = manifests()
+    (container,) = found["StatefulSet/radnode"]["spec"]["template"]["spec"]["containers"]
+    names = {one["name"] for one in container["ports"]}
+    for service in (one for one in found.values() if one["kind"] == "Service"):
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
+    kustomization = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
+    assert all((KUBERNETES / name).exists() for one in kustomization["configMapGenerator"] for name in one["files"])
+    assert kustomization["images"] == [{"name": container["image"], "newTag": __version__}]
