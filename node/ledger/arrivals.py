@@ -100,13 +100,16 @@ def _record(connection: sqlite3.Connection, arrival: Arrival, most: _Most) -> Ou
     if arrival.defect:
         return _set_aside(connection, arrival, arrival.defect)
     known = connection.execute(
-        "SELECT sha256, set_aside FROM instances WHERE sop_instance_uid = ?", (arrival.sop_instance_uid,)
+        "SELECT sha256, set_aside, size FROM instances WHERE sop_instance_uid = ?", (arrival.sop_instance_uid,)
     ).fetchone()
     if known is not None:
         if known["sha256"] != arrival.sha256:
             return _set_aside(connection, arrival, OTHER_CONTENT)
         if known["set_aside"] == MISSING_FILE:
             return _take_back(connection, arrival)
+        if known["size"] != arrival.size:  # written anew, with another sender's title before the same dataset
+            sql = "UPDATE instances SET size = ? WHERE sop_instance_uid = ?"
+            connection.execute(sql, (arrival.size, arrival.sop_instance_uid))
         _event(connection, "received again", arrival)
         return Outcome.DUPLICATE
     made_here = _is_made_here(connection, arrival)

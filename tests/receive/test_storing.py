@@ -7,6 +7,7 @@ import pytest
 from pydicom import dcmread
 
 from node.implementation import IMPLEMENTATION_CLASS_UID
+from node.reconcile import compare
 from tests.receive.conftest import Running, Start
 from tests.receive.material import BIG_ENDIAN, CT, DEFLATED, DX, EXPLICIT, IMPLICIT, JPEG, VERIFICATION, film, fragments
 from tests.receive.peer import RELEASE_RP, Peer, fragment, pdu, store_command
@@ -48,6 +49,14 @@ def test_the_row_says_what_the_object_is(node: Running) -> None:
     assert instance.attributes.calling_ae == "SENDER"
     assert instance.attributes.called_ae == "RADNODE"
     assert instance.attributes.modality == "DX"
+
+
+def test_the_same_object_from_a_sender_with_a_longer_title_is_not_missing_afterwards(node: Running) -> None:
+    for calling in (b"CT", b"A_LONGER_TITLE"):
+        with node.peer().associate(calling=calling) as peer:
+            assert peer.store(film()) == 0x0000
+    assert len(node.files()) == 1
+    assert compare(node.ledger, node.spool).clean
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED])
