@@ -121,6 +121,13 @@ def decode(pdu: bytes) -> A_ASSOCIATE_RQ:
     return request
 
 
+def is_stored(sop_class_uid: str, *, unknown: bool) -> bool:
+    """Whether objects of that class are taken. Args: unknown: those too that no dictionary has."""
+    if sop_class_uid in STORAGE_CLASSES:
+        return True
+    return unknown and sop_class_uid not in _ALL and UID(sop_class_uid).is_valid
+
+
 class Negotiator:
     """Answers association requests. Pure: keeps no state between them.
 
@@ -180,11 +187,9 @@ class Negotiator:
         return (Result.ACCEPTED, known) if known else (Result.TRANSFER_SYNTAXES, fallback)
 
     def _takes(self, abstract: str) -> bool:
-        if abstract == VERIFICATION or abstract in STORAGE_CLASSES:
-            return True
         if abstract == PUSH_MODEL:
             return self._receive.promise_storage or self._hears_reports
-        return self._receive.unknown_sop_classes and abstract not in _ALL and UID(abstract).is_valid
+        return abstract == VERIFICATION or is_stored(abstract, unknown=self._receive.unknown_sop_classes)
 
     def _may_be_scp(self, abstract: str, role: SCP_SCU_RoleSelectionSubItem) -> bool:
         """Of the requestor: an archive that calls us to report is the provider (PS3.4 J.3.3)."""

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
 from node.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE, REQUEST_ACTION
 from node.errors import LedgerBusy, SpoolError
-from node.receive import command, header, status
+from node.receive import command, header, keeping, status
 from node.receive.commit import Committer
 from node.receive.commitment import Hearing, Malformed, Promises, Report, collected
 from node.receive.connection import BY_US, Cut
-from node.receive.kept import name_of
+from node.receive.keeping import Peer
 from node.receive.negotiate import VERIFICATION, Context
-from node.receive.part10 import preface
 from node.spool import Incoming, Spool
 from node.study import Arrival, Outcome
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Peer:
-    """Who brings it. `association` is our id of the association."""
-
-    association: str
-    calling_ae: str
-    called_ae: str
-    address: str
 
 
 @dataclass(frozen=True)
@@ -173,43 +162,22 @@ def _keep(node: Node, peer: Peer, request: Request) -> status.Status:
     claim = header.Claim(
         request.command.sop_class_uid, request.command.sop_instance_uid, request.context.transfer_syntax
     )
-    meta = preface(claim.sop_class_uid, claim.sop_instance_uid, claim.transfer_syntax_uid, peer.calling_ae)
     with node.spool.receive() as incoming:
-        _receive(incoming, meta, request.dataset, node.longest)
-        digest = incoming.digest()
-        if incoming.size == len(meta):
+        start = keeping.begin(incoming, claim, peer.calling_ae)
+        _receive(incoming, request.dataset, start + node.longest)
+        if incoming.size == start:
             return status.EMPTY
-        path = incoming.keep(name_of(claim, digest))
-        found = _read_header(node.spool, path, incoming.whole(), len(meta), claim)
-    arrival = _arrival(peer, claim, found, path)
-    arrival = replace(arrival, size=incoming.size, sha256=digest)
-    outcome = node.committer.record(arrival)
-    return _conclude(peer, arrival, found, outcome)
+        found = keeping.read_header(incoming, start, claim)
+        arrival = keeping.keep(incoming, claim, found, peer)
+    return _conclude(peer, arrival, found, node.committer.record(arrival))
 
 
-def _receive(incoming: Incoming, meta: bytes, dataset: Iterator[memoryview], longest: int) -> None:
-    """Write `meta` and the dataset. Raises :class:`TooLong`."""
-    end = len(meta) + longest
-    incoming.write(meta)
+def _receive(incoming: Incoming, dataset: Iterator[memoryview], end: int) -> None:
+    """Write the dataset. Raises :class:`TooLong` when the file grows beyond byte `end`."""
     for piece in dataset:
         incoming.add(piece)
         if incoming.size > end:
             raise TooLong
-
-
-def _read_header(spool: Spool, path: str, whole: memoryview | None, start: int, claim: header.Claim) -> header.Header:
-    """From memory if it is there, else from the file; the dataset begins at `start`."""
-    if whole is not None:
-        return header.scan(whole, start, claim)
-    try:
-        return header.read(spool.path(path), start, claim)
-    except OSError as error:
-        raise SpoolError(f"a kept file cannot be read: {error.strerror}", about=path) from error
-
-
-def _arrival(peer: Peer, claim: header.Claim, found: header.Header, path: str) -> Arrival:
-    attributes = replace(found.attributes, calling_ae=peer.calling_ae, called_ae=peer.called_ae)
-    return replace(found.arrival(claim, path, peer.association), peer=peer.address, attributes=attributes)
 
 
 def _conclude(peer: Peer, arrival: Arrival, found: header.Header, outcome: Outcome) -> status.Status:

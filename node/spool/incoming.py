@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import mmap
 import os
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -82,6 +84,18 @@ class Incoming:
     def whole(self) -> memoryview | None:
         """All of the file, unless it is too long to be in memory; valid until it is discarded."""
         return None if self._buffer is None else self._buffer[: self.size]
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[memoryview | mmap.mmap]:
+        """All of the file, to be looked at before it is kept, however long it is. Raises :class:`SpoolError`."""
+        whole = self.whole()
+        if whole is not None:
+            yield whole
+            return
+        with disk_errors(self._part.name):
+            self._leave_follower()
+            with mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) as data:
+                yield data
 
     def keep(self, name: str) -> str:
         """Sync, rename to `instances/<xx>/<name>.dcm`, sync the folder; return that path relative to the root."""
