@@ -1,4 +1,4 @@
-"""Processes that the main process starts and minds: receivers, and the one that answers HTTP.
+"""Processes that the main process starts and minds: receivers, the one that watches folders, the one for HTTP.
 
 One that ended is replaced; each ends by itself when the main process is gone, by its lifeline.
 """
@@ -6,17 +6,34 @@ One that ended is replaced; each ends by itself when the main process is gone, b
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import structlog
 
+from node.config import Settings
 from node.ledger import Ledger
 
 log = structlog.get_logger()
 
 #: One that has lived so long is well again, seconds.
 _WELL_SECONDS = 4.0
+
+
+def commands_of(settings: Settings, copy: Path) -> list[tuple[str, list[str]]]:
+    """The processes of these settings, each with the name that `radnode status` shows. Args: copy: of the settings."""
+    counts = (
+        ("receiver", "node.receive", settings.receive.processes),
+        ("intake", "node.intake", int(bool(settings.inputs))),
+        ("web", "node.web", int(settings.web.enabled)),
+    )
+    return [
+        (name, [sys.executable, "-m", module, str(copy), "--lifeline"])
+        for name, module, count in counts
+        for _ in range(count)
+    ]
 
 
 class Children:

@@ -1,8 +1,8 @@
 """Composition: builds the node from its settings, starts it, watches its processes, drains and stops it.
 
 Processes: this one (pipeline, scheduler, couriers), receivers (`python -m node.receive`), workers
-(`python -m node.worker`), and one for HTTP if it is asked for (`python -m node.web`). Everything they share is the
-ledger and the spool; any of them may be killed at any time.
+(`python -m node.worker`), and where they are asked for one that watches folders (`python -m node.intake`) and one for
+HTTP (`python -m node.web`). Everything they share is the ledger and the spool; any of them may be killed at any time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import structlog
 from node import __version__
 from node.audit import Forwarder, verify_trail
 from node.changes import Changes
-from node.children import Children
+from node.children import Children, commands_of
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.completion import LONGEST_REST_SECONDS
@@ -74,7 +74,7 @@ class Service:
         self._ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
         self._changes = Changes(self._ledger)
         self._forwarder = Forwarder(settings, self._ledger, self._spool)
-        self._children = Children(self._commands(), self._ledger)
+        self._children = Children(commands_of(settings, self._copy), self._ledger)
         self._pipeline = Pipeline(
             settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
         )
@@ -95,13 +95,6 @@ class Service:
                 Tick("reconcile", _DAY_SECONDS, partial(self._reconcile, whole=True)),
             ]
         )
-
-    def _commands(self) -> list[tuple[str, list[str]]]:
-        """The processes that are minded, each with the name that `radnode status` shows."""
-        settings, arguments = self._settings, [str(self._copy), "--lifeline"]
-        receiver = ("receiver", [sys.executable, "-m", "node.receive", *arguments])
-        web = ("web", [sys.executable, "-m", "node.web", *arguments])
-        return [receiver] * settings.receive.processes + [web] * settings.web.enabled
 
     def start(self) -> None:
         """Put things as an earlier life left them in order, then start everything."""

@@ -11,7 +11,8 @@ import pytest
 import structlog
 
 from node import children
-from node.children import Children
+from node.children import Children, commands_of
+from node.config import ReceiveSettings, Settings, WatchedFolder, WebSettings
 from node.ledger import Ledger
 from tests.peers import until
 
@@ -28,6 +29,17 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def ended(running: Children) -> bool:
     return any(process.poll() is not None for process in running._running)
+
+
+def test_only_what_the_settings_ask_for_is_started(tmp_path: Path) -> None:
+    plain, copy = Settings(), tmp_path / "serving.json"
+    assert [name for name, _ in commands_of(plain, copy)] == ["receiver"]
+    inputs = (WatchedFolder(name="EXPORT", path=tmp_path),)
+    all_ = Settings(inputs=inputs, web=WebSettings(enabled=True), receive=ReceiveSettings(processes=2))
+    commands = commands_of(all_, copy)
+    assert [name for name, _ in commands] == ["receiver", "receiver", "intake", "web"]
+    assert [command[2] for _, command in commands] == ["node.receive", "node.receive", "node.intake", "node.web"]
+    assert {tuple(command[3:]) for _, command in commands} == {(str(copy), "--lifeline")}
 
 
 def test_one_that_ended_is_replaced_and_its_trouble_shown_until_it_is_well(

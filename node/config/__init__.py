@@ -24,6 +24,7 @@ from node.config.settings import (
 )
 from node.config.table import settings_table
 from node.config.tls import TlsSettings
+from node.config.watched import WatchedFolder
 from node.config.web import WebSettings
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "StorageSettings",
     "StudySettings",
     "TlsSettings",
+    "WatchedFolder",
     "WebSettings",
     "WorkerSettings",
     "default_text",

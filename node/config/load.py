@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from node.config import audit
 from node.config.destination import FILES
 from node.config.settings import Settings
+from node.config.watched import overlap
 from node.errors import ConfigError
 from node.pins import read_pins
 
@@ -50,7 +51,9 @@ def load(path: Path) -> Settings:
         lines = [_describe(detail, path, text) for detail in error.errors()]
         raise ConfigError("the configuration is wrong:\n  " + "\n  ".join(lines), about=str(path)) from error
     folder = path.resolve().parent
-    return _anchored(_pinned(settings, folder), folder)
+    settings = _anchored(_pinned(settings, folder), folder)
+    _refuse_overlaps(settings, path, text)
+    return settings
 
 
 def _pinned(settings: Settings, folder: Path) -> Settings:
@@ -83,8 +86,21 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     collector = settings.audit.model_copy(
         update={key: folder / path for key in audit.FILES if (path := getattr(settings.audit, key))}
     )
-    changed = {"node": node, "tls": tls, "destinations": destinations, "web": web, "audit": collector}
+    inputs = tuple(one.model_copy(update={"path": folder / one.path}) for one in settings.inputs)
+    changed = {"node": node, "tls": tls, "destinations": destinations, "web": web, "audit": collector, "inputs": inputs}
     return settings.model_copy(update=changed)
+
+
+def _refuse_overlaps(settings: Settings, path: Path, text: str) -> None:
+    """What is watched is emptied: it must hold nothing that the node, or a destination, keeps."""
+    kept = [("node.data_dir", settings.node.data_dir)]
+    kept += [(f"the destination '{one.name}'", one.path) for one in settings.destinations if one.path]
+    for number, one in enumerate(settings.inputs):
+        others = [(f"the input '{other.name}'", other.path) for other in settings.inputs if other is not one]
+        if name := overlap(one.path, [*kept, *others]):
+            line = line_of(text, ("inputs", number, "path"))
+            what = f"{path}:{line}: inputs.{number}.path: the folder lies in that of {name}, or holds it"
+            raise ConfigError(f"the configuration is wrong:\n  {what}", about=str(path))
 
 
 def _describe(detail: ErrorDetails, path: Path, text: str) -> str:
@@ -145,6 +161,11 @@ allowed_calling = []        # calling AE titles that may send; empty: any
 
 [tls]
 enabled = false             # DICOM over TLS on port 2762 instead of the port above; `radnode certs init` first
+
+# Folders that are watched for DICOM files; what was taken is removed, or moved with `when_taken`.
+# [[inputs]]
+# name = "EXPORT"             # counts as calling AE title
+# path = "inbox"
 
 # Who may associate, and for what; without any such table: anybody.
 # [[peers]]

@@ -13,6 +13,7 @@ from node.config.destination import Destination
 from node.config.peer import PeerRule
 from node.config.section import AETitle, Name, Port, Seconds, Section
 from node.config.tls import TlsSettings
+from node.config.watched import WatchedFolder
 from node.config.web import WebSettings
 from node.device import Device, Wishes
 
@@ -206,6 +207,7 @@ class Settings(Section):
         "all", description="Whether all routes or only the first match takes a series."
     )
     peers: tuple[PeerRule, ...] = ()
+    inputs: tuple[WatchedFolder, ...] = ()
     destinations: tuple[Destination, ...] = ()
     routes: tuple[Route, ...] = ()
     critical: tuple[CriticalRule, ...] = ()
@@ -225,6 +227,7 @@ class Settings(Section):
     @model_validator(mode="after")
     def _peers_fit(self) -> Settings:
         _refuse_doubles("peers", [peer.name for peer in self.peers])
+        _refuse_doubles("inputs", [folder.name for folder in self.inputs])
         if self.tls.enabled and self.tls.allow_plain and self.tls.port == self.node.port:
             raise Misfit("it is that of node.port, which tls.allow_plain keeps open", "tls", "port")
         for number, peer in enumerate(self.peers):

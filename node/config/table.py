@@ -12,10 +12,12 @@ from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.peer import PeerRule
 from node.config.settings import Route, Settings
+from node.config.watched import WatchedFolder
 
 #: Tables that may be given more than once.
 _REPEATED: dict[str, type[BaseModel]] = {
     "peers": PeerRule,
+    "inputs": WatchedFolder,
     "destinations": Destination,
     "routes": Route,
     "critical": CriticalRule,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import Protocol
 
 from node.config import Settings
 from node.intake.head import Head
@@ -16,6 +16,13 @@ from node.spool import Incoming, Spool
 from node.study import Arrival
 
 _PIECE = 1 << 18
+
+
+class Readable(Protocol):
+    """Any binary stream."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Up to so many bytes; none at the end."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Entry:
             raise Refused(Reason.OTHER_STUDY, self.claim)
         return keeping.keep(self._incoming, self.claim, found, self._peer), found
 
-    def read(self, stream: BinaryIO) -> None:
+    def read(self, stream: Readable) -> None:
         """All that is left of a file. Raises as :meth:`add`, and what reading raises."""
         while piece := stream.read(_PIECE):
             self.add(piece)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO
 
 import structlog
 
 from node.config import Settings
-from node.intake.entry import Entry, Limits
+from node.intake.entry import Entry, Limits, Readable
 from node.intake.reasons import Refused
 from node.ledger import Ledger
 from node.receive.admission import Visitor
@@ -22,6 +21,9 @@ from node.study import Arrival, Outcome
 
 log = structlog.get_logger()
 
+#: What is left when the object itself is sound.
+_SET_ASIDE = "the same SOP Instance UID came before with other content, or its study is as large as it may be"
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -30,6 +32,11 @@ class Taken:
     arrival: Arrival
     outcome: Outcome
     contradiction: bool
+
+    @property
+    def why(self) -> str:
+        """Why it was set aside."""
+        return self.arrival.defect or _SET_ASIDE
 
 
 class Intake:
@@ -101,7 +108,7 @@ class Visit:
         )
         return Taken(arrival, outcome, found.contradiction)
 
-    def take(self, stream: BinaryIO) -> Taken:
+    def take(self, stream: Readable) -> Taken:
         """A whole Part 10 file, from wherever. Raises as :meth:`keep`, and what reading raises."""
         with self.begin() as entry:
             entry.read(stream)

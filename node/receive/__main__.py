@@ -7,20 +7,13 @@ input does, so it never outlives the process that started it.
 from __future__ import annotations
 
 import argparse
-import logging
 import resource
 import signal
 import sys
 import threading
-import warnings
 from pathlib import Path
 
-# A receiver decodes nothing: pydicom would load every native codec it finds, next to a socket that strangers write to.
-# (rich is what structlog would load.) Together they are 30 MB as well.
-for _name in ("PIL", "gdcm", "jpeg_ls", "openjpeg", "rle", "libjpeg", "pylibjpeg", "rich"):
-    sys.modules[_name] = None  # type: ignore[assignment]  # the documented way to make an import fail
-
-# ruff: noqa: E402  only after the lines above
+from node import bare  # isort: skip  # first of all: it keeps codecs out
 from node import logs
 from node.config import Settings, load
 from node.dumps import forbid_core_dumps
@@ -44,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     forbid_core_dumps()
     logs.configure()
-    _silence_libraries()
+    bare.silence_libraries()
     try:
         settings = load(options.config)
         return _serve(settings, options.lifeline)
@@ -83,13 +76,6 @@ def _allow_descriptors() -> None:
     """As many open files as we may have: each association needs two."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _silence_libraries() -> None:
-    """Their messages quote what peers sent; ours say the same without."""
-    warnings.simplefilter("ignore")
-    for library in ("pydicom", "pynetdicom"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 if __name__ == "__main__":

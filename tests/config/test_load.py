@@ -193,6 +193,36 @@ def test_the_commented_parts_of_the_sample_are_right_too(tmp_path: Path) -> None
     assert [one.name for one in load(write(tmp_path, text)).destinations] == ["folder", "pacs", "ris", "dashboard"]
 
 
+WATCHED = """
+[[inputs]]
+name = "EXPORT"
+path = "inbox"
+"""
+
+
+def test_a_watched_folder_is_relative_to_the_file(tmp_path: Path) -> None:
+    (folder,) = load(write(tmp_path, WATCHED)).inputs
+    assert (folder.path, folder.when_taken) == (tmp_path / "inbox", "remove")
+
+
+@pytest.mark.parametrize(
+    ("more", "whose"),
+    [
+        ('[node]\ndata_dir = "inbox/data"\n', "node.data_dir"),
+        ('[node]\ndata_dir = "."\n', "node.data_dir"),
+        ('[[destinations]]\nname = "disk"\nkind = "folder"\npath = "inbox"\n', "the destination 'disk'"),
+        ('[[inputs]]\nname = "OTHER"\npath = "x/../inbox/sub"\n', "the input 'OTHER'"),
+    ],
+)
+def test_a_watched_folder_holds_nothing_that_the_node_keeps(tmp_path: Path, more: str, whose: str) -> None:
+    text = complaint(tmp_path, WATCHED + more)
+    assert f"radnode.toml:4: inputs.0.path: the folder lies in that of {whose}, or holds it" in text
+
+
+def test_two_watched_folders_have_two_names(tmp_path: Path) -> None:
+    assert "the name 'EXPORT' is used twice" in complaint(tmp_path, WATCHED * 2)
+
+
 def test_relative_folders_are_relative_to_the_file_and_absolute_ones_stay(tmp_path: Path) -> None:
     text = """
 [node]

@@ -21,7 +21,13 @@ from tests.peers.waiting import until
 Table = Mapping[str, Any]  # TOML's edge
 ENDED = frozenset({StudyState.CLOSED, StudyState.IGNORED, StudyState.QUARANTINED})
 #: As they appear on the command lines of the node's processes.
-KINDS = {"main": "-m node serve", "receiver": "-m node.receive", "worker": "-m node.worker", "web": "-m node.web"}
+KINDS = {
+    "main": "-m node serve",
+    "receiver": "-m node.receive",
+    "worker": "-m node.worker",
+    "intake": "-m node.intake",
+    "web": "-m node.web",
+}
 
 
 class RunningNode:
@@ -29,7 +35,7 @@ class RunningNode:
 
     Args:
         folder: of its configuration, data and log.
-        destinations, routes, critical, peers: tables as in the configuration file.
+        destinations, routes, critical, peers, inputs: tables as in the configuration file.
         plugins: that its workers load; fewer start faster.
         python_path: folders with further plugins.
         settings: further sections, merged over quick ones.
@@ -43,6 +49,7 @@ class RunningNode:
         routes: Sequence[Table] = (),
         critical: Sequence[Table] = (),
         peers: Sequence[Table] = (),
+        inputs: Sequence[Table] = (),
         plugins: Sequence[str] = ("brightness",),
         python_path: Sequence[Path] = (),
         **settings: Table,
@@ -59,9 +66,14 @@ class RunningNode:
         }
         for section, table in settings.items():
             quick[section] = {**quick.get(section, {}), **table}
-        self.config.write_text(
-            _toml(quick, destinations=destinations, routes=routes, critical=critical, peers=peers), encoding="utf-8"
-        )
+        tables = {
+            "destinations": destinations,
+            "routes": routes,
+            "critical": critical,
+            "peers": peers,
+            "inputs": inputs,
+        }
+        self.config.write_text(_toml(quick, **tables), encoding="utf-8")
         self._environment = dict(os.environ)
         if python_path:
             self._environment["PYTHONPATH"] = os.pathsep.join(map(str, python_path))

@@ -1,0 +1,53 @@
+"""Studies that come not over C-STORE: a whole node takes, analyses and answers them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peers import Hospital, RunningNode, folder_objects, until
+
+pytestmark = pytest.mark.integration
+
+StartNode = Callable[..., RunningNode]
+
+
+def started(start_node: StartNode, disk: Path, sender: str, **more: Any) -> RunningNode:
+    """A node that only has a route for what that sender brings."""
+    route = {"name": "way", "plugin": "brightness", "calling_ae": [sender], "destinations": ["disk"]}
+    disk_ = {"name": "disk", "kind": "folder", "path": disk}
+    return start_node(destinations=[disk_], routes=[route], **more)
+
+
+def test_files_in_a_watched_folder_are_answered_though_its_process_is_killed(
+    start_node: StartNode, hospital: Hospital, tmp_path: Path
+) -> None:
+    inbox, disk = tmp_path / "inbox", tmp_path / "disk"
+    inbox.mkdir()
+    watched = {"name": "EXPORT", "path": inbox, "settle_seconds": 0.2, "look_seconds": 0.1}
+    node = started(start_node, disk, "EXPORT", inputs=[watched])
+    paths = [*hospital.slices(30), hospital.film(2), hospital.film(3)]
+    for path in paths[:-1]:
+        shutil.copy(path, inbox)
+    until(lambda: node.study(hospital.study_uid()), "it has begun")
+    node.kill("intake")
+    shutil.copy(paths[-1], inbox)
+    (inbox / "readme.txt").write_text("no image")
+    studies = [hospital.study_uid(patient) for patient in (1, 2, 3)]
+    node.await_ended(studies)
+    study = node.study(studies[0])
+    assert study is not None
+    assert (study.images, study.sender) == (30, "EXPORT")
+    until(lambda: sorted(path.name for path in inbox.rglob("*")) == LEFT, "only what was refused is left")
+    assert {one.study for one in folder_objects(disk)} == set(studies)
+    shown = node.run_cli("trail", studies[1])
+    assert "received" in shown.stdout
+    assert hospital.folder.name not in node.log()
+    assert "KANARI" not in node.log()
+
+
+LEFT = ["readme.txt", "readme.txt.txt", "refused"]
