@@ -12,7 +12,11 @@ from node.web.tokens import Role
 
 app = typer.Typer(help="Tokens for HTTP: list, add, remove.", invoke_without_command=True)
 RoleOption = Annotated[
-    Role, typer.Option(help="read: see reviews; review: and say them; operate: and retry, hold, drop, pause, resume.")
+    Role,
+    typer.Option(
+        help="read: see reviews; review: and say them; operate: and retry, hold, drop, pause, resume. store: bring "
+        "studies (STOW-RS), and nothing else."
+    ),
 ]
 NameArgument = Annotated[str, typer.Argument(help="Of the person or program that holds it.")]
 

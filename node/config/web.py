@@ -10,7 +10,7 @@ from node.config.section import Port, Section
 
 
 class WebSettings(Section):
-    """HTTP, for what is no DICOM: readers' reviews of our findings, and the operator's actions."""
+    """HTTP: readers' reviews of our findings, the operator's actions, and studies by STOW-RS."""
 
     enabled: bool = Field(False, description="Whether the node answers HTTP.")
     host: str = Field("127.0.0.1", description="Address to listen on; others only with `tls` or `behind_proxy`.")

@@ -58,6 +58,10 @@ class Entry:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        """Let go of it; what was written is removed, unless it was kept."""
         if self._incoming is not None:
             self._incoming.discard()
 

@@ -58,6 +58,10 @@ class Intake:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what still waits to be written; nothing is taken any more."""
         self._committer.__exit__()
 
     def visit(self, source: str, address: str = "") -> Visit:

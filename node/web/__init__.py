@@ -1,9 +1,9 @@
-"""HTTP: what programs without DICOM tell the node, and ask it.
+"""HTTP: what programs without DICOM tell the node, and ask it; and studies by STOW-RS.
 
 In come requests with a token; out go rows of the ledger, and JSON. It runs in a process of its own
 (`python -m node.web`), so that nothing that happens here can hold up images or results, and listens on 127.0.0.1
 unless it is told otherwise. Whatever fails is answered as JSON with `error`, `about` and `hint`.
-On disk afterwards: nothing but rows of the ledger.
+On disk afterwards: rows of the ledger, and what :mod:`node.intake` keeps of the objects that were stored.
 
 ===============================  =====================================================================================
 request                          answer
@@ -21,8 +21,12 @@ POST /studies/UID/reviews        what a reader says of our findings, as :mod:`no
                                  unknown study, 422 when one of them cannot be matched, and then none is taken
 POST /analyses/NUMBER/ACTION     retry, hold or drop, as `radnode queue`; 200 with its `state`, 422 when it cannot be
 POST /plugins/NAME/ACTION        pause or resume, as `radnode plugins`
+POST /dicom-web/studies          objects (STOW-RS, PS3.18 10.5): 200, or 202 when not all are safe, with the Store
+                                 Instances Response Module as DICOM JSON; see :mod:`node.web.stow`
+POST /dicom-web/studies/UID      the same for objects of that study alone
 ===============================  =====================================================================================
 
 A token has a role: `read` for GET, `review` to post reviews, `operate` for actions; each may do what those before it
-may. One address may ask so often in a minute (429 beyond), and be wrong about its token ten times.
+may. `store` is for /dicom-web alone, and for nothing else. One address may ask so often in a minute (429 beyond), and
+be wrong about its token ten times.
 """

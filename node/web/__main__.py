@@ -51,14 +51,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(settings: Settings, lifeline: bool) -> None:
     data = settings.node.data_dir
-    ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
-    web = Web(settings, ledger, Spool(data / "spool"))
+    most = settings.receive.max_study_objects, settings.receive.max_study_mb << 20
+    ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds, *most)
+    web = Web(settings, ledger, Spool(data / "spool", settings.storage.min_free_mb))
     server = uvicorn.Server(_configuration(web, settings))
     if lifeline:
         hold(lambda: setattr(server, "should_exit", True))
     with _listen(settings) as listener:
         print(f"listening {settings.web.host} {listener.getsockname()[1]}", flush=True)
         server.run([listener])
+    web.close()
 
 
 def _configuration(web: Web, settings: Settings) -> uvicorn.Config:

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from node.config import Settings
 from node.errors import PermanentError, RadnodeError
+from node.intake import Intake
 from node.ledger import Ledger
 from node.review import read_posted, take_statements
 from node.reviews import tallies, tally_table
@@ -24,6 +25,7 @@ from node.spool import Spool
 from node.web import actions, metrics, state, tokens
 from node.web.durations import Durations
 from node.web.guard import WRONG_TOKENS, Allowance, Guard, caller_of
+from node.web.stow import StowService
 from node.web.tokens import Role
 
 #: Longest body that is read, bytes.
@@ -34,12 +36,18 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Web:
-    """What the node answers over HTTP. Args: settings, ledger, spool: of the node."""
+    """What the node answers over HTTP. Args: settings, ledger, spool: of the node; those two with their limits."""
 
     def __init__(self, settings: Settings, ledger: Ledger, spool: Spool) -> None:
         self._settings, self._ledger, self._spool = settings, ledger, spool
         self._durations = Durations(ledger, settings.web.result_objective_seconds)
+        self._intake = Intake(settings, spool, ledger)
+        self._stow = StowService(self._intake, settings.receive)
         self._requests, self._wrong = Allowance(settings.web.requests_per_minute), Allowance(WRONG_TOKENS)
+
+    def close(self) -> None:
+        """Write what still waits to be written."""
+        self._intake.close()
 
     def application(self) -> Starlette:
         """As an ASGI application."""
@@ -52,6 +60,8 @@ class Web:
             Route("/studies/{uid}/reviews", self._for(Role.READ, self._study_reviews), methods=["GET"]),
             Route("/reviews/tally", self._for(Role.READ, self._tally), methods=["GET"]),
             Route("/analyses/{number:int}/{action}", self._for(Role.OPERATE, self._act), methods=["POST"]),
+            Route("/dicom-web/studies", self._for(Role.STORE, self._stow.store), methods=["POST"]),
+            Route("/dicom-web/studies/{uid}", self._for(Role.STORE, self._stow.store), methods=["POST"]),
             Route("/plugins/{plugin}/{action}", self._for(Role.OPERATE, self._plugin), methods=["POST"]),
         ]
         hosts = [*_LOOPBACK, self._settings.web.host, *self._settings.web.allowed_hosts]

@@ -18,18 +18,22 @@ from node.errors import ConfigError, PermanentError
 from node.spool import write_once
 
 _NAME = re.compile(r"[\w.@+-]{1,64}", re.ASCII)
-_LINE = re.compile(r"([\w.@+-]{1,64}) ([0-9a-f]{64})(?: (read|review|operate))?", re.ASCII)
+_LONGEST_TITLE = 16  # PS3.5 6.2, AE
+_LINE = re.compile(r"([\w.@+-]{1,64}) ([0-9a-f]{64})(?: (read|review|operate|store))?", re.ASCII)
 
 
 class Role(StrEnum):
-    """What the holder of a token may do; each role may do what those before it may."""
+    """What the holder of a token may do; each role may do what those before it may, but the last one stands alone."""
 
     READ = "read"  # see what is going on
     REVIEW = "review"  # say what a reader thinks of our findings
     OPERATE = "operate"  # retry, hold and drop analyses, pause and resume plugins
+    STORE = "store"  # bring studies, and nothing else; nobody else may
 
     def covers(self, other: Role) -> bool:
         """Whether it may do what the other may."""
+        if Role.STORE in (self, other):
+            return self is other
         roles = list(Role)
         return roles.index(self) >= roles.index(other)
 
@@ -69,6 +73,9 @@ def read(path: Path) -> Mapping[str, Holder]:
 
 def add(path: Path, name: str, role: Role = Role.REVIEW) -> str:
     """Make a token for that name; raises :class:`~node.errors.PermanentError` when it has one, or is no name."""
+    if role is Role.STORE and len(name) > _LONGEST_TITLE:
+        what = f"who stores has a name of at most {_LONGEST_TITLE} characters: it counts as calling AE title"
+        raise PermanentError(what, about=ascii(name))
     if not _NAME.fullmatch(name):
         raise PermanentError("a name has 1 to 64 letters, digits, or any of . _ @ + -", about=ascii(name))
     known = dict(read(path))

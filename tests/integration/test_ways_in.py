@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.peers import Hospital, RunningNode, folder_objects, until
+from tests.peers import Hospital, RealOrthanc, RunningNode, folder_objects, until
+from tests.peers.ports import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -48,6 +49,28 @@ def test_files_in_a_watched_folder_are_answered_though_its_process_is_killed(
     assert "received" in shown.stdout
     assert hospital.folder.name not in node.log()
     assert "KANARI" not in node.log()
+
+
+def test_an_orthanc_pushes_a_study_over_dicomweb_and_gets_its_results(
+    start_node: StartNode, orthanc: RealOrthanc, hospital: Hospital
+) -> None:
+    if not orthanc.has_dicomweb:
+        pytest.skip("Orthanc has no DICOMweb plugin here")
+    port, archive = free_port(), {**orthanc.destination("stow", name="sender"), "profile": "sr"}
+    route = {"name": "way", "plugin": "brightness", "calling_ae": ["ORTHANC-*"], "destinations": ["sender"]}
+    node = start_node(destinations=[archive], routes=[route], web={"enabled": True, "port": port})
+    token = node.run_cli("tokens", "add", "ORTHANC-WEB", "--role", "store").stdout.strip()
+    server = {"Url": f"http://127.0.0.1:{port}/dicom-web/", "HttpHeaders": {"Authorization": f"Bearer {token}"}}
+    orthanc.put("dicom-web/servers/radnode", server)
+    for path in hospital.slices(12):
+        orthanc.upload(path)
+    (study,) = orthanc.find("Study", StudyInstanceUID=hospital.study_uid())
+    orthanc.post("dicom-web/servers/radnode/stow", {"Resources": [study["ID"]], "Synchronous": True})
+    node.await_ended([hospital.study_uid()])
+    found = node.study(hospital.study_uid())
+    assert found is not None
+    assert (found.images, found.sender) == (12, "ORTHANC-WEB")
+    until(lambda: orthanc.results(hospital.study_uid()), "its report comes back")
 
 
 LEFT = ["readme.txt", "readme.txt.txt", "refused"]

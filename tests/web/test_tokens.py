@@ -42,7 +42,16 @@ def test_a_role_may_do_what_those_before_it_may() -> None:
         Role.READ: [Role.READ],
         Role.REVIEW: [Role.READ, Role.REVIEW],
         Role.OPERATE: [Role.READ, Role.REVIEW, Role.OPERATE],
+        Role.STORE: [Role.STORE],
     }
+
+
+def test_who_stores_has_a_name_that_can_be_an_ae_title(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    tokens.add(path, "SIXTEEN-LETTERS-", Role.STORE)
+    with pytest.raises(PermanentError, match="at most 16 characters"):
+        tokens.add(path, "SEVENTEEN-LETTERS", Role.STORE)
+    assert [one.role for one in tokens.read(path).values()] == [Role.STORE]
 
 
 def test_a_token_ends(tmp_path: Path) -> None:
