@@ -27,7 +27,7 @@ _CODECS = {"JPEG": "gdcm", "JPEG 2000": "openjpeg", "RLE": "rle", "JPEG-LS": "jp
 
 
 def doctor(config: ConfigOption = DEFAULT_CONFIG, viewer: ViewerOption = None, as_json: JsonOption = False) -> None:
-    """Check ports, certificates, disk, codecs, plugins and destinations. Exit status 69 when something is missing.
+    """Check ports, certificates, disk, watched folders, codecs, plugins and destinations; exit status 69 for a problem.
 
     With --viewer nothing is checked: it says what readers will see of the results, and which destination sends what
     they will not.
@@ -52,6 +52,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
         yield _port(settings, name, port)
     yield from _certificates(settings)
     yield _disk(settings)
+    yield from _inputs(settings)
     yield from _codecs()
     yield _confinement(settings)
     yield from _plugins(settings)
@@ -107,6 +108,15 @@ def _disk(settings: Settings) -> Check:
     free = shutil.disk_usage(folder).free >> 20
     ok = free > settings.storage.min_free_mb and os.access(folder, os.W_OK)
     return "disk", ok, f"{free} MiB free at {folder}, watermark {settings.storage.min_free_mb} MiB"
+
+
+def _inputs(settings: Settings) -> Iterator[Check]:
+    """Of watched folders: a file can be taken only where it can be removed."""
+    for one in settings.inputs:
+        there = one.path.is_dir()
+        ok = there and os.access(one.path, os.R_OK | os.W_OK | os.X_OK)
+        found = "is watched" if ok else "may not be read and written by this account" if there else "is no folder"
+        yield f"input {one.name}", ok, f"{one.path} {found}"
 
 
 def _codecs() -> Iterator[Check]:
