@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from node.cli.app import app
 from node.config import Settings
+from node.intake import Reason
 from node.kinds import KINDS, SOP_CLASSES
 from node.report import build
 from node.statement import conformance_statement
@@ -58,3 +59,11 @@ def test_a_node_is_described_as_it_is_configured(toml: str, told: tuple[str, ...
     said = CliRunner().invoke(app, ["conformance", "--config", str(path)]).output
     assert all(words in said for words in told)
     assert not any(words in conformance_statement(Settings()) for words in told[:1])
+
+
+def test_each_failure_reason_of_stow_stands_in_the_statement_and_in_the_readme() -> None:
+    readme = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    ways_in = readme.partition("## Ways in")[2].partition("\n## ")[0]
+    for reason in Reason:
+        assert f"| {reason.failure:04X} | {reason.what} |" in PAGE.read_text(encoding="utf-8")
+        assert f"{reason.failure:04X}" in ways_in
