@@ -21,7 +21,7 @@ from pathlib import Path
 import structlog
 
 from node.config import WatchedFolder
-from node.errors import TemporaryError
+from node.errors import TemporaryError, where
 from node.intake import head
 from node.intake.entry import Limits
 from node.intake.reasons import Reason, Refused
@@ -167,6 +167,12 @@ class Watcher:
             self._visit.refuse(error)
             self._counts["refused"] += 1
             return _Fate(self._refused_to, f"Not taken: {error.what}.\nWhat to do: {error.hint}.\n")
+        except (TemporaryError, OSError):
+            raise
+        except Exception as error:  # an edge: one file that nobody has thought of shall not keep the others out
+            log.error("processing failure", input=self._watched.name, error=where(error))
+            self._counts["failed"] += 1
+            return _Fate(self._refused_to, _FAILED)
         if taken is None:
             return None
         self._counts[taken.outcome.value.replace(" ", "_")] += 1
@@ -194,6 +200,11 @@ class Watcher:
 _SET_ASIDE = """Set aside: {why}.
 The node keeps it, but does not analyse it: `radnode studies show` tells more.
 What to do: repair it at its source, and bring it again.
+"""
+
+
+_FAILED = """Not taken: processing failure, see the log of the node.
+What to do: bring it again, once that has been looked into.
 """
 
 

@@ -212,6 +212,24 @@ def test_a_file_that_was_about_to_go_when_the_node_was_killed_is_taken_again_and
     assert (left(inbox), ward.actions()) == (["taken/film.dcm"], ["received", "received again"])
 
 
+def test_a_file_that_nobody_has_thought_of_keeps_no_other_out(
+    ward: Ward, watch: Watch, inbox: Path, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(hospital.film(1), inbox, "a.dcm")
+    bring(hospital.film(2), inbox, "b.dcm")
+    keep, calls = Visit.keep, iter((1, 2))
+
+    def fail_once(visit: Visit, *args: Any) -> Any:
+        if next(calls) == 1:
+            raise KeyError("a mistake of ours")
+        return keep(visit, *args)
+
+    monkeypatch.setattr(Visit, "keep", fail_once)
+    watch().look()
+    assert left(inbox) == ["refused/a.dcm", "refused/a.dcm.txt"]
+    assert ward.actions() == ["received"]
+
+
 def test_while_the_ledger_is_locked_files_stay_and_are_taken_later(
     ward: Ward, watch: Watch, inbox: Path, hospital: Hospital
 ) -> None:
