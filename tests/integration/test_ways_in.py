@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.peers import Hospital, RealOrthanc, RunningNode, folder_objects, until
+from tests.peers.hospital import CANARY
 from tests.peers.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -36,8 +37,8 @@ def test_files_in_a_watched_folder_are_answered_though_its_process_is_killed(
         shutil.copy(path, inbox)
     until(lambda: node.study(hospital.study_uid()), "it has begun")
     node.kill("intake")
-    shutil.copy(paths[-1], inbox)
-    (inbox / "readme.txt").write_text("no image")
+    shutil.copy(paths[-1], inbox / f"{CANARY}.dcm")
+    (inbox / f"{CANARY}.txt").write_text("no image")
     studies = [hospital.study_uid(patient) for patient in (1, 2, 3)]
     node.await_ended(studies)
     study = node.study(studies[0])
@@ -47,8 +48,7 @@ def test_files_in_a_watched_folder_are_answered_though_its_process_is_killed(
     assert {one.study for one in folder_objects(disk)} == set(studies)
     shown = node.run_cli("trail", studies[1])
     assert "received" in shown.stdout
-    assert hospital.folder.name not in node.log()
-    assert "KANARI" not in node.log()
+    assert CANARY not in node.log(), "files are called as patients are"
 
 
 def test_an_orthanc_pushes_a_study_over_dicomweb_and_gets_its_results(
@@ -73,4 +73,4 @@ def test_an_orthanc_pushes_a_study_over_dicomweb_and_gets_its_results(
     until(lambda: orthanc.results(hospital.study_uid()), "its report comes back")
 
 
-LEFT = ["readme.txt", "readme.txt.txt", "refused"]
+LEFT = [f"{CANARY}.txt", f"{CANARY}.txt.txt", "refused"]
