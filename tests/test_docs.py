@@ -128,7 +128,7 @@ def test_options_of_the_readme_exist() -> None:
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
     for line in re.findall(r"radnode [^`\n#]*", code()):
-        assert set(re.findall(r"(?<= )--?[a-z]+\b", line)) <= known, line
+        assert set(re.findall(r"(?<= )--?[a-z]+(?:-[a-z]+)*\b", line)) <= known, line
 
 
 def _parameters(command: tuple[str, ...]) -> list[typer.core.TyperOption | typer.core.TyperArgument]:

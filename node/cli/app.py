@@ -21,6 +21,7 @@ from node.cli import (
     doctor,
     evaluate,
     export,
+    fetch,
     files,
     models,
     plugins,
@@ -61,6 +62,7 @@ app.add_typer(files.route_app, name="route")
 app.command()(files.run)
 app.command()(files.send)
 app.command()(files.echo)
+app.command()(fetch.fetch)
 app.add_typer(plugins.app, name="plugins")
 app.command()(training.train)
 app.command()(training.calibrate)

@@ -76,6 +76,9 @@ class Destination(Section):
         2,
         description="dicom: so long an association stays open for the next results; 0: it ends with each study.",
     )
+    retrieve_seconds: Annotated[float, Field(gt=0, le=86400)] = Field(
+        300, description="dicom: longest silence of an archive while it sends a study that is fetched from it."
+    )
     sending_application: HierarchicDesignator = Field("", description="hl7: MSH-3; empty: the node's AE title.")
     sending_facility: HierarchicDesignator = Field("", description="hl7: MSH-4.")
     receiving_application: HierarchicDesignator = Field("", description="hl7: MSH-5.")

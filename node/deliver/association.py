@@ -28,7 +28,7 @@ from pynetdicom.pdu_primitives import (
 from node.config import Destination
 from node.deliver.contexts import contexts_for
 from node.deliver.line import Line, Over, name_of, unanswered, untrusted
-from node.deliver.messages import NO_DATASET, RESPONSE, as_pdus, pdvs
+from node.deliver.messages import NO_DATASET, PENDING, RESPONSE, as_pdus, pdvs
 from node.errors import DeliveryError, DeliveryRefused
 from node.implementation import APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -52,6 +52,8 @@ _REJECTIONS: dict[tuple[int, int], str] = {
     (3, 2): "local limit exceeded",
 }
 _REJECTED_TRANSIENT = 2
+#: A message: its command set, and its dataset, encoded.
+Heard = tuple[Dataset, bytes]
 
 
 @contextmanager
@@ -97,7 +99,7 @@ class Association:
         self.accepted: dict[tuple[str, str], int] = {}
         self.refused: dict[tuple[str, str], int] = {}
         self._destination, self._longest_pdu, self._message_id = destination, 0, 0
-        self._unheard: deque[tuple[Dataset, bytes]] = deque()
+        self._unheard: deque[Heard] = deque()
         contexts = contexts_for(wanted)
         for number, context in enumerate(contexts):
             context.context_id = 2 * number + 1
@@ -164,6 +166,22 @@ class Association:
             self.abort()
             raise
 
+    def ask_for_all(self, context_id: int, command: bytes, dataset: bytes, seconds: float) -> Iterator[Heard]:
+        """Send a request, yield its answers, `seconds` apart at most; when not all are taken, the association ends."""
+        try:
+            for part in self._parts(context_id, command, [(dataset, True)]):
+                self._line.send(part)
+            is_pending = True
+            while is_pending:
+                answer, data = self._message(time.monotonic() + seconds)
+                if not answer.CommandField & RESPONSE or "Status" not in answer:
+                    raise Over(by_peer=True)
+                is_pending = answer.Status in PENDING
+                yield answer, data
+        except BaseException:
+            self.abort()
+            raise
+
     def _parts(self, context_id: int, command: bytes, dataset: Iterable[tuple[bytes, bool]]) -> Iterator[bytes]:
         part = as_pdus(command, context_id, self._longest_pdu, is_command=True)
         for block, is_last in dataset:
@@ -177,7 +195,7 @@ class Association:
         self._message_id = self._message_id % 0xFFFF + 1
         return self._message_id
 
-    def hear(self, seconds: float) -> tuple[Dataset, bytes] | None:
+    def hear(self, seconds: float) -> Heard | None:
         """What the peer asks us, as command set and dataset; None: nothing within that time."""
         if self._unheard:
             return self._unheard.popleft()
@@ -191,7 +209,7 @@ class Association:
         """Answer a request; raises :class:`Over`."""
         self._line.send(as_pdus(command, context_id, self._longest_pdu, is_command=True))
 
-    def _message(self, end: float) -> tuple[Dataset, bytes]:
+    def _message(self, end: float) -> Heard:
         """The next one, whole by then (monotonic), however it drips; raises :class:`Over`."""
         command, data, found = bytearray(), bytearray(), Dataset()
         while len(command) + len(data) < _LONGEST_MESSAGE:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 
 from pydicom.dataset import Dataset
-from pynetdicom.dsutils import encode
+from pynetdicom.dsutils import decode, encode
 
 #: Command Field (0000,0100); of an answer, with RESPONSE.
-C_STORE, C_ECHO, N_EVENT_REPORT, N_ACTION, RESPONSE = 0x0001, 0x0030, 0x0100, 0x0130, 0x8000
+C_STORE, C_FIND, C_MOVE, C_ECHO, N_EVENT_REPORT, N_ACTION = 0x0001, 0x0020, 0x0021, 0x0030, 0x0100, 0x0130
+RESPONSE = 0x8000
+#: Statuses after which further answers come (PS3.4 C.4.1.1.4).
+PENDING = frozenset({0xFF00, 0xFF01})
 NO_DATASET, WITH_DATASET = 0x0101, 0x0001
 
 #: Read from a file at once, bytes.
@@ -54,6 +58,11 @@ def encoded(ds: Dataset, *, implicit: bool) -> bytes:
     if data is None:
         raise ValueError("the dataset cannot be encoded")
     return bytes(data)
+
+
+def decoded(data: bytes, *, implicit: bool) -> Dataset:
+    """What :func:`encoded` made, or somebody else; raises anything on bytes that are no dataset."""
+    return decode(BytesIO(data), implicit, True)
 
 
 def file_blocks(path: Path, offset: int) -> Iterator[tuple[bytes, bool]]:

@@ -13,6 +13,7 @@ from node.ledger.commitments import CommitmentRow
 from node.ledger.criticals import Critical, OpenCritical, critical_from
 from node.ledger.deliveries import DeliveryRow
 from node.ledger.events import Event
+from node.ledger.fetches import FetchRow
 from node.ledger.jobs import Job, job_from, job_table
 from node.ledger.ledger import Ledger
 from node.ledger.results import Notice
@@ -27,6 +28,7 @@ __all__ = [
     "Critical",
     "DeliveryRow",
     "Event",
+    "FetchRow",
     "Job",
     "Ledger",
     "Named",

@@ -15,6 +15,7 @@ from node.ledger.database import Database
 from node.ledger.deliveries import Deliveries
 from node.ledger.events import Events
 from node.ledger.facts import Facts
+from node.ledger.fetches import Fetches
 from node.ledger.jobs import Job
 from node.ledger.pace import Pace
 from node.ledger.pauses import Pauses
@@ -47,6 +48,7 @@ class Ledger:
         self.studies = Studies(self._database)
         self.analyses = Analyses(self._database)
         self.deliveries = Deliveries(self._database)
+        self.fetches = Fetches(self._database)
         self.withdrawals = Withdrawals(self._database)
         self.commitments = Commitments(self._database)
         self.pledges = Pledges(self._database)

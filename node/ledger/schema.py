@@ -1,7 +1,7 @@
 """The tables. Time is in seconds since the epoch, UTC."""
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 8
+VERSION = 9
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -236,5 +236,16 @@ CREATE INDEX studies_with_files ON studies (last_at) WHERE purged != 1 AND state
 DROP INDEX analyses_by_state;
 CREATE INDEX analyses_by_state ON analyses (state);
 CREATE INDEX deliveries_refused ON deliveries (analysis_id) WHERE state = 'REFUSED';
+""",
+    9: """
+CREATE TABLE fetches ( -- studies that an archive was asked to send, as it was asked last
+  study_instance_uid TEXT PRIMARY KEY,
+  archive TEXT NOT NULL,
+  instances INTEGER, -- Number of Study Related Instances (0020,1208) that it told; NULL: none
+  asked_at REAL NOT NULL,
+  ended_at REAL, -- NULL: its end is not known
+  came INTEGER, -- instances of the study that were here then
+  reason TEXT NOT NULL DEFAULT '' -- why not all
+) WITHOUT ROWID;
 """,
 }

@@ -23,7 +23,7 @@ NODE = Path(__file__).parents[2] / "node"
 OUR_OWN = (
     "study ", "analysis ", "routed", "not taken as a review", "own result came back", "images not assessed",
     "delivery tried again later", "destination ", "completion asked for", "storage commitment ", "archive ",
-    "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while",
+    "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while", "fetch",
 )  # fmt: skip
 
 

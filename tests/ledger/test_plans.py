@@ -17,7 +17,9 @@ from node.states import AnalysisState, StudyState
 from tests.ledger.material import arrival, plan, reported, results
 
 #: Tables of which nothing is ever removed, or not for years.
-GROWS = "studies|instances|quarantine|associations|analyses|results|deliveries|events|documents|reviews|commitments"
+GROWS = (
+    "studies|instances|quarantine|associations|analyses|results|deliveries|events|documents|reviews|commitments|fetches"
+)
 #: Their aliases in the queries.
 ALIASES = "s|i|a|r|d"
 SCAN = re.compile(rf"SCAN ({GROWS}|{ALIASES})\b")
@@ -88,6 +90,8 @@ def test_ticks_scan_nothing(ledger: Ledger) -> None:
     ledger.studies.in_state(StudyState.RECEIVING)
     ledger.studies.series("1.2")
     ledger.studies.streaming("1.2")
+    ledger.fetches.of_study("1.2")
+    ledger.fetches.came("1.2")
     ledger.reviews.unread()
     ledger.commitments.due(300)
     ledger.commitments.held([Reference("1.2", "1.2.9.1")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -15,10 +16,11 @@ from tests.peers.waiting import until
 
 
 class RealDcmqrscp:
-    """A running dcmqrscp. Args: folder: for its configuration and storage."""
+    """A running dcmqrscp. Args: folder: for its configuration and storage; knows: AE title -> port, for C-MOVE."""
 
-    def __init__(self, folder: Path, ae_title: str = "ARCHIVE") -> None:
+    def __init__(self, folder: Path, ae_title: str = "ARCHIVE", knows: Mapping[str, int] | None = None) -> None:
         self.folder, self.ae_title, self.port = folder, ae_title, free_port()
+        self._knows = dict(knows or {})
         (folder / "storage").mkdir(parents=True)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -39,10 +41,16 @@ class RealDcmqrscp:
         """What it stored."""
         return sorted(path for path in (self.folder / "storage").iterdir() if path.name != "index.dat")
 
+    def destination(self, name: str = "archive", **changes: object) -> dict[str, object]:
+        """As it stands in the node's configuration."""
+        found = {"name": name, "kind": "dicom", "ae_title": self.ae_title, "port": self.port, "timeout_seconds": 10}
+        return {**found, **changes}
+
     def _settings(self) -> str:
         storage = self.folder / "storage"
+        hosts = "".join(f"{title.lower()} = ({title}, 127.0.0.1, {port})\n" for title, port in self._knows.items())
         return (
             f"NetworkTCPPort = {self.port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
-            "HostTable BEGIN\nHostTable END\nVendorTable BEGIN\nVendorTable END\n"
+            f"HostTable BEGIN\n{hosts}HostTable END\nVendorTable BEGIN\nVendorTable END\n"
             f"AETable BEGIN\n{self.ae_title} {storage} RW (100, 1024mb) ANY\nAETable END\n"
         )

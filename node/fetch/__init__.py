@@ -1,0 +1,22 @@
+"""Fetches studies from an archive: Query/Retrieve, Study Root, as its user (PS3.4 annex C).
+
+In comes what is wanted; out go the studies that the archive has of it (C-FIND), and requests to send them to this node
+(C-MOVE), which takes them like those of any other sender. The rules of failure:
+
+- what an archive answers is not believed: studies that were not asked for are left out, UIDs and numbers are checked,
+  and answers have an end in number, bytes and time;
+- a study stands in the ledger, with the number of instances that the archive counts, before it is asked for: after
+  kill -9 the same command asks for what is not here yet;
+- what one study lacks stops no other; what keeps the archive from sending anything ends the run, and the rest is
+  told as not asked for;
+- whether a study has come is counted in the ledger, not taken from the archive's word.
+
+Raises :class:`~node.errors.DeliveryError`, :class:`~node.errors.DeliveryRefused`, :class:`~node.errors.LedgerBusy`.
+On disk afterwards: what the receivers have kept.
+"""
+
+from node.fetch.fetching import Fetched, Fetcher
+from node.fetch.query import Found, Match, find
+from node.fetch.wanted import Wanted
+
+__all__ = ["Fetched", "Fetcher", "Found", "Match", "Wanted", "find"]

@@ -1,0 +1,73 @@
+"""C-MOVE, Study Root (PS3.4 C.4.2): an archive is asked to send a study to this node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+from node.config import Destination, Settings
+from node.deliver.line import name_of
+from node.deliver.messages import C_MOVE
+from node.errors import DeliveryRefused
+from node.fetch.dialogue import Service, dialogue
+from node.fetch.status import SUCCESS, UNKNOWN_DESTINATION, reason_of
+
+MOVE = Service("Study Root Query/Retrieve - MOVE", "1.2.840.10008.5.1.4.1.2.2.2", C_MOVE, 4 * 3600.0)
+_MOST = 1_000_000
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How an archive answered.
+
+    Attributes:
+        completed, failed, warning: sub-operations, as it counts them last.
+        reason: why not all is well; empty when it says that it is.
+    """
+
+    completed: int
+    failed: int
+    warning: int
+    reason: str = ""
+
+
+def move(archive: Destination, settings: Settings, study_instance_uid: str) -> Moved:
+    """Ask it to send a study to this node, and wait until it has; raises DeliveryError or DeliveryRefused."""
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel, identifier.StudyInstanceUID = "STUDY", study_instance_uid
+    completed = failed = warning = 0
+    status = SUCCESS
+    with dialogue(archive, settings.node.ae_title, MOVE) as asked:
+        for answer, _ in asked.ask(identifier, archive.retrieve_seconds, MoveDestination=settings.node.ae_title):
+            status = answer.Status
+            completed = _count(answer, "Completed", completed)
+            failed = _count(answer, "Failed", failed)
+            warning = _count(answer, "Warning", warning)
+    if status == UNKNOWN_DESTINATION:
+        raise _unknown(archive, settings, status)
+    if status == SUCCESS and not failed:
+        return Moved(completed, failed, warning)
+    said = reason_of(status) if status != SUCCESS else "it says success all the same"
+    reason = f"{said}; {completed} sent, {failed} failed, {warning} with a warning"
+    return Moved(completed, failed, warning, reason)
+
+
+def _count(answer: Dataset, kind: str, before: int) -> int:
+    """Number of so many sub-operations; archives leave it out of the last answer now and then."""
+    value = answer.get(f"NumberOf{kind}Suboperations")
+    return value if isinstance(value, int) and 0 <= value <= _MOST else before
+
+
+def _unknown(archive: Destination, settings: Settings, status: int) -> DeliveryRefused:
+    what = f"it does not know where to send ({reason_of(status)})"
+    return DeliveryRefused(what, about=name_of(archive), hint=_how_to_register(settings))
+
+
+def _how_to_register(settings: Settings) -> str:
+    """What has to be entered at an archive, in the words of two."""
+    port = next(iter(settings.ports.values()))
+    return (
+        f"enter AE title {settings.node.ae_title} with this machine's address and port {port} there"
+        " (Orthanc: DicomModalities; dcmqrscp: HostTable and the peers of its AETable)"
+    )

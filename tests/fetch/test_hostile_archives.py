@@ -1,0 +1,180 @@
+"""What an archive answers is not believed, and has an end."""
+
+from __future__ import annotations
+
+import gc
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+from pynetdicom import AE, build_context, evt
+
+from node.config import Destination, Settings
+from node.errors import DeliveryError, DeliveryRefused
+from node.fetch import Found, Wanted, dialogue, find, query
+from node.fetch.move import MOVE, move
+from node.fetch.query import FIND
+from tests.peers.ports import free_port
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # pynetdicom's, of aborted ones
+
+Answers = Callable[[evt.Event], Iterator[Any]]
+WANTED = Wanted(patient="P1")
+
+
+class Hostile:
+    """An archive that answers as it is told."""
+
+    def __init__(self) -> None:
+        self.ae = AE(ae_title="ARCHIVE")
+        self.find: Answers = answering()
+        self.move: Answers = answering()
+        for service in (FIND, MOVE):
+            self.ae.add_supported_context(service.sop_class_uid)
+        self.port = free_port()
+        handlers = [(evt.EVT_C_FIND, lambda event: self.find(event)), (evt.EVT_C_MOVE, lambda event: self.move(event))]
+        self.server = self.ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+
+    @property
+    def peer(self) -> Destination:
+        return Destination(name="archive", kind="dicom", ae_title="ARCHIVE", port=self.port, timeout_seconds=2)
+
+    def found(self, *answers: tuple[int, Dataset | None], limit: int = 10) -> Found:
+        self.find = answering(*answers)
+        return find(self.peer, "RADNODE", WANTED, limit)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Hostile]:
+    archive = Hostile()
+    yield archive
+    archive.server.shutdown()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.fixture
+def archive(running: Hostile) -> Hostile:
+    running.ae.require_calling_aet = []
+    return running
+
+
+def study(number: int = 1, **changes: Any) -> Dataset:
+    ds = Dataset()
+    told = {"StudyInstanceUID": f"1.2.{number}", "PatientID": "P1", "NumberOfStudyRelatedInstances": 7}
+    for keyword, value in {**told, **changes}.items():
+        setattr(ds, keyword, value)
+    return ds
+
+
+def answering(*answers: tuple[int, Dataset | None]) -> Answers:
+    def handle(event: evt.Event) -> Iterator[Any]:
+        is_study = event.identifier.QueryRetrieveLevel == "STUDY"
+        yield from answers if is_study else ()
+
+    return handle
+
+
+def test_studies_that_were_not_asked_for_are_left_out(archive: Hostile) -> None:
+    other = study(2, PatientID="P2")
+    nameless = study(3, PatientID=None)
+    told = archive.found((0xFF00, study()), (0xFF00, other), (0xFF01, nameless), (0xFF00, study()))
+    assert [(one.study_instance_uid, one.instances) for one in told.matches] == [("1.2.1", 7)]
+    assert told.unfit == 2
+
+
+@pytest.mark.parametrize("number", [0, -1, 10**9])
+def test_a_number_that_cannot_be_is_none(archive: Hostile, number: int) -> None:
+    (one,) = archive.found((0xFF00, study(NumberOfStudyRelatedInstances=number))).matches
+    assert one.instances is None
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value")
+@pytest.mark.parametrize("uid", ["../../etc/passwd", "1.2\\1.3", ""])
+def test_what_is_no_uid_is_left_out(archive: Hostile, uid: str) -> None:
+    told = archive.found((0xFF00, study(StudyInstanceUID=uid)), (0xFF00, study(2)))
+    assert [one.study_instance_uid for one in told.matches] == ["1.2.2"]
+    assert told.unfit == 1
+
+
+def test_of_endless_answers_no_more_are_taken_than_wanted(archive: Hostile) -> None:
+    told = archive.found(*((0xFF00, study(number)) for number in range(5000)), limit=3)
+    assert (len(told.matches), told.has_more) == (3, True)
+
+
+def test_endless_answers_that_do_not_fit_end_too(archive: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query, "_MOST_ANSWERS", 20)
+    with pytest.raises(DeliveryError, match="more than 20 answers"):
+        archive.found(*((0xFF00, study(number, PatientID="P2")) for number in range(50)))
+
+
+def test_answers_that_drip_end_after_the_time_for_all(archive: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drip(event: evt.Event) -> Iterator[Any]:
+        for number in range(100):
+            time.sleep(0.1)
+            yield 0xFF00, study(number)
+
+    quick = dialogue.Service(FIND.name, FIND.sop_class_uid, FIND.command, 0.5)
+    monkeypatch.setattr(query, "FIND", quick)
+    archive.find = drip
+    with pytest.raises(DeliveryError, match="it does not come to an end"):
+        find(archive.peer, "RADNODE", WANTED, 100)
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (0xA700, "status A700: refused: out of resources"),
+        (0xA900, "status A900: the identifier does not match the SOP Class"),
+        (0xC001, "status C001: unable to process"),
+        (0xFE00, "status FE00: cancelled"),
+        (0x1234, "status 1234: not in the standard"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_a_query_that_fails_says_how(archive: Hostile, status: int, meaning: str) -> None:
+    with pytest.raises(DeliveryError, match=meaning):
+        archive.found((0xFF00, study()), (status, None))
+
+
+def test_an_archive_that_aborts_is_named(archive: Hostile) -> None:
+    def abort(event: evt.Event) -> Iterator[Any]:
+        yield 0xFF00, study()
+        event.assoc.abort()
+
+    archive.find = abort
+    with pytest.raises(DeliveryError, match="it ended the association instead of answering"):
+        find(archive.peer, "RADNODE", WANTED, 10)
+
+
+def test_an_archive_that_does_not_know_the_caller_says_so(archive: Hostile) -> None:
+    archive.ae.require_calling_aet = ["OTHER"]
+    with pytest.raises(DeliveryRefused, match="calling AE title not recognized"):
+        find(archive.peer, "RADNODE", WANTED, 10)
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (0xA701, "status A701: refused: out of resources, it cannot count what matches"),
+        (0xA702, "status A702: refused: out of resources, it cannot send"),
+        (0xA900, "status A900: the identifier does not match the SOP Class"),
+        (0xC000, "status C000: unable to process"),
+        (0xFE00, "status FE00: cancelled"),
+    ],
+)
+def test_a_move_that_fails_says_how(archive: Hostile, status: int, meaning: str) -> None:
+
+    def refuse(event: evt.Event) -> Iterator[Any]:
+        yield "127.0.0.1", archive.port, {"contexts": [build_context(FIND.sop_class_uid)]}
+        yield 1
+        yield status, None
+
+    archive.move = refuse
+    told = move(archive.peer, Settings(), "1.2.1")
+    assert meaning in told.reason
+    assert "0 sent" in told.reason
