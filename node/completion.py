@@ -62,12 +62,20 @@ class Completion:
             association_silent_seconds=quiet,
             association_open=self._ledger.studies.streaming(study.study_instance_uid).associations > 0,
             asked=study.asked,
+            counted=self._counted(study.study_instance_uid),
         )
         verdict = assemble.decide(facts, self._settings)
         self._rest(verdict.seconds)
         return verdict.complete and self._ledger.studies.complete(
             study, verdict.reason, partial=verdict.partial, expected=verdict.expected
         )
+
+    def _counted(self, uid: str) -> assemble.Counted | None:
+        """What the archive that the study is fetched from counts of it."""
+        fetch = self._ledger.fetches.of_study(uid)
+        if fetch is None or fetch.instances is None:
+            return None
+        return assemble.Counted(fetch.archive, fetch.instances, self._ledger.fetches.came(uid))
 
     def _rest(self, seconds: float) -> None:
         self.rest_seconds = min(self.rest_seconds, seconds)

@@ -2,7 +2,8 @@
 
 DICOM has no message that says "this study is complete": the end of an association means nothing (PS3.4 B.4), and the
 counts that a sender may announce are optional and often wrong. So the node believes an announced number only if it is
-not smaller than what is already here, and waits for quiet otherwise.
+not smaller than what is already here, and waits for quiet otherwise. What an archive counts of a study that is fetched
+from it goes before all of them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,21 @@ class SeriesFacts:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """What an archive that was asked to send the study counts of it.
+
+    Attributes:
+        archive: its name.
+        instances: Number of Study Related Instances (0020,1208) that it told.
+        came: objects of the study that have come, those that are set aside included.
+    """
+
+    archive: str
+    instances: int
+    came: int
+
+
+@dataclass(frozen=True)
 class StudyFacts:
     """All that the decision looks at.
 
@@ -44,6 +60,7 @@ class StudyFacts:
         association_open: an association that brought images of this study has not ended.
         association_silent_seconds: how long that association has been silent.
         asked: the operator asked for the study to be closed.
+        counted: by an archive; None when the study is not fetched from one, or it does not say.
     """
 
     quiet_seconds: float
@@ -52,6 +69,7 @@ class StudyFacts:
     association_open: bool = False
     association_silent_seconds: float = 0.0
     asked: bool = False
+    counted: Counted | None = None
 
     @property
     def images(self) -> int:
@@ -62,15 +80,22 @@ class StudyFacts:
     def expected(self) -> int | None:
         """How many images there should be, as far as anything believable was announced; else None.
 
-        The number for the study goes before the numbers of its series. Where only some series announced theirs, a lack
-        is known as soon as one of them is short; that all are here is not known then.
+        What an archive counts goes first, then the number for the study, then the numbers of its series. Where only
+        some series announced theirs, a lack is known as soon as one is short; that all are here is not known then.
         """
+        if self.believed is not None:
+            return self.believed.instances - self.believed.came + self.images
         study = _informative(self.study_images, self.images)
         if study is not None:
             return study
         total = sum(series.expected or series.images for series in self.series)
         known = all(series.expected is not None for series in self.series)
         return total if total > self.images or (known and total) else None
+
+    @property
+    def believed(self) -> Counted | None:
+        """What the archive counts, unless more has come meanwhile."""
+        return self.counted if self.counted is not None and self.counted.instances >= self.counted.came else None
 
 
 @dataclass(frozen=True)
@@ -126,6 +151,8 @@ def _wait(facts: StudyFacts, settings: StudySettings) -> float:
 def _waiting(facts: StudyFacts, seconds: float) -> str:
     if facts.expected is None:
         here = f"{_count(facts.images)} so far, none announced as the last"
+    elif facts.believed is not None:
+        here = _of_archive(facts.believed)
     elif facts.expected > facts.images:
         here = f"{facts.images} of {_count(facts.expected, 'expected ')} so far"
     else:
@@ -135,13 +162,20 @@ def _waiting(facts: StudyFacts, seconds: float) -> str:
 
 def _closed(facts: StudyFacts, by: str) -> Verdict:
     partial = facts.expected is not None and facts.expected > facts.images
-    if partial:
+    if facts.believed is not None:
+        reason = (f"closed by {by}, " if partial else "") + _of_archive(facts.believed)
+    elif partial:
         reason = f"closed by {by}, {facts.images} of {_count(facts.expected, 'expected ')}"
     elif facts.expected is not None:
         reason = f"all {_count(facts.expected, 'expected ')} here"
     else:
         reason = f"closed by {by}, no new image for {facts.quiet_seconds:.0f} s"
     return Verdict(True, reason, partial=partial, expected=facts.expected)
+
+
+def _of_archive(counted: Counted) -> str:
+    of = f"all {counted.instances}" if counted.came == counted.instances else f"{counted.came} of {counted.instances}"
+    return f"{of} instances that {counted.archive} counts have come"
 
 
 def _count(images: int | None, kind: str = "") -> str:

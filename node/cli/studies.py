@@ -17,7 +17,7 @@ from node.cli.output import (
     printable,
     when,
 )
-from node.states import ENDED, Reason
+from node.states import ENDED, Reason, StudyMove
 
 if TYPE_CHECKING:
     from node.config import Settings
@@ -84,7 +84,7 @@ def show(
     if as_json:
         print_json(facts)
         return
-    for name in ("study_instance_uid", "state", "revision", "reason", "sender", "images", "expected", "patient"):
+    for name in _LINES:
         if name in facts:
             typer.echo(f"{name:<19}{printable(facts[name])}")
     _print_details(facts)
@@ -165,6 +165,7 @@ def told(event: Event) -> str:
 def _details(ledger: Ledger, uid: str) -> dict[str, Any]:
     analyses = ledger.analyses.of_study(uid)
     return {
+        "completed": _completed(ledger, uid),
         "series": [
             {
                 "series_instance_uid": series.series_instance_uid,
@@ -182,6 +183,15 @@ def _details(ledger: Ledger, uid: str) -> dict[str, Any]:
     }
 
 
+def _completed(ledger: Ledger, uid: str) -> str:
+    """Which signal closed the newest revision."""
+    action = f"study {StudyMove.COMPLETED}"
+    found = [event.detail.get("reason", "") for event in ledger.events.of_study(uid) if event.action == action]
+    return str(found[-1]) if found else "not yet"
+
+
+#: What `show` begins with.
+_LINES = ("study_instance_uid", "state", "revision", "reason", "completed", "sender", "images", "expected", "patient")
 #: Section -> the columns of its table.
 _SECTIONS = {
     "series": ("series_instance_uid", "modality", "description", "images"),

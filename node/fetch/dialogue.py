@@ -32,14 +32,14 @@ Answer = tuple[Dataset, Dataset | None]
 
 
 class Dialogue:
-    """For one thread. Args: archive: who is asked; service: what of; assoc: that it has accepted."""
+    """For one thread. Args: archive: who is asked; calling_ae: by whom; service: what of; assoc: that it accepted."""
 
-    def __init__(self, archive: Destination, service: Service, assoc: Association) -> None:
+    def __init__(self, archive: Destination, calling_ae: str, service: Service, assoc: Association) -> None:
         if not assoc.accepted:
             hint = f"switch {service.name} on over there for this calling AE title, or fetch from another archive"
             what = f"it offers no {service.name} (presentation context refused)"
             raise DeliveryRefused(what, about=name_of(archive), hint=hint)
-        self._archive, self._service, self._assoc = archive, service, assoc
+        self._archive, self._calling_ae, self._service, self._assoc = archive, calling_ae, service, assoc
         (_, syntax), self._context_id = next(iter(assoc.accepted.items()))
         self._end = time.monotonic() + service.longest_seconds
         self._implicit = syntax == str(ImplicitVRLittleEndian)
@@ -66,7 +66,8 @@ class Dialogue:
         except Over as over:
             how = "it ended the association" if over.by_peer else "it does not come to an end"
             what = f"{how} instead of answering ({self._service.name})"
-            raise DeliveryError(what, about=name_of(self._archive), hint="see its log, and try again") from over
+            hint = f"see its log: may AE title {self._calling_ae} ask there (Orthanc: an entry of DicomModalities)?"
+            raise DeliveryError(what, about=name_of(self._archive), hint=hint) from over
 
     def _decoded(self, data: bytes) -> Dataset | None:
         try:
@@ -80,4 +81,4 @@ def dialogue(archive: Destination, calling_ae: str, service: Service) -> Iterato
     """An association for one service, released at the end; raises DeliveryError or DeliveryRefused."""
     context = (service.sop_class_uid, str(ExplicitVRLittleEndian))  # and so Implicit, too
     with associated(archive, calling_ae, [context]) as assoc:
-        yield Dialogue(archive, service, assoc)
+        yield Dialogue(archive, calling_ae, service, assoc)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.assemble import SeriesFacts, StudyFacts, decide
+from node.assemble import Counted, SeriesFacts, StudyFacts, decide
 from node.config import StudySettings
 
 SETTINGS = StudySettings()  # quiet: 10 s, CR and DX 2 s; settled 1 s; missing 30 s; open association 600 s
@@ -158,3 +158,35 @@ def test_partial_means_complete_with_fewer_images_than_expected(facts):
 @given(studies)
 def test_every_verdict_has_a_reason(facts):
     assert decide(facts, SETTINGS).reason
+
+
+def test_a_study_of_which_all_that_its_archive_counts_has_come_is_complete_once_it_has_settled():
+    facts = study(quiet=1, images=12, counted=Counted("pacs", 12, 12))
+    verdict = decide(facts, SETTINGS)
+    assert (verdict.complete, verdict.partial, verdict.expected) == (True, False, 12)
+    assert verdict.reason == "all 12 instances that pacs counts have come"
+    assert not decide(replace(facts, quiet_seconds=0.9), SETTINGS).complete
+    assert not decide(replace(facts, association_open=True), SETTINGS).complete
+
+
+def test_what_is_set_aside_has_come_all_the_same():
+    verdict = decide(study(quiet=1, images=12, counted=Counted("pacs", 14, 14)), SETTINGS)
+    assert (verdict.complete, verdict.partial, verdict.expected) == (True, False, 12)
+    assert verdict.reason == "all 14 instances that pacs counts have come"
+
+
+def test_what_the_archive_counts_and_has_not_sent_is_waited_for_and_then_the_study_is_partial():
+    facts = study(quiet=39.9, images=10, announced=10, study_images=10, counted=Counted("pacs", 12, 10))
+    waiting = decide(facts, SETTINGS)
+    assert not waiting.complete
+    assert waiting.reason == "10 of 12 instances that pacs counts have come; waiting 1 s more for quiet"
+    verdict = decide(replace(facts, quiet_seconds=40), SETTINGS)
+    assert (verdict.complete, verdict.partial, verdict.expected) == (True, True, 12)
+    assert verdict.reason == "closed by timer, 10 of 12 instances that pacs counts have come"
+
+
+def test_a_count_that_more_has_come_than_is_of_the_past():
+    counted = Counted("pacs", 12, 13)
+    assert decide(study(quiet=9.9, images=13, counted=counted), SETTINGS).complete is False
+    assert decide(study(quiet=10, images=13, counted=counted), SETTINGS).expected is None
+    assert decide(study(quiet=1, images=13, study_images=13, counted=counted), SETTINGS).expected == 13
