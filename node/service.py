@@ -28,10 +28,12 @@ from node.changes import Changes
 from node.children import Children, commands_of
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
+from node.classify.settings import check_plugins
 from node.completion import LONGEST_REST_SECONDS
 from node.config import Settings, frozen
 from node.deliver import Courier
 from node.errors import ConfigError, RadnodeError, where
+from node.fetch import Watch
 from node.ledger import Ledger
 from node.notify import Manager
 from node.pipeline import Pipeline
@@ -65,7 +67,7 @@ class Service:
         data = settings.node.data_dir
         self._copy = data / "serving.json"
         self._catalogue = Catalogue(settings.worker.plugins, settings.worker.pins)
-        _check_plugins(settings, self._catalogue)
+        check_plugins(settings, self._catalogue)
         if settings.tls.enabled:
             Identity(settings.tls)  # raises here, once, what every receiver would end with
         self._lock = hold_data_folder(data)
@@ -78,6 +80,7 @@ class Service:
         self._pipeline = Pipeline(
             settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
         )
+        stops = self._stopping.is_set
         self._scheduler = Scheduler(
             [
                 Tick("read documents", 1.0, self._pipeline.read_documents),
@@ -86,6 +89,10 @@ class Service:
                     Tick(f"ask {one.name} to keep", 2.0, Asker(one, settings, self._ledger).step)
                     for one in settings.destinations
                     if one.storage_commitment
+                ),
+                *(
+                    Tick(f"fetch {one.name}", one.every_minutes * 60, Watch(one, settings, self._ledger, stops).step)
+                    for one in settings.fetch
                 ),
                 Tick("critical findings", _HEARTBEAT_SECONDS, lambda: self._ledger.criticals.escalate(time.time())),
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
@@ -255,22 +262,6 @@ class Service:
 
     def _beat(self) -> None:
         self._ledger.facts.beat(os.getpid())
-
-
-def _check_plugins(settings: Settings, catalogue: Catalogue) -> None:
-    """Routes and rules must name what there is, or nobody would notice that nothing is analysed, or told."""
-    for one in settings.routes:
-        found = next((item for item in catalogue.found if item.name == one.plugin), None)
-        if found is None or found.manifest is None:
-            why = found.error if found else "it is not installed"
-            hint = f"plugins that can be used: {', '.join(catalogue.manifests) or 'none'}"
-            raise ConfigError(f"the plugin cannot be used: {why}", about=f"route '{one.name}': {one.plugin}", hint=hint)
-    for rule in settings.critical:
-        manifest = catalogue.manifests.get(rule.plugin)
-        claimed = [spec.name for spec in manifest.findings] if manifest else []
-        if rule.finding not in claimed:
-            about, hint = f"critical '{rule.name}'", f"findings of {rule.plugin}: {', '.join(claimed) or 'none'}"
-            raise ConfigError(f"no plugin in use claims {rule.plugin}: {rule.finding}", about=about, hint=hint)
 
 
 def hold_data_folder(data_dir: Path) -> IO[str]:

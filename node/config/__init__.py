@@ -8,6 +8,7 @@ a key.
 from node.config.audit import AuditSettings
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
+from node.config.fetching import FetchRule
 from node.config.load import default_text, frozen, load
 from node.config.peer import OPERATIONS, PeerRule
 from node.config.settings import (
@@ -19,9 +20,9 @@ from node.config.settings import (
     Route,
     Settings,
     StorageSettings,
-    StudySettings,
     WorkerSettings,
 )
+from node.config.study import StudySettings
 from node.config.table import settings_table
 from node.config.tls import TlsSettings
 from node.config.watched import WatchedFolder
@@ -33,6 +34,7 @@ __all__ = [
     "AuditSettings",
     "CriticalRule",
     "Destination",
+    "FetchRule",
     "NodeSettings",
     "PeerRule",
     "ReceiveSettings",

@@ -10,8 +10,10 @@ from pydantic import Field, model_validator
 from node.config.audit import AuditSettings
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
+from node.config.fetching import FetchRule
 from node.config.peer import PeerRule
 from node.config.section import AETitle, Name, Port, Seconds, Section
+from node.config.study import StudySettings
 from node.config.tls import TlsSettings
 from node.config.watched import WatchedFolder
 from node.config.web import WebSettings
@@ -73,28 +75,6 @@ class ReceiveSettings(Section):
         "deletes its own before the archive has them.",
     )
     processes: int = Field(1, ge=1, le=64, description="Receiver processes sharing the port.")
-
-
-class StudySettings(Section):
-    """When a study counts as complete."""
-
-    quiet_seconds: dict[str, Seconds] = Field(
-        {"default": 10, "CR": 2, "DX": 2},
-        description="Seconds without a new image after which a study is complete; by modality.",
-    )
-    settled_seconds: Seconds = Field(
-        1, description="The same, once every expected image is here and its association has ended."
-    )
-    missing_wait_seconds: Seconds = Field(
-        30, description="How much longer to wait when fewer images are here than announced."
-    )
-    open_association_seconds: Seconds = Field(
-        600, description="How long an association that stays open may hold its study open."
-    )
-
-    def quiet_for(self, modality: str) -> float:
-        """Quiet seconds of that modality."""
-        return self.quiet_seconds.get(modality, self.quiet_seconds.get("default", 10))
 
 
 class StorageSettings(Section):
@@ -211,6 +191,7 @@ class Settings(Section):
     destinations: tuple[Destination, ...] = ()
     routes: tuple[Route, ...] = ()
     critical: tuple[CriticalRule, ...] = ()
+    fetch: tuple[FetchRule, ...] = ()
 
     @model_validator(mode="after")
     def _names_fit(self) -> Settings:
@@ -254,6 +235,16 @@ class Settings(Section):
                     if name not in names:
                         what = f"critical '{rule.name}' names '{name}', which is no destination of kind hl7 or webhook"
                         raise Misfit(f"{what}; allowed: {', '.join(names) or 'none'}", "critical", number, key)
+        return self
+
+    @model_validator(mode="after")
+    def _fetch_fits(self) -> Settings:
+        names = [destination.name for destination in self.destinations if destination.kind == "dicom"]
+        _refuse_doubles("fetch", [rule.name for rule in self.fetch])
+        for number, rule in enumerate(self.fetch):
+            if rule.archive not in names:
+                what = f"fetch '{rule.name}' names '{rule.archive}', which is no destination of kind dicom"
+                raise Misfit(f"{what}; allowed: {', '.join(names) or 'none'}", "fetch", number, "archive")
         return self
 
     @property

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
+from node.config.fetching import FetchRule
 from node.config.peer import PeerRule
 from node.config.settings import Route, Settings
 from node.config.watched import WatchedFolder
@@ -21,6 +22,7 @@ _REPEATED: dict[str, type[BaseModel]] = {
     "destinations": Destination,
     "routes": Route,
     "critical": CriticalRule,
+    "fetch": FetchRule,
 }
 
 

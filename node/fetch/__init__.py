@@ -9,7 +9,9 @@ In comes what is wanted; out go the studies that the archive has of it (C-FIND),
   kill -9 the same command asks for what is not here yet;
 - what one study lacks stops no other; what keeps the archive from sending anything ends the run, and the rest is
   told as not asked for;
-- whether a study has come is counted in the ledger, not taken from the archive's word.
+- whether a study has come is counted in the ledger, not taken from the archive's word;
+- by the clock a study is fetched when the archive counts as many instances of it as at the look before, and not again
+  unless it counts others, or an hour after it did not come whole.
 
 Raises :class:`~node.errors.DeliveryError`, :class:`~node.errors.DeliveryRefused`, :class:`~node.errors.LedgerBusy`.
 On disk afterwards: what the receivers have kept.
@@ -18,5 +20,6 @@ On disk afterwards: what the receivers have kept.
 from node.fetch.fetching import Fetched, Fetcher
 from node.fetch.query import Found, Match, find
 from node.fetch.wanted import Wanted
+from node.fetch.watch import Watch
 
-__all__ = ["Fetched", "Fetcher", "Found", "Match", "Wanted", "find"]
+__all__ = ["Fetched", "Fetcher", "Found", "Match", "Wanted", "Watch", "find"]

@@ -52,6 +52,11 @@ plugin = "chest-radiograph"
 finding = "pneumothorax"
 destinations = ["{who}"]
 """
+FETCH = """
+[[fetch]]
+name = "night"
+archive = "pacs"
+"""
 
 # What is written, the line that is named, and words that the message has to say: key, what was found, what is allowed.
 WRONG: list[tuple[str, int, tuple[str, ...]]] = [
@@ -90,6 +95,10 @@ WRONG: list[tuple[str, int, tuple[str, ...]]] = [
     (RADIO + CRITICAL.format(who="ris") + 'escalate_to = ["ris"]\n', 7, ("'ris' is told at once",)),
     (RADIO + CRITICAL.format(who="ris") + "threshold = 93\n", 12, ("critical.0.threshold", "found 93")),
     (RADIO + 2 * CRITICAL.format(who="ris"), 14, ("critical.1.name", "'air' is used twice")),
+    (RADIO + FETCH, 9, ("fetch.0.archive", "names 'pacs', which is no destination of kind dicom", "allowed: none")),
+    (PACS + FETCH + 'modality = "ct"\n', 10, ("fetch.0.modality", "pattern", "found 'ct'")),
+    (PACS + FETCH + "every_minutes = 0\n", 10, ("fetch.0.every_minutes", "greater than 0", "found 0")),
+    (PACS + 2 * FETCH, 12, ("fetch.1.name", "'night' is used twice")),
     (PACS + 'secret_file = "s"\n', 2, ("destinations.0", "'secret_file' is for a destination of kind webhook")),
     (PACS + '\n[[destinations]]\nname = "b"\nkind = "ftp"\n', 9, ("destinations.1.kind", "found 'ftp'")),
     (

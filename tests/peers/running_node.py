@@ -35,7 +35,7 @@ class RunningNode:
 
     Args:
         folder: of its configuration, data and log.
-        destinations, routes, critical, peers, inputs: tables as in the configuration file.
+        destinations, routes, critical, peers, inputs, fetch: tables as in the configuration file.
         plugins: that its workers load; fewer start faster.
         python_path: folders with further plugins.
         settings: further sections, merged over quick ones.
@@ -50,6 +50,7 @@ class RunningNode:
         critical: Sequence[Table] = (),
         peers: Sequence[Table] = (),
         inputs: Sequence[Table] = (),
+        fetch: Sequence[Table] = (),
         plugins: Sequence[str] = ("brightness",),
         python_path: Sequence[Path] = (),
         **settings: Table,
@@ -72,6 +73,7 @@ class RunningNode:
             "critical": critical,
             "peers": peers,
             "inputs": inputs,
+            "fetch": fetch,
         }
         self.config.write_text(_toml(quick, **tables), encoding="utf-8")
         self._environment = dict(os.environ)

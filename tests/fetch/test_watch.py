@@ -1,0 +1,103 @@
+"""By the clock comes what is not here, once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from node.config import Destination, FetchRule, Settings
+from node.fetch import Match, Watch
+from node.fetch.watch import AGAIN_SECONDS, is_due
+from node.ledger import FetchRow
+from tests.fetch.conftest import Running, Start
+from tests.peers import Hospital, storescu
+from tests.peers.qrscp import RealDcmqrscp
+
+NOW = 1e9
+MATCH = Match("1.2", "20261127", ("CT",), 5)
+ENDED = FetchRow("1.2", "pacs", 5, NOW - 60, NOW - 50, 5, "")
+
+
+@pytest.mark.parametrize(
+    ("match", "row", "came", "due"),
+    [
+        (MATCH, None, 0, True),
+        (MATCH, None, 3, True),
+        (MATCH, None, 5, False),
+        (replace(MATCH, instances=None), None, 0, True),
+        (replace(MATCH, instances=None), None, 3, False),
+        (MATCH, ENDED, 5, False),
+        (replace(MATCH, instances=6), ENDED, 5, True),
+        (MATCH, replace(ENDED, ended_at=None, came=None), 2, True),
+        (MATCH, replace(ENDED, came=4, reason="one failed"), 4, False),
+        (MATCH, replace(ENDED, came=4, reason="one failed", asked_at=NOW - AGAIN_SECONDS), 4, True),
+        (replace(MATCH, instances=None), replace(ENDED, instances=None, asked_at=0), 5, False),
+    ],
+)
+def test_what_is_due(match: Match, row: FetchRow | None, came: int, due: bool) -> None:
+    assert is_due(match, row, came, NOW) is due
+
+
+@pytest.fixture
+def archive(receive: Start, tmp_path: Path) -> Iterator[tuple[Running, RealDcmqrscp]]:
+    node = receive()
+    with RealDcmqrscp(tmp_path / "archive", knows={"RADNODE": node.settings.node.port}) as peer:
+        yield node, peer
+
+
+def slices(hospital: Hospital, patient: int, numbers: range, day: str = "") -> list[Path]:
+    date = {"StudyDate": day or time.strftime("%Y%m%d")}
+    return [hospital.write(hospital.image(patient, image=number, modality="CT", **date)) for number in numbers]
+
+
+@pytest.mark.integration
+def test_what_has_settled_comes_once_and_what_grew_comes_again(
+    archive: tuple[Running, RealDcmqrscp], hospital: Hospital
+) -> None:
+    node, peer = archive
+    rule = FetchRule(name="ct", archive="archive", modality="CT", at_most=1)
+    settings = Settings(node=node.settings.node, destinations=(Destination(**peer.destination()),), fetch=(rule,))
+    watch, asked = Watch(rule, settings, node.ledger), []
+
+    def look() -> list[int]:
+        """How many of each study are here."""
+        watch.step()
+        asked.append(sum(len(node.trail(hospital.study_uid(patient), "fetch asked")) for patient in (1, 2, 3)))
+        return [node.ledger.fetches.came(hospital.study_uid(patient)) for patient in (1, 2, 3)]
+
+    sent = [
+        *slices(hospital, 1, range(1, 3)),
+        *slices(hospital, 2, range(1, 3)),
+        *slices(hospital, 3, range(1), "20200101"),
+    ]
+    assert len(storescu(peer.port, sent, called="ARCHIVE").taken) == 5
+    assert look() == [0, 0, 0], "they may be coming in over there"
+    assert sorted(look()) == [0, 0, 2], "one at a time"
+    assert look() == [2, 2, 0], "and what is older stays there"
+    assert look() == [2, 2, 0]
+    storescu(peer.port, slices(hospital, 1, range(3, 4)), called="ARCHIVE")
+    assert look() == [2, 2, 0]
+    assert look() == [3, 2, 0]
+    assert asked == [0, 1, 2, 2, 2, 3]
+    assert node.ledger.facts.troubles() == {}
+
+
+def test_an_archive_that_is_not_there_is_a_trouble_until_it_is(receive: Start) -> None:
+    node = receive()
+    rule = FetchRule(name="ct", archive="archive")
+    nobody = Destination(name="archive", kind="dicom", ae_title="ARCHIVE", port=1, timeout_seconds=1)
+    Watch(rule, Settings(destinations=(nobody,), fetch=(rule,)), node.ledger).step()
+    assert "it cannot be reached" in node.ledger.facts.troubles()["fetch ct"]
+
+
+def test_a_node_that_is_stopped_does_not_wait_for_the_archive(receive: Start, hospital: Hospital) -> None:
+    node = receive()
+    rule = FetchRule(name="ct", archive="archive")
+    nowhere = Destination(name="archive", kind="dicom", ae_title="ARCHIVE", host="192.0.2.1", timeout_seconds=5)
+    begun = time.monotonic()
+    Watch(rule, Settings(destinations=(nowhere,), fetch=(rule,)), node.ledger, lambda: True).step()
+    assert time.monotonic() - begun < 2
