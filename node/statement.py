@@ -11,6 +11,9 @@ from node import __version__
 from node.config import Settings
 from node.deliver import Verdict
 from node.deliver.status import MEANINGS, Meaning
+from node.fetch.move import MOVE
+from node.fetch.query import FIND
+from node.fetch.status import MEANINGS as FETCHED
 from node.implementation import APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from node.intake import Reason
 from node.intake.request import CANNOT_UNDERSTAND, MISMATCH_KEPT, OUT_OF_RESOURCES, PROCESSING_FAILURE
@@ -55,7 +58,16 @@ _ACTORS = (
 
 def conformance_statement(settings: Settings) -> str:
     """As Markdown, of a node with that configuration; the same for the same settings and version."""
-    parts = (_head(), _overview(settings), _receiving(settings), _sending(), _web(), _security(settings), _texts())
+    parts = (
+        _head(),
+        _overview(settings),
+        _receiving(settings),
+        _sending(),
+        _fetching(),
+        _web(),
+        _security(settings),
+        _texts(),
+    )
     return "\n".join([*parts, _objects(), _integration(), _annex()])
 
 
@@ -80,6 +92,7 @@ def _overview(settings: Settings) -> str:
         ("Verification", _VERIFICATION, "yes", "yes"),
         (f"Storage: {len(STORAGE_CLASSES)} SOP classes, see the annex", "", "yes", "no"),
         *((UID(uid).name, uid, "as above", "yes") for uid in dict.fromkeys(uid for _, uid in _sent())),
+        *((service.name, service.sop_class_uid, "no", "yes") for service in (FIND, MOVE)),
         ("Storage Commitment Push Model", _COMMITMENT, promise, "where a destination's `storage_commitment` is set"),
     ]
     cells = [[what, f"`{uid}`" if uid else "", scp, scu] for what, uid, scp, scu in rows]
@@ -136,6 +149,23 @@ time are tried again after growing waits; a permanent rejection goes to the oper
 Storage Commitment as SCU: N-ACTION after the last object of a result; the report is taken on the same association or on
 one that the archive opens to the AE, with the role of an SCP. Failure Reasons are told to the operator.
 """
+
+
+def _fetching() -> str:
+    answers = [
+        [f"{first:04X}" if first == last else f"{first:04X}-{last:04X}", what]
+        for (first, last), what in FETCHED.items()
+    ]
+    return f"""## Query/Retrieve: the AE as requestor
+
+`radnode fetch` and `[[fetch]]` ask a destination for studies (C-FIND, PS3.4 C.6.2), and to send them to the AE (C-MOVE
+at level STUDY, by Study Instance UID). C-GET is not used; relational queries and other extended negotiation are not
+asked for. Keys of level STUDY: Study Instance UID, Patient ID, Accession Number, Study Date (with ranges), Modalities
+in Study; Number of Study Related Instances is to be told. What is not told is asked of the series (Modality, Body Part
+Examined, Number of Series Related Instances), and at level IMAGE their objects are counted. Answers that do not match
+are left out, whatever the archive makes of its keys.
+
+{_table(["status", "meaning"], answers)}"""
 
 
 def _web() -> str:
