@@ -55,45 +55,59 @@ class Completion:
             self._rest(self._shortest_quiet - quiet)
             return False  # images are still coming: no need to look at them all
         if seen.facts is None:
-            seen.facts = self._facts(study)
-        facts = replace(
-            seen.facts,
-            quiet_seconds=quiet,
-            association_silent_seconds=quiet,
-            association_open=self._ledger.studies.streaming(study.study_instance_uid).associations > 0,
-            asked=study.asked,
-            counted=self._counted(study.study_instance_uid),
-        )
-        verdict = assemble.decide(facts, self._settings)
+            seen.facts = announced(self._ledger, study)
+        verdict = _decided(self._ledger, study, self._settings, seen.facts, quiet)
         self._rest(verdict.seconds)
         return verdict.complete and self._ledger.studies.complete(
             study, verdict.reason, partial=verdict.partial, expected=verdict.expected
         )
 
-    def _counted(self, uid: str) -> assemble.Counted | None:
-        """What the archive that the study is fetched from counts of it."""
-        fetch = self._ledger.fetches.of_study(uid)
-        if fetch is None or fetch.instances is None:
-            return None
-        return assemble.Counted(fetch.archive, fetch.instances, self._ledger.fetches.came(uid))
-
     def _rest(self, seconds: float) -> None:
         self.rest_seconds = min(self.rest_seconds, seconds)
 
-    def _facts(self, study: StudyRow) -> assemble.StudyFacts:
-        series = self._ledger.studies.series(study.study_instance_uid)
-        return assemble.StudyFacts(
-            quiet_seconds=0,
-            series=tuple(
-                assemble.SeriesFacts(
-                    modality=one.attributes.modality,
-                    images=len(one.instances),
-                    acquisition_images=_largest(i.acquisition_images for i in one.instances),
-                )
-                for one in series
-            ),
-            study_images=_largest(i.study_images for one in series for i in one.instances),
-        )
+
+def judged(ledger: Ledger, study: StudyRow, settings: StudySettings, quiet: float) -> assemble.Verdict:
+    """Whether a study would be complete after so many seconds without a new image; for those who only look."""
+    return _decided(ledger, study, settings, announced(ledger, study), quiet)
+
+
+def _decided(
+    ledger: Ledger, study: StudyRow, settings: StudySettings, facts: assemble.StudyFacts, quiet: float
+) -> assemble.Verdict:
+    now = replace(
+        facts,
+        quiet_seconds=quiet,
+        association_silent_seconds=quiet,
+        association_open=ledger.studies.streaming(study.study_instance_uid).associations > 0,
+        asked=study.asked,
+        counted=_counted(ledger, study.study_instance_uid),
+    )
+    return assemble.decide(now, settings)
+
+
+def _counted(ledger: Ledger, uid: str) -> assemble.Counted | None:
+    """What the archive that the study is fetched from counts of it."""
+    fetch = ledger.fetches.of_study(uid)
+    if fetch is None or fetch.instances is None:
+        return None
+    return assemble.Counted(fetch.archive, fetch.instances, ledger.fetches.came(uid))
+
+
+def announced(ledger: Ledger, study: StudyRow) -> assemble.StudyFacts:
+    """What is here of a study, and how much its images announce; nothing of time."""
+    series = ledger.studies.series(study.study_instance_uid)
+    return assemble.StudyFacts(
+        quiet_seconds=0,
+        series=tuple(
+            assemble.SeriesFacts(
+                modality=one.attributes.modality,
+                images=len(one.instances),
+                acquisition_images=_largest(i.acquisition_images for i in one.instances),
+            )
+            for one in series
+        ),
+        study_images=_largest(i.study_images for one in series for i in one.instances),
+    )
 
 
 @dataclass

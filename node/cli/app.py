@@ -32,6 +32,7 @@ from node.cli import (
     studies,
     tokens,
     training,
+    why,
 )
 from node.dumps import forbid_core_dumps
 from node.errors import ConfigError, PermanentError, RadnodeError, SpoolError
@@ -51,6 +52,7 @@ app.command()(demo.demo)
 app.command()(status.status)
 app.add_typer(studies.app, name="studies")
 app.command()(studies.trail)
+app.command()(why.why)
 app.command()(export.export_result)
 app.command()(deidentify.deidentify)
 app.add_typer(queue.app, name="queue")

@@ -14,6 +14,7 @@ from node.ledger.criticals import Critical, OpenCritical, critical_from
 from node.ledger.deliveries import DeliveryRow
 from node.ledger.events import Event
 from node.ledger.fetches import FetchRow
+from node.ledger.inquiries import Sent, Subject, What
 from node.ledger.jobs import Job, job_from, job_table
 from node.ledger.ledger import Ledger
 from node.ledger.results import Notice
@@ -37,9 +38,12 @@ __all__ = [
     "OpenCritical",
     "Plan",
     "ReviewRow",
+    "Sent",
     "StudyRow",
+    "Subject",
     "UnreadDocument",
     "Verified",
+    "What",
     "Withdrawal",
     "check_copy",
     "critical_from",

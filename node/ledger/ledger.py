@@ -16,6 +16,7 @@ from node.ledger.deliveries import Deliveries
 from node.ledger.events import Events
 from node.ledger.facts import Facts
 from node.ledger.fetches import Fetches
+from node.ledger.inquiries import Inquiries
 from node.ledger.jobs import Job
 from node.ledger.pace import Pace
 from node.ledger.pauses import Pauses
@@ -59,6 +60,7 @@ class Ledger:
         self.audited = Audited(self._database)
         self.pace = Pace(self._database)
         self.facts = Facts(self._database)
+        self.inquiries = Inquiries(self._database)
         self.upkeep = Upkeep(self._database)
 
     def in_turns(self) -> Ledger:

@@ -46,6 +46,8 @@ def test_commands_that_people_wait_for_load_nothing_heavy(site: Site) -> None:
         ["studies", *config],
         ["studies", "show", site.answered, *config],
         ["trail", site.answered, *config],
+        ["why", site.answered, *config],
+        ["why", site.ignored, *config],
         ["queue", *config],
         ["queue", "hold", "999", *config],
         ["plugins", "list"],

@@ -1,0 +1,77 @@
+"""What came and from whom, what was set aside, and which signal closed the study, or what it waits for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import ceil
+
+from node.ledger import Event, StudyRow
+from node.states import StudyState
+from node.why.telling import Scene, Telling, at, some
+
+_MOST_REASONS = 5
+
+
+def tell_received(scene: Scene, telling: Telling) -> None:
+    """Who sent what, and when; what of it does not count."""
+    for sent in scene.ledger.inquiries.senders(scene.uid):
+        who = f"{sent.calling_ae or 'a file'}{f' at {sent.peer}' if sent.peer else ''}"
+        until = f" to {at(sent.last_at)}" if sent.objects > 1 else ""
+        telling.say("received", f"{some(sent.objects, 'object')} from {who}, {at(sent.first_at)}{until}")
+    for series in scene.ledger.studies.series(scene.uid):
+        modality = series.attributes.modality or "no modality"
+        telling.say(
+            "received", f"series {series.series_instance_uid}: {some(len(series.instances), 'image')}, {modality}"
+        )
+    for reason, count in scene.ledger.inquiries.left_out(scene.uid).items():
+        telling.say("received", f"{some(count, 'object')} more do not count: {reason}")
+
+
+def tell_set_aside(scene: Scene, telling: Telling, *, is_known: bool) -> int:
+    """What was set aside and why; how many objects. Args: is_known: whether the study has a row."""
+    rows = scene.ledger.studies.set_aside(scene.uid)
+    reasons = Counter(str(row["reason"]) for row in rows)
+    for reason, count in reasons.most_common(_MOST_REASONS):
+        example = next(row["sop_instance_uid"] for row in rows if row["reason"] == reason)
+        telling.say("set aside", f"{some(count, 'object')}: {reason} (e.g. {example})")
+    if rows:
+        telling.advise(f"radnode studies show {scene.uid}" if is_known else "", _ABOUT_SET_ASIDE)
+    return len(rows)
+
+
+_ABOUT_SET_ASIDE = "what was set aside is kept and never analysed: correct it at its source and send it again"
+
+
+def tell_completed(scene: Scene, telling: Telling, study: StudyRow, events: Sequence[Event]) -> str:
+    """Which signal closed the study, or what it waits for; in the latter case why it has no result yet."""
+    if study.revision > 1:
+        telling.say("complete", f"late images came after it was complete: this is revision {study.revision}")
+    if study.state is StudyState.RECEIVING:
+        return _tell_waiting(scene, telling, study)
+    closed = [event for event in events if event.action == "study completed"]
+    if closed:
+        telling.say("complete", f"complete at {at(closed[-1].at)}: {closed[-1].detail.get('reason', '')}")
+    if study.partial:
+        lack = f"only {study.images} of {study.expected} announced images are here"
+        telling.say("complete", lack)
+        telling.advise("", f"{lack}: send the study again to have the rest analysed")
+    if study.state is StudyState.QUARANTINED:
+        telling.say("complete", f"quarantined: {study.reason}")
+        telling.advise(f"radnode studies complete {scene.uid}", "releases it as it is, once a person has looked")
+    return ""
+
+
+def _tell_waiting(scene: Scene, telling: Telling, study: StudyRow) -> str:
+    from node.completion import judged  # its room decodes pixels, and takes its time to load
+
+    verdict = judged(scene.ledger, study, scene.settings.study, max(0.0, scene.now - study.last_at))
+    if verdict.complete:
+        waits = f"it is due to be closed ({verdict.reason})"
+        telling.say("complete", f"not yet, and {waits}")
+    else:
+        until = at(scene.now + ceil(verdict.seconds))
+        waits = f"it waits for quiet, until about {until}: {verdict.reason}"
+        telling.say("complete", f"not yet: {verdict.reason}; closed at about {until} if nothing more comes")
+        telling.advise(f"radnode studies complete {scene.uid}", "closes it now, if no image is to come any more")
+    return waits

@@ -1,0 +1,111 @@
+"""The explanation as a whole: the order of the topics, and the one sentence that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from node.config import Settings
+from node.errors import PermanentError
+from node.ledger import AnalysisRow, Ledger, StudyRow, Subject, What
+from node.plugin import Manifest
+from node.states import ENDED, AnalysisState, StudyState
+from node.why.coming import tell_completed, tell_received, tell_set_aside
+from node.why.routing import tell_routed
+from node.why.telling import Explanation, Scene, Step, Telling, at, some
+from node.why.work import tell_analysis
+
+
+def explain(
+    ledger: Ledger, settings: Settings, manifests: Mapping[str, Manifest], subject: Subject, now: float
+) -> Explanation:
+    """Tell why a study has a result, or none.
+
+    Args:
+        ledger: of the node; only read.
+        settings: as the configuration has them now.
+        manifests: plugins that can be used, by name.
+        subject: what was asked for.
+        now: epoch seconds.
+    """
+    troubles, is_served = ledger.facts.troubles(), ledger.facts.serving_pid() is not None
+    scene = Scene(ledger, settings, manifests, subject, now, troubles, is_served)
+    study, telling = _study(scene), Telling()
+    _tell_subject(scene, telling)
+    tell_received(scene, telling)
+    aside = tell_set_aside(scene, telling, is_known=study is not None)
+    if study is None:
+        answer = f"no result: all that came of it was set aside ({some(aside, 'object')})"
+    else:
+        answer = _answer(scene, telling, study)
+    state = str(study.state) if study else ""
+    told, steps = tuple(telling.told), tuple(telling.steps)
+    return Explanation(scene.uid, subject.what, subject.name, state, answer, told, steps)
+
+
+def _study(scene: Scene) -> StudyRow | None:
+    """Its row; None where all that came was set aside, which makes none."""
+    try:
+        return scene.ledger.studies.get(scene.uid)
+    except PermanentError:
+        return None
+
+
+def _tell_subject(scene: Scene, telling: Telling) -> None:
+    subject = scene.subject
+    if subject.what is What.SET_ASIDE:
+        telling.say("asked", f"{subject.name} was set aside, and is no part of what was analysed")
+    elif subject.what is not What.STUDY:
+        telling.say("asked", f"{subject.what} {subject.name} belongs to study {subject.study_instance_uid}")
+
+
+def _answer(scene: Scene, telling: Telling, study: StudyRow) -> str:
+    events = scene.ledger.events.of_study(scene.uid)
+    waits = tell_completed(scene, telling, study, events)
+    none_chosen = tell_routed(scene, telling, study, events)
+    rows = _analyses(scene, telling, study)
+    found = [tell_analysis(scene, telling, row) for row in rows]
+    _tell_purged(scene, telling, [event.at for event in events if event.action == "files purged"])
+    if not scene.is_served and (study.state in _OPEN or any(row.state not in ENDED for row in rows)):
+        telling.say("node", "no process serves this node: nothing goes on until it is started")
+        telling.steps.insert(0, Step("radnode serve", "starts the node; under systemd: systemctl start radnode"))
+    if study.state is StudyState.QUARANTINED:
+        return f"no result: it is quarantined: {study.reason}"
+    if study.state is StudyState.RECEIVING:
+        return f"no result yet: {waits}"
+    if study.state is StudyState.COMPLETE:
+        return "no result yet: it is complete, and is about to be routed"
+    if study.state is StudyState.IGNORED:
+        return f"no result: {none_chosen}"
+    return f"{_mark(rows)}{'; '.join(found)}"
+
+
+_OPEN = frozenset({StudyState.RECEIVING, StudyState.COMPLETE, StudyState.ROUTED})
+
+
+def _mark(rows: Sequence[AnalysisRow]) -> str:
+    """Begins the answer: whether there is a result of the newest revision."""
+    states = {row.state for row in rows}
+    if states <= {AnalysisState.DELIVERED}:
+        return ""
+    if AnalysisState.DELIVERED in states:
+        return "not all results: "
+    return "no result: " if states <= ENDED else "no result yet: "
+
+
+def _analyses(scene: Scene, telling: Telling, study: StudyRow) -> list[AnalysisRow]:
+    """Those of the newest revision, or the one that was asked for; earlier ones are told in a line."""
+    rows = scene.ledger.analyses.of_study(scene.uid)
+    for row in rows:
+        if row.revision != study.revision:
+            what = row.summary or row.error
+            telling.say(
+                f"analysis {row.id}", f"{row.plugin}: of the earlier revision {row.revision}, {row.state}: {what}"
+            )
+    return [row for row in rows if row.revision == study.revision]
+
+
+def _tell_purged(scene: Scene, telling: Telling, times: Sequence[float]) -> None:
+    if scene.ledger.inquiries.files_gone(scene.uid):
+        when = f" at {at(times[-1])}" if times else ""
+        days = f"storage.keep_days = {scene.settings.storage.keep_days:g}, or room was needed: storage.purge_below_mb"
+        telling.say("files", f"its files were purged{when} ({days}); what was delivered stays where it is")
