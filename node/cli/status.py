@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, printable, when
+from node.cli.watch import is_watched
+from node.cli.watch import watch as watch_screen
+from node.errors import TemporaryError
 
 if TYPE_CHECKING:
     from node.config import Settings
@@ -16,17 +19,43 @@ if TYPE_CHECKING:
 
 OK, DEGRADED, DOWN = 0, 1, 2
 _WORDS = {OK: "ok", DEGRADED: "degraded", DOWN: "down"}
+_WATCH_SECONDS = 2.0
 
 
-def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+_WatchOption = Annotated[bool, typer.Option("--watch", help="Show it again and again until Ctrl-C; on a terminal.")]
+_SecondsArgument = Annotated[
+    float | None, typer.Argument(min=0.2, max=3600, help="With --watch: so often, in seconds; else every 2.")
+]
+
+
+def status(
+    config: ConfigOption = DEFAULT_CONFIG,
+    watch: _WatchOption = False,
+    seconds: _SecondsArgument = None,
+    as_json: JsonOption = False,
+) -> None:
     """Say how the node is. Exit status: 0 ok, 1 degraded, 2 down."""
+    if seconds is not None and not watch:
+        raise typer.BadParameter("seconds go with --watch")
     settings, ledger = open_ledger(config)
+    if watch and not as_json and is_watched():
+        raise typer.Exit(watch_screen(lambda: _screen(settings, ledger), seconds or _WATCH_SECONDS))
     facts, problems, level = look(settings, ledger)
     if as_json:
         print_json({"status": _WORDS[level], "problems": problems, **facts})
     else:
-        _print(facts, problems, level)
+        for line in _lines(facts, problems, level):
+            typer.echo(line)
     raise typer.Exit(level)
+
+
+def _screen(settings: Settings, ledger: Ledger) -> tuple[list[str], int]:
+    """The lines, also while the ledger cannot be read: whoever watches wants to see that it comes back."""
+    try:
+        facts, problems, level = look(settings, ledger)
+    except TemporaryError as error:
+        return [f"{settings.node.ae_title}: {_WORDS[DEGRADED]}", f"! {error}"], DEGRADED
+    return _lines(facts, problems, level), level
 
 
 def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str], int]:
@@ -41,6 +70,7 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
         "deliveries": [{"destination": d, "state": s, "objects": n} for (d, s), n in sorted(deliveries.items())],
         "set_aside": ledger.studies.count_set_aside(),
         "free_mb": _free_mb(settings.node.data_dir),
+        "last_image_at": next((study.last_at for study in ledger.studies.latest(1)), None),
     }
     problems = [f"{where}: {reason}" for where, reason in ledger.facts.troubles().items()]
     for plugin, reason in ledger.pauses.paused().items():
@@ -70,15 +100,17 @@ def _free_mb(path: Path) -> int:
     return shutil.disk_usage(path).free >> 20
 
 
-def _print(facts: dict[str, Any], problems: list[str], level: int) -> None:
+def _lines(facts: dict[str, Any], problems: list[str], level: int) -> list[str]:
     pid = f"pid {facts['serving_pid']}" if facts["serving_pid"] else "not running"
-    typer.echo(f"{facts['ae_title']} at {facts['listens']} ({pid}): {_WORDS[level]}")
+    lines = [f"{facts['ae_title']} at {facts['listens']} ({pid}): {_WORDS[level]}"]
     for name in ("studies", "analyses"):
         counts = ", ".join(f"{count} {state}" for state, count in sorted(facts[name].items())) or "none"
-        typer.echo(f"{name:<11}{counts}")
+        lines.append(f"{name:<11}{counts}")
     by_state = ", ".join(f"{d['objects']} {d['state']} {d['destination']}" for d in facts["deliveries"]) or "none"
-    typer.echo(f"{'deliveries':<11}{by_state}")
-    typer.echo(f"{'set aside':<11}{facts['set_aside']} objects")
-    typer.echo(f"{'disk':<11}{facts['free_mb']} MiB free")
-    for problem in problems:
-        typer.echo(f"! {problem}")
+    lines += [
+        f"{'deliveries':<11}{by_state}",
+        f"{'set aside':<11}{facts['set_aside']} objects",
+        f"{'disk':<11}{facts['free_mb']} MiB free",
+        f"{'last image':<11}{when(facts['last_image_at']) if facts['last_image_at'] else 'none yet'}",
+    ]
+    return lines + [printable(f"! {problem}") for problem in problems]

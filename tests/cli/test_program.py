@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Site
+from tests.peers import until
 
 ROOT = Path(__file__).parents[2]
 MODELS = {"torch", "monai", "onnxruntime", "highdicom"}
@@ -94,6 +97,54 @@ def test_exit_statuses_are_those_of_sysexits(arguments: tuple[str, ...], status:
 def test_down_and_a_wrong_command_line_are_told_apart(site: Site) -> None:
     assert radnode("status", "-c", str(site.config)).returncode == 2
     assert radnode("status", "--nonsense").returncode == os.EX_USAGE
+
+
+# Watching
+
+
+class Watched:
+    """`radnode status --watch` on a terminal of its own."""
+
+    def __init__(self, site: Site) -> None:
+        self._screen, ours = pty.openpty()
+        command = [sys.executable, "-m", "node", "status", "--watch", "0.2", "-c", str(site.config)]
+        environment = {**os.environ, "TERM": "xterm"}
+        self.process = subprocess.Popen(command, stdin=ours, stdout=ours, stderr=ours, cwd=ROOT, env=environment)
+        os.close(ours)
+        self.text = ""
+
+    def shows(self, words: str) -> bool:
+        if words not in self.text:
+            self.text += os.read(self._screen, 65536).decode(errors="replace")
+        return words in self.text
+
+    def ends_with(self) -> int:
+        until(lambda: self.shows("\x1b[?1049l"), "the terminal is as it was")
+        status = self.process.wait(10)
+        os.close(self._screen)
+        return status
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_screen_follows_the_node_until_it_is_told_to_end(site: Site, number: int) -> None:
+    watched = Watched(site)
+    until(lambda: watched.shows("(not running): down"), "the node is down")
+    site.ledger.facts.beat(os.getpid())
+    until(lambda: watched.shows(f"(pid {os.getpid()}): degraded"), "the node is degraded")
+    os.kill(watched.process.pid, number)
+    assert watched.ends_with() == 1
+
+
+def test_who_watches_without_a_terminal_gets_one_screen(site: Site) -> None:
+    done = radnode("status", "--watch", "1", "-c", str(site.config))
+    assert done.returncode == 2
+    assert done.stdout.count("(not running): down") == 1
+    assert "last image 20" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_seconds_without_watching_are_a_mistake(site: Site) -> None:
+    assert radnode("status", "5", "-c", str(site.config)).returncode == os.EX_USAGE
 
 
 def test_a_reader_that_goes_away_is_no_error(site: Site) -> None:
