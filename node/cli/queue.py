@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, print_table
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, print_table, when
+from node.states import AnalysisState
 
 if TYPE_CHECKING:
     from node.ledger import Ledger
 
-app = typer.Typer(help="Analyses that wait or failed: list, retry, hold, drop.", invoke_without_command=True)
+app = typer.Typer(
+    help="Analyses that wait or failed: list, retry, hold, drop; drain, resume.", invoke_without_command=True
+)
 IdsArgument = Annotated[list[int], typer.Argument(help="Numbers as in `radnode queue list`.")]
+
+
+TimeoutOption = Annotated[
+    float | None, typer.Option("--timeout", min=0, help="Wait so many seconds at most; else until all is done.")
+]
+_LOOK_SECONDS = 0.25
 
 
 @app.callback()
@@ -70,6 +81,54 @@ def drop(ids: IdsArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
         ledger.analyses.drop(analysis_id)
         _note(ledger, "queue drop", analysis_id)
         typer.echo(f"analysis {analysis_id} is dropped")
+
+
+@app.command()
+def drain(config: ConfigOption = DEFAULT_CONFIG, timeout: TimeoutOption = None) -> None:
+    """Let workers begin nothing more, and wait until what they are at is reported. Exit status 75 after --timeout.
+
+    Studies are received and routed as before, and results delivered; analyses wait until `radnode queue resume`, also
+    over a restart of the node.
+    """
+    from node.cli.operator import acted, operator
+
+    _, ledger = open_ledger(config)
+    ledger.pauses.drain(f"by {operator()}, {when(time.time())}")
+    acted(ledger, "queue drain")
+    running = _await_rest(ledger, timeout)
+    served = ledger.facts.serving_pid() is not None
+    counts = ledger.analyses.count_by_state()
+    waiting = sum(count for (_, state), count in ledger.deliveries.count_by_state().items() if state == "WAITING")
+    if running and served:
+        typer.echo(f"not done yet, workers are at: {', '.join(map(str, running))}; they begin nothing more")
+    else:
+        typer.echo("drained: no worker is at anything" + ("" if served else ", since no process serves this node"))
+    typer.echo(f"{counts.get(AnalysisState.QUEUED, 0)} analyses wait until `radnode queue resume`")
+    if waiting:
+        typer.echo(f"{waiting} objects wait for their destinations, and are delivered as before")
+    if running and served:
+        raise typer.Exit(os.EX_TEMPFAIL)
+
+
+def _await_rest(ledger: Ledger, timeout: float | None) -> list[int]:
+    """Until no worker is at anything, or the time has passed, or nobody serves the node: what is left."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while running := ledger.inquiries.running(time.time()):
+        if ledger.facts.serving_pid() is None or (deadline is not None and time.monotonic() >= deadline):
+            break
+        time.sleep(_LOOK_SECONDS)
+    return running
+
+
+@app.command()
+def resume(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """End `drain`: workers take what waits."""
+    from node.cli.operator import acted
+
+    _, ledger = open_ledger(config)
+    ledger.pauses.end_drain()
+    acted(ledger, "queue resume")
+    typer.echo(f"{ledger.analyses.count_by_state().get(AnalysisState.QUEUED, 0)} analyses wait for workers, and go on")
 
 
 def _note(ledger: Ledger, command: str, analysis_id: int) -> None:

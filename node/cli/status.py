@@ -76,6 +76,8 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
     for plugin, reason in ledger.pauses.paused().items():
         waiting = f"{ledger.pauses.waiting(plugin)} analyses wait: `radnode plugins resume {plugin}`"
         problems.append(f"plugin {plugin} is paused: {reason} - {waiting}")
+    if drained := ledger.pauses.drained():
+        problems.append(f"the queue is drained {drained}: no worker takes anything: `radnode queue resume`")
     if facts["analyses"].get("FAILED"):
         problems.append(f"{facts['analyses']['FAILED']} analyses failed: `radnode queue list`")
     if facts["studies"].get("QUARANTINED"):

@@ -119,6 +119,12 @@ class Inquiries:
         rows = self._database.read("SELECT lease_until FROM analyses WHERE id = ?", analysis_id)
         return rows[0][0] if rows else None
 
+    def running(self, now: float) -> list[int]:
+        """Analyses that a worker is at, or has still to report; what is left of an earlier life of the node as well."""
+        sql = "SELECT id FROM analyses WHERE state = ? AND lease_until > ? OR state = ? ORDER BY id"
+        rows = self._database.read(sql, AnalysisState.QUEUED, now, AnalysisState.CLASSIFIED)
+        return [row[0] for row in rows]
+
     def before(self, analysis_id: int) -> int:
         """How many analyses wait for a worker and came earlier than this one."""
         sql = "SELECT count(*) FROM analyses WHERE state = ? AND id < ?"

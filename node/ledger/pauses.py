@@ -1,6 +1,7 @@
 """Plugins that are paused: by the operator, or because their analyses made worker after worker crash or hang.
 
-What a paused plugin would have to look at waits as it is, spends no attempt, and goes on when it is resumed.
+What a paused plugin would have to look at waits as it is, spends no attempt, and goes on when it is resumed. While the
+queue is drained all plugins rest like that; it lasts until the operator ends it, also over a restart of the node.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from node.errors import PermanentError
 from node.ledger.database import Database
 from node.ledger.events import add_event
 
-_PAUSED, _CRASHES = "paused ", "crashes "
-#: Of a row of `analyses`: whether its plugin is paused.
-IS_PAUSED = f"EXISTS (SELECT 1 FROM facts WHERE facts.name = '{_PAUSED}' || analyses.plugin)"  # noqa: S608  our words
+_PAUSED, _CRASHES, _DRAINED = "paused ", "crashes ", "drained"
+#: Of a row of `analyses`: whether its plugin is paused, or all are.
+IS_PAUSED = f"EXISTS (SELECT 1 FROM facts WHERE facts.name IN ('{_DRAINED}', '{_PAUSED}' || analyses.plugin))"  # noqa: S608  our words
 
 
 class Pauses:
@@ -46,6 +47,26 @@ class Pauses:
                 raise PermanentError("the plugin is not paused", about=plugin, hint="`radnode status` shows which are")
             connection.execute("DELETE FROM facts WHERE name = ?", (_CRASHES + plugin,))
             add_event(connection, "plugin resumed", plugin=plugin)
+
+    def drained(self) -> str:
+        """Who drains the queue, and since when; empty when nobody does."""
+        rows = self._database.read("SELECT value FROM facts WHERE name = ?", _DRAINED)
+        return str(rows[0]["value"]) if rows else ""
+
+    def drain(self, reason: str) -> None:
+        """From now on no worker takes what it has not begun; a queue that is drained keeps its first reason."""
+        with self._database.write() as connection:
+            sql = "INSERT OR IGNORE INTO facts VALUES (?, ?, ?)"
+            if connection.execute(sql, (_DRAINED, reason, time.time())).rowcount:
+                add_event(connection, "queue drained", reason=reason)
+
+    def end_drain(self) -> None:
+        """Give workers what waits; raises :class:`~node.errors.PermanentError` when nobody drains the queue."""
+        with self._database.write() as connection:
+            if not connection.execute("DELETE FROM facts WHERE name = ?", (_DRAINED,)).rowcount:
+                hint = "a plugin that is paused: `radnode plugins resume NAME`"
+                raise PermanentError("the queue is not drained", hint=hint)
+            add_event(connection, "queue resumed")
 
     def crashed(self, plugin: str, reason: str, limit: int) -> bool:
         """An analysis failed since it made workers crash or hang; True when that was one too many in a row.

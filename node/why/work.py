@@ -33,6 +33,11 @@ def _queued(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
         _say(telling, row, f"queued; the plugin is paused: {reason}")
         telling.advise(f"radnode plugins resume {row.plugin}", "gives it what waits")
         return f"the plugin is paused: {reason}"
+    lease = scene.ledger.inquiries.lease(row.id)
+    if (drained := scene.ledger.pauses.drained()) and not (lease and lease > scene.now):
+        _say(telling, row, f"queued; the queue is drained {drained}")
+        telling.advise("radnode queue resume", "gives workers what waits")
+        return f"the queue is drained {drained}"
     return _in_work(scene, telling, row, "classified")
 
 

@@ -162,6 +162,12 @@ def test_the_plugin_is_paused(site: Site, film: str) -> None:
     assert steps(site, film) == ["radnode plugins resume chest-radiograph"]
 
 
+def test_the_queue_is_drained(site: Site, film: str) -> None:
+    site.ledger.pauses.drain("by root, this evening")
+    assert "no result yet: chest-radiograph: the queue is drained by root, this evening" in answer(site, film)
+    assert steps(site, film) == ["radnode queue resume"]
+
+
 def test_no_worker_starts(site: Site, film: str) -> None:
     site.ledger.facts.set_trouble("worker-0", "the worker cannot start: ModuleNotFoundError")
     assert "not classified yet: worker-0: the worker cannot start" in answer(site, film)
