@@ -27,10 +27,15 @@ class Completion:
     """
 
     def __init__(self, settings: StudySettings, ledger: Ledger, clock: Callable[[], float]) -> None:
-        self._settings, self._ledger, self._clock = settings, ledger, clock
+        self._ledger, self._clock = ledger, clock
         self._seen: dict[str, _Seen] = {}
-        self._shortest_quiet = min([settings.settled_seconds, *settings.quiet_seconds.values()])
+        self.use(settings)
         self.rest_seconds = LONGEST_REST_SECONDS
+
+    def use(self, settings: StudySettings) -> None:
+        """Wait as these say from now on, also for studies that are arriving."""
+        self._settings = settings
+        self._shortest_quiet = min([settings.settled_seconds, *settings.quiet_seconds.values()])
 
     def close_studies(self) -> int:
         """RECEIVING -> COMPLETE for every study that is; return how many."""

@@ -36,6 +36,8 @@ from node.study import ResultObject, Series
 _YOUNGEST_SECONDS = 3600.0
 #: While the spool takes nothing, workers try again so often.
 _SHORTAGE_SECONDS = 5.0
+#: Destination -> the kinds of object it takes.
+Kinds = Mapping[str, Sequence[str]]
 
 
 class Pipeline:
@@ -55,6 +57,11 @@ class Pipeline:
         self._catalogue, self._owner, self._clock = catalogue, owner, clock
         self._short_until = 0.0
         self._completion = Completion(settings.study, ledger, clock)
+
+    def use(self, settings: Settings) -> None:
+        """Route, complete, deliver and purge as these say from now on; a worker that was started for others rests."""
+        self._settings = settings
+        self._completion.use(settings.study)
 
     # Studies
 
@@ -111,8 +118,15 @@ class Pipeline:
 
     # Analyses
 
-    def work(self, worker: WorkerProcess) -> bool:
-        """Let a worker take what is due, what is nearly done first; False when nothing is."""
+    def work(self, worker: WorkerProcess, made_for: Settings | None = None) -> bool:
+        """Let a worker take what is due, what is nearly done first; False when nothing is.
+
+        Args:
+            worker: that runs.
+            made_for: the settings it was started with. What was routed by newer ones is not for it: it does not know
+                their destinations, and would leave out what they want. None: those of this pipeline.
+        """
+        settings = made_for or self._settings
         if self._clock() < self._short_until:
             return False
         for state, op in ((AnalysisState.CLASSIFIED, "report"), (AnalysisState.QUEUED, "classify")):
@@ -123,12 +137,19 @@ class Pipeline:
                 count=self._settings.worker.batch if op == "classify" else 1,
                 longest_wait=self._settings.retry.longest_seconds,
             )
+            wanted = {row.id: _wanted(row, settings) for row in rows}
+            if rows and settings is not self._settings:  # asked after the lease: what is older was routed by `settings`
+                for row in rows:
+                    self._ledger.analyses.postpone(row.id, row.error, 0, counted=False)
+                return False
             if rows:
-                self._work_off(worker, op, rows)
+                self._work_off(worker, op, rows, wanted)
                 return True
         return False
 
-    def _work_off(self, worker: WorkerProcess, op: str, rows: Sequence[AnalysisRow]) -> None:
+    def _work_off(
+        self, worker: WorkerProcess, op: str, rows: Sequence[AnalysisRow], wanted: Mapping[int, Kinds]
+    ) -> None:
         try:
             jobs = [job_table(self._ledger.job(row)) for row in rows]
             answer = worker.ask({"op": op, "jobs": jobs}, self._limit_seconds(rows[0].plugin))
@@ -144,7 +165,7 @@ class Pipeline:
             return
         by_id = {row.id: row for row in rows}
         for one in answer["answers"]:
-            self._settle(by_id[one["id"]], op, one)
+            self._settle(by_id[one["id"]], op, one, wanted[one["id"]])
         if answer.get("tainted"):
             worker.kill()  # what a plugin that raised has left behind (memory, threads, files) ends with the process
 
@@ -154,7 +175,7 @@ class Pipeline:
         limits = [m.seconds_limit for name, m in manifests.items() if plugin in (None, name)]
         return max(limits, default=0) + self._settings.worker.decode_seconds
 
-    def _settle(self, row: AnalysisRow, op: str, answer: Mapping[str, Any]) -> None:
+    def _settle(self, row: AnalysisRow, op: str, answer: Mapping[str, Any], wanted: Kinds) -> None:
         analyses = self._ledger.analyses
         try:
             if "error" in answer and answer["temporary"]:
@@ -171,14 +192,9 @@ class Pipeline:
             else:
                 found = [critical_from(one) for one in answer.get("critical", ())]
                 results = [ResultObject(**one) for one in answer["results"]]
-                analyses.reported(row.id, results, self._wanted(row), found, answer.get("sealed"))
+                analyses.reported(row.id, results, wanted, found, answer.get("sealed"))
         except IllegalMove:
             pass  # the operator, or a late image, took the analysis away meanwhile; its event says so
-
-    def _wanted(self, row: AnalysisRow) -> dict[str, tuple[str, ...]]:
-        """Which kinds of object each destination of the analysis takes."""
-        found = (self._settings.destination(name) for name in row.destinations)
-        return {destination.name: destination.kinds for destination in found if destination}
 
     def _late(self, row: AnalysisRow, reason: str, *, alone: bool) -> bool:
         """A batch that is late is taken apart; who is late alone has failed. True when it is given up."""
@@ -242,3 +258,9 @@ class Pipeline:
             self._spool.remove(f"work/{analysis.id}")
         self._ledger.studies.mark_purged(uid)
         return True
+
+
+def _wanted(row: AnalysisRow, settings: Settings) -> Kinds:
+    """Which kinds of object each destination of the analysis takes."""
+    found = (settings.destination(name) for name in row.destinations)
+    return {destination.name: destination.kinds for destination in found if destination}

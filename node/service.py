@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -27,18 +27,19 @@ from node.audit import Forwarder, verify_trail
 from node.changes import Changes
 from node.children import Children, commands_of
 from node.classify.catalogue import Catalogue
+from node.classify.demands import check_demands
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
-from node.classify.settings import check_plugins
-from node.completion import LONGEST_REST_SECONDS
 from node.config import Settings, frozen
-from node.deliver import Courier
-from node.errors import ConfigError, RadnodeError, where
+from node.dispatch import Dispatch
+from node.errors import ConfigError, RadnodeError
 from node.fetch import Watch
 from node.ledger import Ledger
+from node.loops import Loops
 from node.notify import Manager
 from node.pipeline import Pipeline
 from node.receive.identity import Identity
 from node.reconcile import reconcile
+from node.reloading import Reloader
 from node.safekeeping import Asker, report_commitments
 from node.scheduler import Scheduler, Tick
 from node.spool import Spool, write_once
@@ -47,27 +48,37 @@ log = structlog.get_logger()
 
 _HEARTBEAT_SECONDS = 2.5
 _DAY_SECONDS = 86400.0
-#: Pause after something failed that is tried again: the log stays readable, and the machine usable.
-_RESTART_SECONDS = 2.0
 _DRAIN_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What is in force: the settings, and the copy of them that workers are started with."""
+
+    settings: Settings
+    copy: Path
 
 
 class Service:
     """One node.
 
     The processes it starts get the settings as they were read, from `serving.json` in the data folder: a configuration
-    file that is changed meanwhile counts from the next start of the node, never for one process alone.
+    file that is changed meanwhile counts from the next start of the node, or from `radnode reload`, never for one
+    process alone.
+
+    Args:
+        settings: as they were read.
+        path: of the file they were read from, to be read again; None: never.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._couriers: list[Courier] = []
+    def __init__(self, settings: Settings, path: Path | None = None) -> None:
+        self._settings = settings  # as at the start; what `reload` may change is asked of `_serving`
+        self._number = 0
         data = settings.node.data_dir
         self._copy = data / "serving.json"
+        self._serving = Serving(settings, self._copy)
         self._catalogue = Catalogue(settings.worker.plugins, settings.worker.pins)
-        check_plugins(settings, self._catalogue)
+        check_demands(settings, self._catalogue)
         if settings.tls.enabled:
             Identity(settings.tls)  # raises here, once, what every receiver would end with
         self._lock = hold_data_folder(data)
@@ -75,16 +86,20 @@ class Service:
         self._spool.prepare()
         self._ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
         self._changes = Changes(self._ledger)
+        self._loops = Loops(self._changes)
+        self._dispatch = Dispatch(self._loops, self._ledger, self._spool)
+        self._reloader = Reloader(path, self._ledger, lambda: self._serving.settings, self._take)
         self._forwarder = Forwarder(settings, self._ledger, self._spool)
         self._children = Children(commands_of(settings, self._copy), self._ledger)
         self._pipeline = Pipeline(
             settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
         )
-        stops = self._stopping.is_set
+        stops = self._loops.stopping.is_set
         self._scheduler = Scheduler(
             [
                 Tick("read documents", 1.0, self._pipeline.read_documents),
-                Tick("storage commitment", 1.0, partial(report_commitments, settings, self._ledger, self._spool)),
+                Tick("reload", 1.0, self._reloader.step),
+                Tick("storage commitment", 1.0, self._report_commitments),
                 *(
                     Tick(f"ask {one.name} to keep", 2.0, Asker(one, settings, self._ledger).step)
                     for one in settings.destinations
@@ -106,6 +121,8 @@ class Service:
     def start(self) -> None:
         """Put things as an earlier life left them in order, then start everything."""
         write_once(self._copy, frozen(self._settings))
+        for left in self._copy.parent.glob("serving-*.json"):
+            left.unlink()  # of an earlier life that read its configuration again
         shutil.rmtree(self._settings.cache_dir / "tmp", ignore_errors=True)  # what killed workers left behind
         swept, in_order, begun = self._spool.sweep(), self._ledger.facts.stopped_in_order(), time.time()
         self._ledger.arrivals.close_all_associations("the node was stopped")
@@ -119,18 +136,16 @@ class Service:
         self._ledger.events.add("node started", version=__version__)
         self._beat()
         self._children.start()
-        self._run_thread("reconcile", partial(self._reconcile, whole=not in_order, until=begun))
-        self._run_thread("changes", self._changes.watch)
-        self._run_thread("close studies", self._close_studies)
-        self._run_thread("route studies", partial(self._repeat, self._pipeline.route_studies))
+        loops, pipeline = self._loops, self._pipeline
+        loops.run("reconcile", partial(self._reconcile, whole=not in_order, until=begun))
+        loops.run("changes", self._changes.watch)
+        loops.run("close studies", partial(loops.repeat, pipeline.close_studies, lambda: pipeline.rest_seconds))
+        loops.run("route studies", partial(loops.repeat, pipeline.route_studies))
         for number in range(self._settings.worker.processes):
-            self._run_thread(f"worker-{number}", self._work)
-        for destination in self._settings.destinations:
-            courier = Courier(destination, self._ledger, self._spool, self._settings)
-            self._couriers.append(courier)
-            self._run_thread(f"courier-{destination.name}", partial(self._deliver, courier))
+            loops.run(f"worker-{number}", self._work_on)
+        self._dispatch.follow(self._settings, self._dispatch.prepare(self._settings))
         if self._settings.audit.enabled:
-            self._run_thread("audit", partial(self._repeat, self._forwarder.step))
+            loops.run("audit", partial(loops.repeat, self._forwarder.step))
         self._scheduler.start()
 
     def run(self) -> None:
@@ -139,7 +154,7 @@ class Service:
             signal.signal(number, self._on_signal)
         manager, is_ready = Manager(), False
         self.start()
-        while not self._stopping.wait(0.5):
+        while not self._loops.stopping.wait(0.5):
             self._mind()
             manager.alive()
             if not is_ready and self._listens():
@@ -162,22 +177,20 @@ class Service:
             if self._scheduler.mind_the_clock():
                 self._beat()  # the last sign of life lies in another time
             if self._children.mind():
-                self._stopping.wait(_RESTART_SECONDS)
+                self._loops.pause()
         except RadnodeError as error:
-            self._failed(str(error))
+            self._loops.failed(str(error))
 
     def stop(self) -> None:
         """Take no more associations, finish what is in hand, and end every process."""
         log.info("stopping")
-        self._stopping.set()
+        self._loops.stopping.set()
         self._changes.stop()
         self._children.terminate()
-        for courier in self._couriers:
-            courier.stop()
+        self._dispatch.stop()
         self._scheduler.stop()
         deadline = time.monotonic() + _DRAIN_SECONDS
-        for thread in self._threads:
-            thread.join(max(0.1, deadline - time.monotonic()))
+        self._loops.join(deadline)
         self._children.end(deadline)
         self._ledger.events.add("node stopped")
         self._forwarder.finish()
@@ -186,29 +199,29 @@ class Service:
         log.info("stopped")
 
     def _on_signal(self, number: int, _: object) -> None:
-        if self._stopping.is_set():
+        if self._loops.stopping.is_set():
             log.warning("stopping at once", signal=number)
             self._children.kill()
             os._exit(1)  # workers watch their parent
-        self._stopping.set()
+        self._loops.stopping.set()
 
-    # Threads
-
-    def _run_thread(self, name: str, target: Callable[[], object]) -> None:
-        thread = threading.Thread(target=target, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+    # Workers
 
     def _work(self) -> None:
-        worker = WorkerProcess([sys.executable, "-m", "node.worker", str(self._copy)])
+        serving = self._serving
+        worker = WorkerProcess([sys.executable, "-m", "node.worker", str(serving.copy)])
         try:
-            self._repeat(lambda: self._keep_alive(worker) and self._pipeline.work(worker))
+            self._loops.repeat(
+                lambda: self._keep_alive(worker) and self._pipeline.work(worker, serving.settings),
+                is_over=lambda: serving is not self._serving,
+            )
         finally:
             worker.kill()
 
-    def _deliver(self, courier: Courier) -> None:
-        self._repeat(courier.step)
-        courier.rest()
+    def _work_on(self) -> None:
+        """A worker for each configuration in turn: what it is at is finished with the one that it was started with."""
+        while not self._loops.stopping.is_set():
+            self._work()
 
     def _keep_alive(self, worker: WorkerProcess) -> bool:
         """Start the worker unless it runs; False when it will not start: the loop comes back after a pause."""
@@ -220,7 +233,7 @@ class Service:
         except (WorkerDied, WorkerLate) as error:
             log.error("worker does not start", error=str(error))
             self._ledger.facts.set_trouble(name, str(error))
-            self._stopping.wait(_RESTART_SECONDS)
+            self._loops.pause()
             return False
         for problem in hello["problems"]:
             log.error("plugin unusable", error=problem)
@@ -230,35 +243,31 @@ class Service:
         log.info("worker ready", pid=worker.pid)
         return True
 
-    def _close_studies(self) -> None:
-        self._repeat(self._pipeline.close_studies, lambda: self._pipeline.rest_seconds)
+    # The configuration, read again
 
-    def _repeat(
-        self, step: Callable[[], object], rest_seconds: Callable[[], float] = lambda: LONGEST_REST_SECONDS
-    ) -> None:
-        """Call `step` until it has nothing to do, then whenever the ledger changed or the time to rest has passed."""
-        while not self._stopping.is_set():
-            before, begun = self._changes.count, time.monotonic()
-            try:
-                if step():
-                    continue
-            except RadnodeError as error:
-                self._failed(str(error))
-            except Exception as error:  # the edge of the step loop
-                self._failed(where(error))
-            self._changes.wait(before, rest_seconds(), took=time.monotonic() - begun)
-
-    def _failed(self, reason: str) -> None:
-        log.error("step failed", error=reason, thread=threading.current_thread().name)
-        self._stopping.wait(_RESTART_SECONDS)
+    def _take(self, settings: Settings) -> None:
+        """Put other settings in force; see `node.config.LIVE` for what they may differ in."""
+        check_demands(settings, self._catalogue)
+        made = self._dispatch.prepare(settings)
+        self._number += 1
+        copy = self._copy.with_name(f"serving-{self._number}.json")
+        for path in (copy, self._copy):
+            write_once(path, frozen(settings))
+        self._forwarder.use(settings)
+        self._pipeline.use(settings)  # from here on nothing can fail
+        self._serving = Serving(settings, copy)
+        self._dispatch.follow(settings, made)
 
     def _reconcile(self, *, whole: bool, until: float | None = None) -> None:
         try:
-            reconcile(self._ledger, self._spool, whole=whole, until=until, stopping=self._stopping.is_set)
+            reconcile(self._ledger, self._spool, whole=whole, until=until, stopping=self._loops.stopping.is_set)
         except RadnodeError as error:
-            self._failed(str(error))
+            self._loops.failed(str(error))
         except OSError as error:  # a folder of the spool cannot be read
-            self._failed(f"the spool cannot be read: {error.strerror}")
+            self._loops.failed(f"the spool cannot be read: {error.strerror}")
+
+    def _report_commitments(self) -> None:
+        report_commitments(self._serving.settings, self._ledger, self._spool)
 
     def _beat(self) -> None:
         self._ledger.facts.beat(os.getpid())

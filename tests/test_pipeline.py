@@ -757,3 +757,48 @@ def test_what_is_young_or_not_delivered_stays_however_tight_it_is(
     bench.settle()
     assert bench.pipeline.make_room(time.time()) == 0
     assert all(bench.spool.path(one.path).exists() for one in (waiting, failed, young))
+
+
+# Settings that change while it runs
+
+
+def _elsewhere(settings: Settings) -> Settings:
+    """The same, with a destination that films go to."""
+    new = Destination(name="new", kind="folder", path=Path("new"))
+    routes = tuple(route.model_copy(update={"destinations": ("new",)}) for route in settings.routes)
+    return settings.model_copy(update={"destinations": (new,), "routes": routes})
+
+
+def test_a_worker_of_older_settings_gets_nothing_that_newer_ones_have_routed(bench: Bench) -> None:
+    old, new = bench.settings, _elsewhere(bench.settings)
+    worker = cast(WorkerProcess, bench.worker)
+    bench.receive()
+    bench.pipeline.use(new)
+    bench.settle()
+    assert not bench.pipeline.work(worker, old)
+    assert bench.worker.asked == []
+    assert bench.pipeline.work(worker, new)
+    assert bench.pipeline.work(worker, new)
+    assert {row.destination for row in bench.ledger.deliveries.of_study("1.2")} == {"new"}
+    assert "analysis tried again later" not in bench.trail()
+
+
+def test_what_a_worker_is_at_ends_with_the_settings_that_it_was_begun_with(bench: Bench) -> None:
+    old, new = _elsewhere(bench.settings), bench.settings
+    worker = cast(WorkerProcess, bench.worker)
+    bench.pipeline.use(old)
+    bench.receive()
+    bench.settle()
+    assert bench.pipeline.work(worker, old)
+    bench.worker.before = lambda: bench.pipeline.use(new)
+    assert bench.pipeline.work(worker, old)
+    assert {row.destination for row in bench.ledger.deliveries.of_study("1.2")} == {"new"}
+
+
+def test_other_quiet_times_count_for_studies_that_are_arriving(bench: Bench) -> None:
+    bench.receive()
+    bench.tick()
+    study = StudySettings(quiet_seconds={"default": 1}, settled_seconds=1)
+    bench.pipeline.use(bench.settings.model_copy(update={"study": study}))
+    bench.tick(1.1)
+    assert bench.study().state is StudyState.ROUTED

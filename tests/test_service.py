@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import Any, cast
 import pytest
 import structlog
 
-from node import service
+from node import loops
 from node.classify.process import WorkerDied, WorkerProcess
-from node.config import CriticalRule, Destination, NodeSettings, Route, Settings
+from node.config import CriticalRule, Destination, NodeSettings, Route, Settings, load
 from node.errors import ConfigError, LedgerBusy
 from node.service import Service
+from tests.ledger.material import reported
 from tests.peers import RunningNode, until
 
 Make = Callable[..., Service]
@@ -24,7 +26,7 @@ Make = Callable[..., Service]
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    monkeypatch.setattr(service, "_RESTART_SECONDS", 0.01)
+    monkeypatch.setattr(loops, "RESTART_SECONDS", 0.01)
     made: list[Service] = []
 
     def build(**settings: Any) -> Service:
@@ -119,7 +121,7 @@ def test_a_plugin_that_cannot_be_used_is_shown_and_the_worker_works(make: Make) 
 def _loop(node: Service, step: Callable[[], object]) -> list[Any]:
     """Run the step loop in this thread until the step stops it; what was logged."""
     with structlog.testing.capture_logs() as lines:
-        node._repeat(step)
+        node._loops.repeat(step)
     return lines
 
 
@@ -129,7 +131,7 @@ def test_a_step_that_fails_is_called_again_and_its_text_is_not_logged(make: Make
     def step() -> bool:
         if errors:
             raise errors.pop(0)
-        node._stopping.set()
+        node._loops.stopping.set()
         return False
 
     lines = _loop(node, step)
@@ -144,7 +146,7 @@ def test_a_step_with_more_to_do_is_called_at_once(make: Make) -> None:
     def step() -> bool:
         calls[0] += 1
         if calls[0] == 50:
-            node._stopping.set()
+            node._loops.stopping.set()
         return True
 
     _loop(node, step)
@@ -159,6 +161,117 @@ def test_a_second_signal_ends_the_node_at_once(make: Make, monkeypatch: pytest.M
     assert status == []
     node._on_signal(signal.SIGTERM, None)
     assert status == [1]
+
+
+# Reading the configuration again
+
+
+_FIRST = """\
+[node]
+data_dir = "."
+
+[[destinations]]
+name = "pacs"
+kind = "folder"
+path = "pacs"
+
+[[routes]]
+name = "films"
+modality = ["DX"]
+plugin = "chest-radiograph"
+destinations = ["pacs"]
+"""
+_SECOND = _FIRST.replace('"pacs"', '"vna"').replace(
+    "[[destinations]]", "[study]\nsettled_seconds = 3\n\n[[destinations]]"
+)
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Service]:
+    """A node with its couriers, and without any process."""
+    path = tmp_path / "radnode.toml"
+    path.write_text(_FIRST)
+    node = Service(load(path), path)
+    node._dispatch.follow(node._settings, node._dispatch.prepare(node._settings))
+    yield node
+    node._loops.stopping.set()
+    node._changes.stop()
+    node._dispatch.stop()
+    node._loops.join(time.monotonic() + 5)
+    node._lock.close()
+
+
+def reload(node: Service, text: str) -> dict[str, Any]:
+    """What the node answers to a configuration."""
+    (node._settings.node.data_dir / "radnode.toml").write_text(text)
+    number = node._ledger.reloads.ask()
+    node._reloader.step()
+    answer = node._ledger.reloads.answer_to(number)
+    assert answer is not None
+    return answer
+
+
+def couriers() -> list[str]:
+    return sorted(one.name for one in threading.enumerate() if one.name.startswith("courier-"))
+
+
+def test_a_changed_configuration_counts_for_all_that_follows(serving: Service, tmp_path: Path) -> None:
+    worker = threading.Thread(target=serving._work)  # ends when what it was started with counts no more
+    serving._keep_alive = lambda worker: False  # type: ignore[method-assign]  # no process is needed for that
+    worker.start()
+    answer = reload(serving, _SECOND.replace("[node]", "[node]\nport = 104"))
+    assert answer["error"] == ""
+    assert answer["live"] == [
+        "study.settled_seconds",
+        "destinations: 'vna' is new",
+        "destinations: 'pacs' is gone",
+        "routes: 'films' is changed",
+    ]
+    assert answer["restart"] == ["node.port"]
+    worker.join(5)
+    assert not worker.is_alive()
+    until(lambda: couriers() == ["courier-vna"], "only the new destination has a courier")
+    copies = [load(tmp_path / name) for name in ("serving.json", "serving-1.json")]
+    assert copies == [serving._serving.settings] * 2, "processes that are started from here on know it"
+    assert serving._serving.settings.node.port == 11112
+    assert serving._forwarder._lookup._settings is serving._serving.settings, "audit messages say where it is"
+    told = serving._ledger.events.latest(1)[0]
+    assert (told.action, told.detail["restart"]) == ("configuration read again", ["node.port"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (_SECOND.replace("modality", "modalty"), "radnode.toml:14: routes.0.modalty: unknown key"),
+        (_SECOND.replace("chest-radiograph", "chest"), "the plugin cannot be used: it is not installed [route 'films'"),
+        ("[node", "the configuration is no TOML"),
+    ],
+)
+def test_a_wrong_configuration_leaves_everything_as_it_was(
+    serving: Service, tmp_path: Path, text: str, message: str
+) -> None:
+    before = serving._serving
+    answer = reload(serving, text)
+    assert message in answer["error"]
+    assert (answer["live"], answer["restart"]) == ([], [])
+    assert serving._serving is before
+    assert couriers() == ["courier-pacs"]
+    assert not list(tmp_path.glob("serving-*.json"))
+    assert "configuration read again" not in [event.action for event in serving._ledger.events.latest(9)]
+
+
+def test_what_waits_for_a_destination_that_is_gone_is_named(serving: Service) -> None:
+    serving._dispatch.stop()
+    until(lambda: couriers() == [], "nobody delivers")
+    reported(serving._ledger)
+    assert reload(serving, _SECOND)["left"] == ["2 objects wait for 'pacs', which is no destination any more"]
+
+
+def test_the_same_configuration_changes_nothing(serving: Service) -> None:
+    before = serving._serving
+    answer = reload(serving, _FIRST)
+    assert (answer["error"], answer["live"], answer["restart"]) == ("", [], [])
+    assert serving._serving is before
 
 
 # As processes

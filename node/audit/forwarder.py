@@ -45,6 +45,10 @@ class Forwarder:
         self._source = AuditSource(settings.audit.source_id or settings.node.ae_title, settings.audit.site_id)
         self._failures, self._pause_until, self._seen = 0, 0.0, 0
 
+    def use(self, settings: Settings) -> None:
+        """Destinations are where these say from now on; the collector stays the same."""
+        self._lookup.use(settings)
+
     def begin(self) -> None:
         """The first time ever, what happened before is left out: nobody asked for it then."""
         if self._enabled and self._trail.sent() is None:

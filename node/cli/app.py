@@ -26,6 +26,7 @@ from node.cli import (
     models,
     plugins,
     queue,
+    reload,
     reviews,
     serve,
     status,
@@ -48,6 +49,7 @@ app = typer.Typer(
 
 app.command()(configuration.init)
 app.command()(serve.serve)
+app.command()(reload.reload)
 app.command()(demo.demo)
 app.command()(status.status)
 app.add_typer(studies.app, name="studies")

@@ -13,4 +13,4 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     settings = configuration.load(config)
     configure()
-    Service(settings).run()
+    Service(settings, config.resolve()).run()

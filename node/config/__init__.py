@@ -6,6 +6,7 @@ a key.
 """
 
 from node.config.audit import AuditSettings
+from node.config.change import LIVE, Change, change
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.fetching import FetchRule
@@ -29,9 +30,11 @@ from node.config.watched import WatchedFolder
 from node.config.web import WebSettings
 
 __all__ = [
+    "LIVE",
     "OPERATIONS",
     "SENDER",
     "AuditSettings",
+    "Change",
     "CriticalRule",
     "Destination",
     "FetchRule",
@@ -48,6 +51,7 @@ __all__ = [
     "WatchedFolder",
     "WebSettings",
     "WorkerSettings",
+    "change",
     "default_text",
     "frozen",
     "load",

@@ -78,6 +78,11 @@ class Courier:
         """Begin no further study; callable from another thread. A step under way ends after the study it is at."""
         self._stopping.set()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
     def rest(self) -> None:
         """Close what is kept open to the destination; for the thread that steps, after its last step."""
         self._sender.rest(at_once=True)

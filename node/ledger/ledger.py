@@ -21,6 +21,7 @@ from node.ledger.jobs import Job
 from node.ledger.pace import Pace
 from node.ledger.pauses import Pauses
 from node.ledger.pledges import Pledges
+from node.ledger.reloads import Reloads
 from node.ledger.reviews import Reviews
 from node.ledger.studies import Studies
 from node.ledger.upkeep import Upkeep
@@ -56,6 +57,7 @@ class Ledger:
         self.criticals = Criticals(self._database)
         self.reviews = Reviews(self._database)
         self.pauses = Pauses(self._database)
+        self.reloads = Reloads(self._database)
         self.events = Events(self._database)
         self.audited = Audited(self._database)
         self.pace = Pace(self._database)

@@ -1,4 +1,4 @@
-"""Whether routes and rules of the configuration fit the plugins that are there."""
+"""Whether the plugins that the configuration speaks of are there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from node.config import Settings
 from node.errors import ConfigError
 
 
-def check_plugins(settings: Settings, catalogue: Catalogue) -> None:
+def check_demands(settings: Settings, catalogue: Catalogue) -> None:
     """Routes and rules must name what there is, or nobody would notice that nothing is analysed, or told.
 
-    Raises :class:`ConfigError`.
+    Raises :class:`~node.errors.ConfigError`.
     """
     for one in settings.routes:
         found = next((item for item in catalogue.found if item.name == one.plugin), None)

@@ -1,0 +1,80 @@
+"""What a running node takes over of a changed configuration, and what is left for a restart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from node.config import (
+    Destination,
+    NodeSettings,
+    ReceiveSettings,
+    Route,
+    Settings,
+    StorageSettings,
+    StudySettings,
+    change,
+)
+from node.errors import ConfigError
+
+PACS = Destination(name="pacs", kind="dicom", ae_title="PACS")
+VNA = Destination(name="vna", kind="dicom", ae_title="VNA")
+FILMS = Route(name="films", plugin="chest", modality=("DX",), destinations=("pacs",))
+MR = Route(name="mr", plugin="brain", modality=("MR",), destinations=("pacs",))
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings(**{"destinations": (PACS,), "routes": (FILMS,), **changes})
+
+
+def test_nothing_differs() -> None:
+    found = change(settings(), settings())
+    assert (found.live, found.restart) == ((), ())
+
+
+def test_rules_are_taken_over_and_named_one_by_one() -> None:
+    changed = FILMS.model_copy(update={"modality": ("CR", "DX")})
+    new = settings(routes=(MR, changed), study=StudySettings(settled_seconds=2), match="first")
+    found = change(settings(), new)
+    assert found.live == ("study.settled_seconds", "match", "routes: 'mr' is new", "routes: 'films' is changed")
+    assert found.restart == ()
+    assert found.settings == new
+
+
+def test_the_order_of_routes_counts() -> None:
+    found = change(settings(routes=(FILMS, MR)), settings(routes=(MR, FILMS)))
+    assert found.live == ("routes: another order",)
+    assert [route.name for route in found.settings.routes] == ["mr", "films"]
+
+
+def test_what_sockets_and_processes_were_made_with_stays_as_it_was() -> None:
+    new = settings(
+        node=NodeSettings(port=104), storage=StorageSettings(keep_days=3, min_free_mb=9), study=StudySettings()
+    )
+    found = change(settings(), new)
+    assert found.live == ("storage.keep_days",)
+    assert found.restart == ("node.port", "storage.min_free_mb")
+    assert found.settings.node.port == 11112
+    assert found.settings.storage == StorageSettings(keep_days=3)
+
+
+def test_a_destination_that_is_asked_to_promise_needs_a_restart() -> None:
+    asking = VNA.model_copy(update={"storage_commitment": True})
+    found = change(settings(), settings(destinations=(PACS, asking)))
+    assert found.live == ()
+    assert found.restart == ("destinations: 'vna' is new (storage_commitment)",)
+    assert found.settings == settings()
+
+
+def test_who_gets_reports_of_our_own_promises_needs_a_restart() -> None:
+    receive = ReceiveSettings(promise_storage=True)
+    found = change(settings(receive=receive), settings(receive=receive, destinations=(PACS, VNA)))
+    assert found.restart == ("destinations: 'vna' is new (receive.promise_storage: to whom reports go)",)
+
+
+def test_what_goes_together_is_refused_when_half_of_it_needs_a_restart() -> None:
+    asking = VNA.model_copy(update={"storage_commitment": True})
+    there = FILMS.model_copy(update={"destinations": ("vna",)})
+    with pytest.raises(ConfigError, match=r"route 'films' names the unknown destination 'vna'.*only a restart brings"):
+        change(settings(), settings(destinations=(PACS, asking), routes=(there,)))

@@ -1,0 +1,93 @@
+"""A node that runs is drained, told to read its configuration again, and asked why."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from node.states import AnalysisState
+from tests.peers import Hospital, RunningNode, storescu, until
+
+pytestmark = pytest.mark.integration
+
+ULTRASOUND = """
+[[destinations]]
+name = "second"
+kind = "folder"
+path = "second"
+profile = "all"
+
+[[routes]]
+name = "ultrasound"
+plugin = "brightness"
+modality = ["US"]
+destinations = ["second"]
+"""
+
+
+@pytest.fixture
+def node(start_node: Callable[..., RunningNode], tmp_path: Path) -> RunningNode:
+    first = {"name": "first", "kind": "folder", "path": str(tmp_path / "first")}
+    route = {"name": "films", "plugin": "brightness", "modality": ["DX"], "destinations": ["first"]}
+    return start_node(destinations=[first], routes=[route])
+
+
+def test_new_routes_and_destinations_count_without_a_restart_and_wrong_ones_change_nothing(
+    node: RunningNode, hospital: Hospital
+) -> None:
+    film, ultrasound = hospital.study_uid(1), hospital.study_uid(2)
+    storescu(node.port, [hospital.film(1), hospital.film(2, modality="US")])
+    node.await_ended([film, ultrasound])
+    assert "no result: no route took any of its series" in node.json("why", ultrasound)["answer"]
+    assert "answered, delivered to first" in node.json("why", film)["answer"]
+    before = node.pids("main") + node.pids("receiver")
+
+    good = node.config.read_text() + ULTRASOUND
+    node.config.write_text(good.replace("[study]", "[receive]\nmax_pdu = 65536\n\n[study]"))
+    assert "radnode reload" in [step["command"] for step in node.json("why", ultrasound)["steps"]]
+    answer = node.json("reload")
+    assert answer["live"] == ["destinations: 'second' is new", "routes: 'ultrasound' is new"]
+    assert answer["restart"] == ["receive.max_pdu"]
+    assert node.run_cli("studies", "complete", ultrasound).returncode == 0
+    node.await_ended([ultrasound])
+    kinds = [row["kind"] for row in node.json("studies", "show", ultrasound)["deliveries"]]
+    assert {"sc", "sr", "pdf"} <= set(kinds), "its worker knows what the new destination takes"
+    assert "answered, delivered to second" in node.json("why", ultrasound)["answer"]
+    assert node.pids("main") + node.pids("receiver") == before
+
+    node.config.write_text(good.replace('modality = ["US"]', "modalty = ['US']"))
+    wrong = node.run_cli("reload")
+    line = good.splitlines().index('modality = ["US"]') + 1
+    assert wrong.returncode == os.EX_CONFIG
+    assert f"radnode.toml:{line}: routes.1.modalty: unknown key" in wrong.stderr
+    node.config.write_text(good.replace('plugin = "brightness"', 'plugin = "brightnes"'))
+    wrong = node.run_cli("reload")
+    assert wrong.returncode == os.EX_CONFIG
+    assert "refused, the node keeps its configuration: the plugin cannot be used" in wrong.stderr
+    storescu(node.port, [hospital.film(3)])
+    node.await_ended([hospital.study_uid(3)])
+    assert "answered, delivered to first" in node.json("why", hospital.study_uid(3))["answer"]
+
+
+def test_a_drained_node_ends_what_it_is_at_and_begins_nothing_until_it_is_resumed(
+    node: RunningNode, hospital: Hospital
+) -> None:
+    node.await_worker()
+    slow, waiting = hospital.study_uid(1), hospital.study_uid(2)
+    storescu(node.port, [hospital.film(1, BodyPartExamined="SLOW")])
+    until(lambda: node.ledger.inquiries.running(time.time()), "a worker is at it")
+    drained = node.run_cli("queue", "drain")
+    assert drained.returncode == 0, drained.stderr
+    assert "drained: no worker is at anything\n" in drained.stdout
+    node.await_ended([slow])
+    storescu(node.port, [hospital.film(2)])
+    until(lambda: node.ledger.analyses.of_study(waiting), "it is queued")
+    assert "no result yet: brightness: the queue is drained by" in node.json("why", waiting)["answer"]
+    assert node.ledger.analyses.of_study(waiting)[0].state is AnalysisState.QUEUED
+    assert node.run_cli("queue", "resume").returncode == 0
+    node.await_ended([waiting])
+    assert "answered, delivered to first" in node.json("why", waiting)["answer"]
