@@ -28,12 +28,11 @@ from node.config import SENDER, Settings
 from node.deliver import backoff_seconds
 from node.errors import LedgerBusy, RadnodeError, where
 from node.ledger import AnalysisRow, Ledger, Plan, StudyRow, critical_from, job_table
+from node.retention import Retention
 from node.spool import Spool
 from node.states import AnalysisState, IllegalMove, StudyState
 from node.study import ResultObject, Series
 
-#: Whatever the disk is like, the files of a study stay so long after its last image.
-_YOUNGEST_SECONDS = 3600.0
 #: While the spool takes nothing, workers try again so often.
 _SHORTAGE_SECONDS = 5.0
 #: Destination -> the kinds of object it takes.
@@ -57,11 +56,13 @@ class Pipeline:
         self._catalogue, self._owner, self._clock = catalogue, owner, clock
         self._short_until = 0.0
         self._completion = Completion(settings.study, ledger, clock)
+        self.retention = Retention(settings.storage, ledger, spool)
 
     def use(self, settings: Settings) -> None:
         """Route, complete, deliver and purge as these say from now on; a worker that was started for others rests."""
         self._settings = settings
         self._completion.use(settings.study)
+        self.retention.settings = settings.storage
 
     # Studies
 
@@ -227,37 +228,12 @@ class Pipeline:
     # Housekeeping
 
     def purge(self, now: float) -> int:
-        """Remove the files of studies that ended and are older than the retention; return how many studies."""
-        days = self._settings.storage.keep_days
-        before = now - days * 86400
-        uids = self._ledger.studies.expired(before) if days else []
-        return sum(self._purge(uid, before) for uid in uids)
+        """See :meth:`Retention.purge`."""
+        return self.retention.purge(now)
 
     def make_room(self, now: float) -> int:
-        """Remove the files of the oldest studies that were delivered while too little space is free; how many studies.
-
-        What is not delivered stays, even if that means that nothing can be received any more.
-        """
-        wanted, before = self._settings.storage.purge_below_mb << 20, now - _YOUNGEST_SECONDS
-        count = 0
-        while self._spool.free_bytes() < wanted:
-            uids = self._ledger.studies.delivered(before)
-            gone = sum(self._purge(uid, before) for uid in uids)
-            if not gone:
-                break
-            count += gone
-        return count
-
-    def _purge(self, uid: str, before: float) -> bool:
-        paths = self._ledger.studies.begin_purge(uid, before)
-        if not paths:
-            return False
-        for path in paths:
-            self._spool.remove(path)
-        for analysis in self._ledger.analyses.of_study(uid):
-            self._spool.remove(f"work/{analysis.id}")
-        self._ledger.studies.mark_purged(uid)
-        return True
+        """See :meth:`Retention.make_room`."""
+        return self.retention.make_room(now)
 
 
 def _wanted(row: AnalysisRow, settings: Settings) -> Kinds:

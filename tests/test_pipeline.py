@@ -715,13 +715,13 @@ def test_every_state_that_needs_work_has_somebody_who_does_it() -> None:
 def _tight(bench: Bench, monkeypatch: pytest.MonkeyPatch, studies: int) -> None:
     """So little room that the files of that many studies have to go."""
     left = [studies]
-    purge = bench.pipeline._purge
+    purge = bench.pipeline.retention.remove
 
     def purged(uid: str, before: float) -> bool:
         left[0] -= 1
         return purge(uid, before)
 
-    monkeypatch.setattr(bench.pipeline, "_purge", purged)
+    monkeypatch.setattr(bench.pipeline.retention, "remove", purged)
     monkeypatch.setattr(bench.spool, "free_bytes", lambda: 0 if left[0] > 0 else 1 << 50)
 
 

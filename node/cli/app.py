@@ -23,12 +23,14 @@ from node.cli import (
     export,
     fetch,
     files,
+    gc,
     models,
     plugins,
     queue,
     reload,
     reviews,
     serve,
+    shell,
     status,
     studies,
     tokens,
@@ -77,9 +79,12 @@ app.add_typer(models.app, name="models")
 app.add_typer(configuration.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(audit.app, name="audit")
+app.command()(gc.gc)
 app.command()(doctor.doctor)
 app.command()(conformance.conformance)
 app.command()(bench.bench)
+app.command()(shell.completion)
+app.command()(shell.man)
 
 #: The first class that fits decides (sysexits.h).
 EXIT_STATUS: tuple[tuple[type[Exception], int], ...] = (

@@ -1,0 +1,35 @@
+"""`radnode completion` and `radnode man`: the command line known to the shell, and written down as a manual page."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Shell(StrEnum):
+    """Shells that can complete our commands."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+def completion(shell: Annotated[Shell, typer.Argument(help="The shell it is for.")]) -> None:
+    """Print the completion script for a shell.
+
+    bash: eval "$(radnode completion bash)" in ~/.bashrc. zsh: the same in ~/.zshrc, after compinit.
+    fish: radnode completion fish > ~/.config/fish/completions/radnode.fish
+    """
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]  # typer has no public way to it
+
+    script = get_completion_script(prog_name="radnode", complete_var="_RADNODE_COMPLETE", shell=shell.value)
+    typer.echo(script)
+
+
+def man(context: typer.Context) -> None:
+    """Print the manual page, made of the help of every command: radnode man > radnode.1; man -l radnode.1"""
+    from node.cli.manual import page
+
+    typer.echo(page(context.find_root().command), nl=False)

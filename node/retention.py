@@ -1,0 +1,96 @@
+"""Whose files go, and when: after the days that they are kept, or before, where room is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.config import StorageSettings
+from node.ledger import Ledger
+from node.spool import Spool
+
+#: Whatever the disk is like, the files of a study stay so long after its last image.
+YOUNGEST_SECONDS = 3600.0
+_DAY_SECONDS = 86400.0
+_ALL = 10_000_000  # studies
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one rule would remove: its setting and value, the studies, and the bytes that their files take."""
+
+    setting: str
+    value: float
+    studies: tuple[str, ...]
+    size: int
+
+
+class Retention:
+    """Args: settings: which rules; ledger: knows which studies ended; spool: holds the files."""
+
+    def __init__(self, settings: StorageSettings, ledger: Ledger, spool: Spool) -> None:
+        self.settings, self._ledger, self._spool = settings, ledger, spool
+
+    def purge(self, now: float) -> int:
+        """Remove the files of studies that ended and are older than the retention; return how many studies."""
+        before = now - self.settings.keep_days * _DAY_SECONDS
+        return sum(self.remove(uid, before) for uid in self._expired(before))
+
+    def make_room(self, now: float) -> int:
+        """Remove the files of the oldest studies that were delivered while too little space is free; how many studies.
+
+        What is not delivered stays, even if that means that nothing can be received any more.
+        """
+        before, count = now - YOUNGEST_SECONDS, 0
+        while self._spool.free_bytes() < self._wanted:
+            uids = self._ledger.studies.delivered(before)
+            gone = sum(self.remove(uid, before) for uid in uids)
+            if not gone:
+                break
+            count += gone
+        return count
+
+    def remove(self, uid: str, before: float) -> bool:
+        """Remove the files of a study, unless it is open again or has an image since that time; its rows stay."""
+        paths = self._ledger.studies.begin_purge(uid, before)
+        if not paths:
+            return False
+        for path in [*paths, *self._folders(uid)]:
+            self._spool.remove(path)
+        self._ledger.studies.mark_purged(uid)
+        return True
+
+    def planned(self, now: float) -> tuple[Rule, Rule]:
+        """What :meth:`purge` and then :meth:`make_room` would remove now, all of it; nothing is changed."""
+        expired = self._ledger.studies.expired(now - self.settings.keep_days * _DAY_SECONDS, _ALL) if self._days else []
+        size = sum(map(self._size, expired))
+        free, early, early_size = self._spool.free_bytes() + size, [], 0
+        gone = set(expired)
+        for uid in self._ledger.studies.delivered(now - YOUNGEST_SECONDS, _ALL) if free < self._wanted else []:
+            if free + early_size >= self._wanted:
+                break
+            if uid not in gone:
+                early.append(uid)
+                early_size += self._size(uid)
+        return (
+            Rule("storage.keep_days", self._days, tuple(expired), size),
+            Rule("storage.purge_below_mb", self.settings.purge_below_mb, tuple(early), early_size),
+        )
+
+    @property
+    def _days(self) -> float:
+        return self.settings.keep_days
+
+    @property
+    def _wanted(self) -> int:
+        return self.settings.purge_below_mb << 20
+
+    def _expired(self, before: float) -> list[str]:
+        return self._ledger.studies.expired(before) if self._days else []
+
+    def _folders(self, uid: str) -> list[str]:
+        return [f"work/{analysis.id}" for analysis in self._ledger.analyses.of_study(uid)]
+
+    def _size(self, uid: str) -> int:
+        paths = [self._spool.path(one) for one in [*self._ledger.studies.paths(uid), *self._folders(uid)]]
+        files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
+        return sum(file.stat().st_size for file in files)

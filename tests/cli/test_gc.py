@@ -1,0 +1,116 @@
+"""`radnode gc`: what retention would remove, by which rule, told beforehand and then done."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.spool import Spool
+from tests.cli.conftest import Site
+
+
+@pytest.fixture(autouse=True)
+def spool(site: Site) -> Path:
+    """A spool of its own: these tests remove files of it."""
+    path = site.config.parent / "spool"
+    shared = path.resolve()
+    path.unlink()
+    shutil.copytree(shared, path)
+    return path
+
+
+def configure(site: Site, keep_days: float, purge_below_mb: int = 0) -> None:
+    more = f"[storage]\nkeep_days = {keep_days}\npurge_below_mb = {purge_below_mb}\n\n[[destinations]]"
+    site.config.write_text(site.config.read_text().replace("[[destinations]]", more))
+
+
+def age(site: Site, days: float) -> None:
+    """As if every study had come so long ago."""
+    site.ledger._database.connection.execute("UPDATE studies SET last_at = ?", (time.time() - days * 86400,))
+
+
+def rules(found: dict[str, Any]) -> dict[str, tuple[set[str], int]]:
+    return {rule["setting"]: (set(rule["studies"]), rule["size"]) for rule in found["rules"]}
+
+
+def size(spool: Path) -> int:
+    return sum(path.stat().st_size for path in spool.rglob("*") if path.is_file())
+
+
+def test_a_dry_run_tells_rule_count_and_bytes_and_removes_nothing(site: Site, spool: Path) -> None:
+    configure(site, keep_days=5)
+    age(site, 6)
+    work = spool / "work" / str(site.analysis_id(site.answered)) / "prediction.npz"
+    work.parent.mkdir(parents=True)
+    work.write_bytes(bytes(5000))
+    before = size(spool)
+    found = site.json("gc", "--dry-run")
+    every = {site.answered, site.failed, site.ignored}
+    assert rules(found) == {"storage.keep_days": (every, before), "storage.purge_below_mb": (set(), 0)}
+    assert not found["removed"]
+    assert size(spool) == before
+    line = site.text("gc", "--dry-run").splitlines()[0]
+    assert line.startswith("storage.keep_days = 5 ")
+    assert "would be removed: files of 3 studies, " in line
+    assert line.endswith(" KiB")
+    assert size(spool) == before
+
+
+def test_what_was_told_is_what_is_removed(site: Site, spool: Path) -> None:
+    configure(site, keep_days=5)
+    age(site, 6)
+    (_, told), _ = rules(site.json("gc", "--dry-run")).values()
+    before = size(spool)
+    assert "removed: files of 3 studies" in site.text("gc")
+    assert before - size(spool) == told
+    assert rules(site.json("gc", "--dry-run"))["storage.keep_days"] == (set(), 0)
+    assert "its files were purged" in site.text("why", site.answered)
+
+
+def test_young_studies_stay_and_without_days_all_do(site: Site) -> None:
+    configure(site, keep_days=5)
+    age(site, 4)
+    assert rules(site.json("gc", "--dry-run"))["storage.keep_days"] == (set(), 0)
+    site.config.write_text(site.config.read_text().replace("keep_days = 5", "keep_days = 0"))
+    age(site, 4000)
+    assert rules(site.json("gc", "--dry-run"))["storage.keep_days"] == (set(), 0)
+
+
+def test_where_room_is_needed_delivered_studies_go_before_and_failed_ones_stay(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(site, keep_days=5, purge_below_mb=100)
+    age(site, 1)
+    monkeypatch.setattr(Spool, "free_bytes", lambda self: 0)
+    found = rules(site.json("gc", "--dry-run"))
+    assert found["storage.keep_days"] == (set(), 0)
+    assert found["storage.purge_below_mb"][0] == {site.answered, site.ignored}
+
+
+def test_no_more_goes_than_room_is_needed_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(site, keep_days=5, purge_below_mb=100)
+    age(site, 1)
+    monkeypatch.setattr(Spool, "free_bytes", lambda self: (100 << 20) - 1)
+    found = rules(site.json("gc", "--dry-run"))
+    assert len(found["storage.purge_below_mb"][0]) == 1
+
+
+def test_a_file_that_may_not_be_removed_is_said_and_left_to_the_next_call(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(site, keep_days=5)
+    age(site, 6)
+
+    def refuse(spool: Spool, path: str) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "remove", refuse)
+        assert "a file cannot be removed: Permission denied" in str(site.refusal("gc"))
+    assert rules(site.json("gc"))["storage.keep_days"][0] == {site.answered, site.failed, site.ignored}
