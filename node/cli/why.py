@@ -48,7 +48,8 @@ def _subject(ledger: Ledger, uid: str) -> tuple[Subject | None, list[str]]:
     like = ledger.inquiries.studies_like(uid)
     if len(like) == 1:
         return ledger.inquiries.subject(like[0]), []
-    return None, like or ledger.inquiries.near(uid)
+    found = None if like else ledger.inquiries.series(uid)
+    return found, like or ledger.inquiries.near(uid)
 
 
 def _unknown(uid: str, alike: list[str], as_json: bool) -> None:

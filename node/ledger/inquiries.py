@@ -45,7 +45,7 @@ class Sent:
     last_at: float
 
 
-#: What it can be -> how it is found. The last one looks at every instance, and so is asked when nothing else is left.
+#: What it can be -> how it is found, by an index.
 _LOOKS = (
     (What.STUDY, "SELECT study_instance_uid FROM studies WHERE study_instance_uid = ?"),
     (What.INSTANCE, "SELECT study_instance_uid FROM instances WHERE sop_instance_uid = ?"),
@@ -57,7 +57,6 @@ _LOOKS = (
     (What.SET_ASIDE, "SELECT study_instance_uid FROM quarantine WHERE sop_instance_uid = ? LIMIT 1"),
     (What.STUDY, "SELECT study_instance_uid FROM quarantine WHERE study_instance_uid = ? LIMIT 1"),
 )
-_BY_SERIES = "SELECT study_instance_uid FROM instances WHERE series_instance_uid = ? LIMIT 1"
 
 
 class Inquiries:
@@ -67,15 +66,22 @@ class Inquiries:
         self._database = database
 
     def subject(self, name: str) -> Subject | None:
-        """What has exactly this UID, or is the analysis of this number; None when nothing is."""
+        """What has exactly this UID, series aside, or is the analysis of this number; None when nothing is."""
         if name.isascii() and name.isdigit() and len(name) <= _LONGEST_NUMBER:
             rows = self._database.read("SELECT study_instance_uid FROM analyses WHERE id = ?", int(name))
             if rows:
                 return Subject(What.ANALYSIS, name, rows[0][0])
-        for what, sql in (*_LOOKS, (What.SERIES, _BY_SERIES)):
+        for what, sql in _LOOKS:
             if rows := self._database.read(sql, name):
                 return Subject(what, name, rows[0][0])
         return None
+
+    def series(self, name: str) -> Subject | None:
+        """The series of this UID. It looks at every instance: to be asked when nothing else is left."""
+        rows = self._database.read(
+            "SELECT study_instance_uid FROM instances WHERE series_instance_uid = ? LIMIT 1", name
+        )
+        return Subject(What.SERIES, name, rows[0][0]) if rows else None
 
     def studies_like(self, part: str, count: int = 10) -> list[str]:
         """Studies whose UID begins or ends so, the newest first."""

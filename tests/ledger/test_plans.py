@@ -186,3 +186,17 @@ def test_a_study_of_many_plans_is_routed_without_a_scan(ledger: Ledger) -> None:
     ledger.deliveries.of_study("1.2")
     ledger.events.of_study("1.2")
     assert scans(ledger) == []
+
+
+def test_who_asks_why_is_answered_without_a_scan(ledger: Ledger) -> None:
+    analysis, _ = reported(ledger)
+    for name in ("1.2", "1.2.9.1", "1.2.7.1", str(analysis.id), "9.9"):
+        ledger.inquiries.subject(name)
+    ledger.inquiries.near("1.3")
+    ledger.inquiries.senders("1.2")
+    ledger.inquiries.left_out("1.2")
+    ledger.inquiries.files_gone("1.2")
+    ledger.inquiries.lease(analysis.id)
+    ledger.inquiries.before(analysis.id)
+    ledger.inquiries.running(time.time())
+    assert scans(ledger) == []
