@@ -1,7 +1,8 @@
 """Receiving: instances a second that DCMTK's storescu gets rid of, at the node and at its peers in turn.
 
 The clock runs from the start of the senders to the end of the last. The node and Orthanc have synced what they have
-acknowledged (the node the file, its folder and its row; Orthanc the file); storescp and pynetdicom sync nothing.
+acknowledged (the node the file, its folder and its row; Orthanc the file); storescp and pynetdicom sync nothing. The
+bare loop (:mod:`tests.bench.bare_loop`) is no rival but a measuring stick: what is left of the node without its duties.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.bench.bare_loop import BareLoop
 from tests.bench.figures import Figures, Goal, Rows, compared, ratio
 from tests.faults.stock import StockStorescp
 from tests.peers import (
@@ -69,7 +71,10 @@ LOADS = (
 _WORDS = """## Receiving
 
 Instances a second that DCMTK's `storescu` gets rid of. Success from radnode means that file, folder and row are synced
-to the disk; from Orthanc, the file; storescp and pynetdicom sync nothing.
+to the disk; from Orthanc, the file; storescp and pynetdicom sync nothing. The bare loop is a measuring stick, no
+receiver to use: a thread for each association that writes and syncs the file and commits one row, in as little Python
+as that takes, and nothing else (no folder, digest, header, limits or trail). "x bare loop" says how near the node is to
+what Python reaches on this machine; above 1 is possible, since the node's associations share a commit.
 
 """
 
@@ -91,6 +96,7 @@ RECEIVERS: Mapping[str, Callable[[Path], AbstractContextManager[Any]]] = {
     "Orthanc": RealOrthanc,
     "storescp": RealStorescp,
     "pynetdicom": StockStorescp,
+    "bare loop": BareLoop,
 }
 
 
