@@ -84,12 +84,13 @@ def test_goals_of_latency_growth_and_the_router_stand_on_the_page() -> None:
     grown = {growth.START: {"empty": [1.0], "grown": [2.0]}, growth._name("status"): {"empty": [1.0], "grown": [1.3]}}
     figures = {"radnode": [60.0], "dicom-ai-router": [10.0]}
     rows = {
-        "latency": {latency.SERIES: [7.0]},
+        "latency": {latency.SERIES: [7.0], "film of 18 MB": [0.2], latency.EAGER: [0.5]},
         "growth": grown,
         "router": {router.ALONE: figures, router.MANY: figures},
     }
     text = page({name: _part(found) for name, found in rows.items()})
     assert f"| from release to results, {latency.SERIES} | < 8 s | 7 s | met |" in text
+    assert "film of 18 MB, of the same in eager torch | < 0.5 x | 0.4 x | met |" in text
     assert ", of an empty one | < 1.2 x | 1.3 x | **not met** |" in text
     assert "against dicom-ai-router | >= 5 x | 6 x | met |" in text
     assert all(f"\n## {head}" in text for head in ("Latency", "Growth", "Beside"))

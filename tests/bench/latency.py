@@ -2,7 +2,8 @@
 
 The node is started as the README says, models warm, and waits for no quiet: what is left is its own work. Its results
 go to Orthanc over C-STORE. The clock starts when A-RELEASE is answered and ends with the acknowledgement of the last
-result, as the node's ledger has it (both of them this machine's wall clock).
+result, as the node's ledger has it (both of them this machine's wall clock). The measure is the same node with its
+networks in eager torch, asked in turn with it: all but the engine is the same.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +25,14 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from node.samples import FOLDER
-from tests.bench.figures import Goal, mid, table, told
+from tests.bench.figures import Goal, in_turn, mid, ratio, table, told
 from tests.peers import RealOrthanc, RunningNode
 
 FILM, BRAIN = "chest-radiograph", "brain-tumour-mr"
 #: Name -> side of a square film of 16 bits a pixel.
 FILMS = {"film of 18 MB": 3000, "film of 2 MB": 1024}
+_LARGE = "film of 18 MB"
+EAGER = f"{_LARGE}, networks in eager torch"
 SERIES, STEADY = "series of 300 MR slices", "films of 18 MB a minute"
 _SLICES = 300
 _STEADY_FILMS = 30
@@ -37,12 +41,15 @@ _WORDS = """## Latency
 
 Seconds from the release of a sender's association until Orthanc has acknowledged the last result, models warm, without
 waiting for quiet; and films a minute that come faster than they are worked off, sender and archive on this machine too.
+Eager torch: another node with `worker.engine = "torch"` (float32, channels last, evidence maps too), asked in turn with
+the first. Only the engine differs: receiving, decoding, pictures, reports and delivery are ours in both, so that the
+ratio says what the engine gains on the way of a film, not how much faster the network itself is (see Predicting).
 
 """
 
 
 def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Seconds of every round for each of :data:`FILMS` and :data:`SERIES`, and films a minute as :data:`STEADY`.
+    """Seconds of every round for :data:`FILMS`, :data:`EAGER` and :data:`SERIES`, films a minute as :data:`STEADY`.
 
     The films of the last come back to back, a study each: faster than they are worked off. Counted is from the first
     release to the last result.
@@ -66,15 +73,23 @@ def goals(rows: Mapping[str, list[float]]) -> list[Goal]:
     return [
         *(Goal(f"from release to results, {name}", found.get(name), 0.25, "s") for name in FILMS),
         Goal(f"from release to results, {SERIES}", found.get(SERIES), 8, "s"),
+        Goal(f"from release to results, {_LARGE}, of the same in eager torch", ratio(rows, _LARGE, EAGER), 0.5, "x"),
     ]
 
 
 def _of_films(folder: Path, rounds: int) -> dict[str, list[float]]:
-    with _node(folder, FILM) as node:
-        found = {
-            name: [_seconds(node, [film]) for film in _films(side, rounds + 2)][2:] for name, side in FILMS.items()
-        }
+    with _node(folder / "own", FILM) as node, _node(folder / "eager", FILM, engine="torch") as eager:
+        found: dict[str, list[float]] = {}
+        for name, side in FILMS.items():
+            films = _films(side, 2 * (rounds + 2))
+            ways = {name: node, EAGER: eager} if name == _LARGE else {name: node}
+            acts = {way: partial(_of_next, one, films) for way, one in ways.items()}
+            found |= {way: seconds[2:] for way, seconds in in_turn(acts, rounds + 2).items()}
         return found | {STEADY: [60 * _STEADY_FILMS / _drained(node) for _ in range(rounds)]}
+
+
+def _of_next(node: RunningNode, films: Iterator[Dataset]) -> float:
+    return _seconds(node, [next(films)])
 
 
 def _of_series(folder: Path, rounds: int) -> dict[str, list[float]]:
@@ -83,7 +98,7 @@ def _of_series(folder: Path, rounds: int) -> dict[str, list[float]]:
 
 
 @contextmanager
-def _node(folder: Path, plugin: str) -> Iterator[RunningNode]:
+def _node(folder: Path, plugin: str, engine: str = "auto") -> Iterator[RunningNode]:
     """With one plugin, and an Orthanc that takes its results; nothing is waited for."""
     with (
         RealOrthanc(folder / "orthanc") as orthanc,
@@ -92,6 +107,7 @@ def _node(folder: Path, plugin: str) -> Iterator[RunningNode]:
             destinations=[orthanc.destination()],
             routes=[{"name": "all", "plugin": plugin, "accept_missing": True, "destinations": ["orthanc"]}],
             plugins=[plugin],
+            worker={"engine": engine},
             study={"quiet_seconds": {"default": 0}, "settled_seconds": 0},
         ) as node,
     ):
