@@ -134,13 +134,13 @@ def test_an_error_nobody_foresaw_is_answered_as_processing_failure(
         assert peer.store(film()) == 0x0000
 
 
-def test_a_kept_file_that_cannot_be_read_is_no_success(node: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(*_: object) -> None:
+def test_a_file_that_cannot_be_read_back_is_no_success(node: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
     long = film({0x7FE00010: b"\0" * ROOM})  # of a shorter one the header is read from memory
     with node.peer().associate() as peer:
-        monkeypatch.setattr("node.receive.services.header.read", read)
+        monkeypatch.setattr("node.spool.incoming.mmap.mmap", read)
         assert peer.store(long) == 0xA700
         monkeypatch.undo()
         assert peer.store(long) == 0x0000
