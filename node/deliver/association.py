@@ -28,7 +28,7 @@ from pynetdicom.pdu_primitives import (
 from node.config import Destination
 from node.deliver.contexts import contexts_for
 from node.deliver.line import Line, Over, name_of, unanswered, untrusted
-from node.deliver.messages import NO_DATASET, PENDING, RESPONSE, as_pdus, pdvs
+from node.deliver.messages import NO_DATASET, PENDING, as_pdus, is_answer, pdvs
 from node.errors import DeliveryError, DeliveryRefused
 from node.implementation import APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -158,7 +158,7 @@ class Association:
             end = time.monotonic() + self._destination.timeout_seconds
             while len(self._unheard) < _MOST_UNHEARD:
                 answer, data = self._message(end)
-                if answer.CommandField & RESPONSE and "Status" in answer:
+                if is_answer(answer):
                     return answer
                 self._unheard.append((answer, data))
             raise Over(by_peer=True)
@@ -174,7 +174,7 @@ class Association:
             is_pending = True
             while is_pending:
                 answer, data = self._message(time.monotonic() + seconds)
-                if not answer.CommandField & RESPONSE or "Status" not in answer:
+                if not is_answer(answer):
                     raise Over(by_peer=True)
                 is_pending = answer.Status in PENDING
                 yield answer, data

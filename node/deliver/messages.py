@@ -65,6 +65,12 @@ def decoded(data: bytes, *, implicit: bool) -> Dataset:
     return decode(BytesIO(data), implicit, True)
 
 
+def is_answer(found: Dataset) -> bool:
+    """Whether a command set is that of an answer; strangers may write several values, or none, where one is due."""
+    command, status = found.get("CommandField"), found.get("Status")
+    return isinstance(command, int) and bool(command & RESPONSE) and isinstance(status, int)
+
+
 def file_blocks(path: Path, offset: int) -> Iterator[tuple[bytes, bool]]:
     """The dataset that begins there, as (bytes, whether they are the last); raises OSError, ValueError."""
     with path.open("rb") as stream:

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, build_context, evt
 
 from node.config import Destination, Settings
+from node.deliver.messages import as_pdus, command_set
 from node.errors import DeliveryError, DeliveryRefused
 from node.fetch import Found, Wanted, dialogue, find, query
 from node.fetch.move import MOVE, move
@@ -147,6 +148,20 @@ def test_an_archive_that_aborts_is_named(archive: Hostile) -> None:
         event.assoc.abort()
 
     archive.find = abort
+    with pytest.raises(DeliveryError, match="it ended the association instead of answering"):
+        find(archive.peer, "RADNODE", WANTED, 10)
+
+
+@pytest.mark.parametrize("status", [[0xFF00, 0xFF00], ""])
+def test_an_answer_whose_status_is_none_ends_the_association(archive: Hostile, status: Any) -> None:
+    def odd(event: evt.Event) -> Iterator[Any]:
+        command = command_set(
+            CommandField=0x8020, MessageIDBeingRespondedTo=1, CommandDataSetType=0x0101, Status=status
+        )
+        event.assoc.dul.socket.send(as_pdus(command, event.context.context_id, 16384, is_command=True))
+        yield 0xFF00, study()
+
+    archive.find = odd
     with pytest.raises(DeliveryError, match="it ended the association instead of answering"):
         find(archive.peer, "RADNODE", WANTED, 10)
 
