@@ -52,11 +52,13 @@ def change(old: Settings, new: Settings) -> Change:
 
 
 def _stay(old: Settings, new: Settings) -> list[tuple[str, str]]:
-    """What could be taken over, but not this time: receivers were started with what an archive may promise."""
+    """What could be taken over, but not this time: receivers and timers were started with them."""
     if [one for one in old.destinations if one.storage_commitment] != [
         one for one in new.destinations if one.storage_commitment
     ]:
         return [("destinations", " (storage_commitment)")]
+    if any(old.destination(rule.archive) != new.destination(rule.archive) for rule in old.fetch):
+        return [("destinations", " (one of them is fetched from)")]
     titles = [{one.ae_title for one in settings.destinations} for settings in (old, new)]
     if old.receive.promise_storage and titles[0] != titles[1]:
         return [("destinations", " (receive.promise_storage: to whom reports go)")]

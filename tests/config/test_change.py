@@ -8,6 +8,7 @@ import pytest
 
 from node.config import (
     Destination,
+    FetchRule,
     NodeSettings,
     ReceiveSettings,
     Route,
@@ -71,6 +72,14 @@ def test_who_gets_reports_of_our_own_promises_needs_a_restart() -> None:
     receive = ReceiveSettings(promise_storage=True)
     found = change(settings(receive=receive), settings(receive=receive, destinations=(PACS, VNA)))
     assert found.restart == ("destinations: 'vna' is new (receive.promise_storage: to whom reports go)",)
+
+
+def test_an_archive_that_is_fetched_from_needs_a_restart() -> None:
+    fetch = (FetchRule(name="nightly", archive="pacs", modality="DX"),)
+    moved = PACS.model_copy(update={"port": 11113})
+    found = change(settings(fetch=fetch), settings(fetch=fetch, destinations=(moved,)))
+    assert found.restart == ("destinations: 'pacs' is changed (one of them is fetched from)",)
+    assert change(settings(fetch=fetch), settings(fetch=fetch, destinations=(PACS, VNA))).restart == ()
 
 
 def test_what_goes_together_is_refused_when_half_of_it_needs_a_restart() -> None:
