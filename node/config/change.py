@@ -59,6 +59,8 @@ def _stay(old: Settings, new: Settings) -> list[tuple[str, str]]:
         return [("destinations", " (storage_commitment)")]
     if any(old.destination(rule.archive) != new.destination(rule.archive) for rule in old.fetch):
         return [("destinations", " (one of them is fetched from)")]
+    if old.followed != new.followed:
+        return [("destinations", " (follow)")]
     titles = [{one.ae_title for one in settings.destinations} for settings in (old, new)]
     if old.receive.promise_storage and titles[0] != titles[1]:
         return [("destinations", " (receive.promise_storage: to whom reports go)")]

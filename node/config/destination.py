@@ -36,6 +36,7 @@ _ONLY: Mapping[str, tuple[str, ...]] = {
     "receiving_application": ("hl7",),
     "receiving_facility": ("hl7",),
     "phi": ("webhook",),
+    "follow": ("orthanc",),
     "secret_file": ("webhook",),
     "tls": _TLS,
     "allow_other_hostname": _TLS,
@@ -63,6 +64,11 @@ class Destination(Section):
     user: str = Field("", description="orthanc, stow, webhook: user name.")
     password_file: Path | None = Field(None, description="orthanc, stow, webhook: file that holds the password.")
     path: Path | None = Field(None, description="folder: where to write.")
+    follow: bool = Field(
+        False,
+        description="orthanc: take the series that become stable there, but for what the node has made; `name` counts "
+        "as their calling AE title.",
+    )
     profile: str | tuple[str, ...] = Field(
         _OBJECTS, description="Which objects it takes: sc+sr, sr, ohif, gsps or all; or a list of kinds."
     )

@@ -274,6 +274,11 @@ class Settings(Section):
         """The file of tokens for HTTP."""
         return self.web.tokens_file or self.node.data_dir / "tokens"
 
+    @property
+    def followed(self) -> tuple[Destination, ...]:
+        """The Orthancs whose changes are followed."""
+        return tuple(one for one in self.destinations if one.follow)
+
     def destination(self, name: str) -> Destination | None:
         """The destination of that name."""
         return next((d for d in self.destinations if d.name == name), None)

@@ -1,6 +1,6 @@
-"""`python -m node.intake CONFIG.toml [--lifeline]`: watches folders, as a process of its own.
+"""`python -m node.intake CONFIG.toml [--lifeline]`: watches folders and follows Orthancs, as a process of its own.
 
-Prints `watching N folders` when it is ready; SIGTERM ends it after the file in hand. With `--lifeline` it ends as well
+Prints `watching N sources` when it is ready; SIGTERM ends it after the file in hand. With `--lifeline` it ends as well
 when its standard input does, so it never outlives the process that started it.
 """
 
@@ -11,17 +11,21 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from node import bare  # isort: skip  # first of all: it keeps codecs out
 from node import logs
-from node.config import Settings, WatchedFolder, load
+from node.config import Settings, load
 from node.dumps import forbid_core_dumps
-from node.errors import RadnodeError, where
+from node.errors import DeliveryError, DeliveryRefused, RadnodeError, where
 from node.intake.entry import Limits
 from node.intake.folder import Watcher
+from node.intake.orthanc import Follower
 from node.intake.visit import Intake
 from node.ledger import Ledger
 from node.lifeline import hold
@@ -31,6 +35,8 @@ log = structlog.get_logger()
 
 #: Pause after a look that something kept from its work.
 _AGAIN_SECONDS = 5.0
+#: Between two looks at the changes of an Orthanc.
+_FOLLOW_SECONDS = 1.0
 #: How long a file in hand may take after SIGTERM.
 _DRAIN_SECONDS = 10.0
 
@@ -49,7 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m node.intake", description="Take DICOM files out of folders.")
+    parser = argparse.ArgumentParser(
+        prog="python -m node.intake", description="Take DICOM files out of folders and Orthancs."
+    )
     parser.add_argument("config", type=Path, help="configuration file (TOML)")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
     return parser
@@ -66,22 +74,58 @@ def _serve(settings: Settings, lifeline: bool) -> int:
     path, limits = settings.node.data_dir / "ledger.db", settings.receive
     ledger = Ledger(path, settings.storage.busy_seconds, limits.max_study_objects, limits.max_study_mb << 20)
     with Intake(settings, spool, ledger) as intake:
-        threads = [_start(Watching(one, settings, intake, ledger, end)) for one in settings.inputs]
-        print(f"watching {len(threads)} folders", flush=True)
+        threads = [_start(Watching(one, ledger, end)) for one in _sources(settings, intake, ledger, end)]
+        print(f"watching {len(threads)} sources", flush=True)
         end.wait()
         for thread in threads:
             thread.join(_DRAIN_SECONDS)
     return 0
 
 
-class Watching:
-    """Looks into one folder again and again, and shows what keeps it from its work."""
+@dataclass(frozen=True)
+class Source:
+    """What is looked at again and again.
 
-    def __init__(
-        self, watched: WatchedFolder, settings: Settings, intake: Intake, ledger: Ledger, end: threading.Event
-    ) -> None:
-        self._watched, self._ledger, self._end = watched, ledger, end
-        self._watcher = Watcher(watched, intake, Limits.of(settings), end.is_set)
+    Attributes:
+        name: as it is shown.
+        look: takes what is there; what keeps it from that, in words, or empty. Raises what ends a look.
+        seconds: between two looks.
+        close: after the last one.
+    """
+
+    name: str
+    look: Callable[[], str]
+    seconds: float
+    close: Callable[[], None] = lambda: None
+
+
+def _sources(settings: Settings, intake: Intake, ledger: Ledger, end: threading.Event) -> Iterator[Source]:
+    for folder in settings.inputs:
+        watcher = Watcher(folder, intake, Limits.of(settings), end.is_set)
+        yield Source(folder.name, partial(_look, watcher), folder.look_seconds, watcher.close)
+    for orthanc in settings.followed:
+        follower = Follower(orthanc, intake, ledger, end.is_set)
+        yield Source(orthanc.name, partial(_follow, follower), _FOLLOW_SECONDS)
+
+
+def _look(watcher: Watcher) -> str:
+    watcher.look()
+    return watcher.trouble
+
+
+def _follow(follower: Follower) -> str:
+    try:
+        follower.look()
+    except (DeliveryError, DeliveryRefused) as error:
+        return str(error)
+    return ""
+
+
+class Watching:
+    """Looks at one source again and again, and shows what keeps it from its work."""
+
+    def __init__(self, source: Source, ledger: Ledger, end: threading.Event) -> None:
+        self._source, self._ledger, self._end = source, ledger, end
         self._shown = ""
 
     def run(self) -> None:
@@ -89,27 +133,26 @@ class Watching:
         while not self._end.is_set():
             begun = time.monotonic()
             try:
-                self._watcher.look()
-                self._show(self._watcher.trouble)
+                self._show(self._source.look())
             except RadnodeError as error:
-                log.error("folder not watched", input=self._watched.name, why=str(error))
+                log.error("source not watched", input=self._source.name, why=str(error))
             except Exception as error:  # the edge of this loop
                 self._show(where(error))
-            rest = _AGAIN_SECONDS if self._shown else self._watched.look_seconds
+            rest = _AGAIN_SECONDS if self._shown else self._source.seconds
             self._end.wait(max(rest, time.monotonic() - begun))  # never more than half of the time
-        self._watcher.close()
+        self._source.close()
         self._ledger.close()
 
     def _show(self, trouble: str) -> None:
         if trouble != self._shown:
             if trouble:
-                log.error("folder not watched", input=self._watched.name, why=trouble)
-            self._ledger.facts.set_trouble(f"input {self._watched.name}", trouble)
+                log.error("source not watched", input=self._source.name, why=trouble)
+            self._ledger.facts.set_trouble(f"input {self._source.name}", trouble)
             self._shown = trouble
 
 
 def _start(watching: Watching) -> threading.Thread:
-    """A thread of its own: one folder waits for no other, as that of a server which is away."""
+    """A thread of its own: no source waits for another, as a folder of a server which is away."""
     thread = threading.Thread(target=watching.run, daemon=True)
     thread.start()
     return thread

@@ -55,6 +55,18 @@ class Facts:
         rows = self._database.read("SELECT at FROM facts WHERE name = ?", f"time {name}")
         return float(rows[0]["at"]) if rows else 0.0
 
+    def set_position(self, name: str, number: int) -> None:
+        """How far something was followed, in the numbers of whoever is followed."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (f"at {name}", str(number), time.time())
+            )
+
+    def position(self, name: str) -> int | None:
+        """As noted; None when it never was."""
+        rows = self._database.read("SELECT value FROM facts WHERE name = ?", f"at {name}")
+        return int(rows[0]["value"]) if rows else None
+
     def stopped_in_order(self) -> bool:
         """Whether the last main process said that it stopped."""
         rows = self._database.read("SELECT value FROM facts WHERE name = 'serving'")

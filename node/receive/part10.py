@@ -22,7 +22,7 @@ def preface(sop_class_uid: bytes, sop_instance_uid: bytes, transfer_syntax_uid: 
     group += _element(0x0010, b"UI", transfer_syntax_uid.encode("ascii"), b"\0")
     group += _element(0x0012, b"UI", IMPLEMENTATION_CLASS_UID.encode("ascii"), b"\0")
     group += _element(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME.encode("ascii"), b" ")
-    group += _element(0x0016, b"AE", calling_ae.encode("ascii", "replace").ljust(_AE_TITLE), b" ")
+    group += _element(0x0016, b"AE", calling_ae.encode("ascii", "replace").ljust(_AE_TITLE)[:_AE_TITLE], b" ")
     return b"\0" * 128 + b"DICM" + struct.pack("<HH2sHL", 2, 0, b"UL", 4, len(group)) + group
 
 

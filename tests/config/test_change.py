@@ -68,6 +68,12 @@ def test_a_destination_that_is_asked_to_promise_needs_a_restart() -> None:
     assert found.settings == settings()
 
 
+def test_an_archive_that_is_followed_needs_a_restart() -> None:
+    orthanc = Destination(name="orthanc", kind="orthanc", url="http://127.0.0.1:8042", follow=True)
+    found = change(settings(), settings(destinations=(PACS, orthanc)))
+    assert found.restart == ("destinations: 'orthanc' is new (follow)",)
+
+
 def test_who_gets_reports_of_our_own_promises_needs_a_restart() -> None:
     receive = ReceiveSettings(promise_storage=True)
     found = change(settings(receive=receive), settings(receive=receive, destinations=(PACS, VNA)))

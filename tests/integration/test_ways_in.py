@@ -51,6 +51,46 @@ def test_files_in_a_watched_folder_are_answered_though_its_process_is_killed(
     assert CANARY not in node.log(), "files are called as patients are"
 
 
+def stable(orthanc: RealOrthanc, uid: str) -> bool:
+    """Whether Orthanc holds every series of a study for whole."""
+    series = orthanc.find("Series", StudyInstanceUID=uid)
+    return bool(series) and all(orthanc.get(f"series/{one['ID']}")["IsStable"] for one in series)
+
+
+def test_the_changes_of_an_orthanc_are_followed_from_where_the_node_was(
+    start_node: StartNode, orthanc: RealOrthanc, hospital: Hospital
+) -> None:
+    before, first, second, third = (hospital.study_uid(patient) for patient in (4, 1, 2, 3))
+    orthanc.upload(hospital.film(4))
+    until(lambda: stable(orthanc, before), "what was there before is stable")
+    route = {"name": "way", "plugin": "brightness", "calling_ae": ["orthanc"], "destinations": ["orthanc"]}
+    node = start_node(destinations=[orthanc.destination("orthanc", follow=True)], routes=[route])
+    until(lambda: node.ledger.facts.position("changes of orthanc") is not None, "it has begun to follow")
+    for path in hospital.slices(30):
+        orthanc.upload(path)
+    node.await_ended([first])
+    node.stop()
+    orthanc.upload(hospital.film(2))
+    until(lambda: stable(orthanc, second), "it became stable while nobody followed")
+    node.start()
+    node.await_ended([second])
+    node.kill("intake")
+    orthanc.stop()
+    orthanc.start()
+    orthanc.upload(hospital.film(3))
+    node.await_ended([third])
+    for uid in (first, second, third):
+        assert {one["Tags"]["Modality"] for one in orthanc.results(uid)} == {"OT", "SR"}
+    until(lambda: all(stable(orthanc, uid) for uid in (first, second, third)), "results are stable as well")
+    last = orthanc.get("changes?last")["Last"]
+    until(lambda: (node.ledger.facts.position("changes of orthanc") or 0) >= last, "it has seen them")
+    study = node.study(first)
+    assert study is not None
+    assert (study.images, study.revision, study.sender) == (30, 1, "orthanc")
+    assert not any(event.action == "own result came back" for uid in (first, second) for event in node.trail(uid))
+    assert node.study(before) is None
+
+
 def test_an_orthanc_pushes_a_study_over_dicomweb_and_gets_its_results(
     start_node: StartNode, orthanc: RealOrthanc, hospital: Hospital
 ) -> None:

@@ -1,0 +1,174 @@
+"""What an Orthanc that answers badly does to the node: nothing, and the next look goes on where the last one was."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.config import Destination
+from node.errors import DeliveryError, DeliveryRefused, RadnodeError
+from node.intake.orthanc import Follower
+from tests.intake.conftest import Ward
+from tests.peers import Hospital
+
+PLACE = "changes of archive"
+
+
+class Archive:
+    """As much of Orthanc's REST API as is asked. `answers`: path -> (status, body, length that is announced)."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[int, bytes, int]] = {}
+        archive = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, body, length = archive.answers.get(self.path, (404, b"", 0))
+                self.send_response(status)
+                self.send_header("Content-Length", str(length))
+                self.end_headers()
+                self.wfile.write(body)
+                self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.destination = Destination(
+            name="archive",
+            kind="orthanc",
+            url=f"http://127.0.0.1:{self.server.server_port}",
+            follow=True,
+            timeout_seconds=5,
+        )
+
+    def say(self, path: str, body: Any, status: int = 200, missing: int = 0) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.answers[f"/{path}"] = (status, data, len(data) + missing)
+
+    def holds(self, *paths: Path, maker: str = "Acme", first: int = 1) -> None:
+        """A series for each file, that became stable one after the other."""
+        changes = []
+        for number, path in enumerate(paths, first):
+            self.say(f"series/s{number}", {"MainDicomTags": {"Manufacturer": maker}, "Instances": [f"i{number}"]})
+            self.say(f"instances/i{number}/file", path.read_bytes())
+            changes.append({"Seq": number, "ChangeType": "StableSeries", "ID": f"s{number}"})
+        last = first + len(paths) - 1
+        self.say("changes?last", {"Last": last, "Done": True, "Changes": []})
+        self.say(f"changes?since={first - 1}&limit=100", {"Last": last, "Done": True, "Changes": changes})
+
+
+@pytest.fixture
+def archive() -> Iterator[Archive]:
+    one = Archive()
+    thread = threading.Thread(target=one.server.serve_forever)
+    thread.start()
+    yield one
+    one.server.shutdown()
+    thread.join()
+    one.server.server_close()
+
+
+@pytest.fixture
+def follower(archive: Archive, ward: Ward) -> Follower:
+    ward.ledger.facts.set_position(PLACE, 0)
+    return Follower(archive.destination, ward.intake, ward.ledger)
+
+
+def at(ward: Ward) -> int | None:
+    return ward.ledger.facts.position(PLACE)
+
+
+def test_what_became_stable_is_taken_once(archive: Archive, follower: Follower, ward: Ward, hospital: Hospital) -> None:
+    archive.holds(hospital.film(1), hospital.film(2))
+    follower.look()
+    follower.look()
+    assert (len(ward.files()), at(ward)) == (2, 2)
+    assert ward.actions().count("received") == 2
+    assert "received again" not in ward.actions()
+
+
+def test_what_was_there_before_is_not_taken(archive: Archive, ward: Ward, hospital: Hospital) -> None:
+    archive.holds(hospital.film(1))
+    Follower(archive.destination, ward.intake, ward.ledger).look()
+    assert (ward.files(), at(ward)) == ([], 1)
+
+
+def test_what_the_node_made_is_left_there(archive: Archive, follower: Follower, ward: Ward, hospital: Hospital) -> None:
+    archive.holds(hospital.film(1), maker="radnode")
+    follower.look()
+    assert (ward.files(), at(ward)) == ([], 1)
+
+
+def test_an_archive_that_has_begun_anew_is_followed_from_its_beginning(
+    archive: Archive, follower: Follower, ward: Ward, hospital: Hospital
+) -> None:
+    ward.ledger.facts.set_position(PLACE, 5000)
+    archive.holds(hospital.film(1))
+    follower.look()
+    assert (len(ward.files()), at(ward)) == (1, 1)
+
+
+def test_a_file_that_breaks_off_is_asked_for_again(
+    archive: Archive, follower: Follower, ward: Ward, hospital: Hospital
+) -> None:
+    first, second = hospital.film(1), hospital.film(2)
+    archive.holds(first, second)
+    archive.say("instances/i2/file", second.read_bytes()[:-1000], missing=1000)
+    with pytest.raises(DeliveryError, match="cannot be reached"):
+        follower.look()
+    assert (len(ward.files()), at(ward), ward.unfinished()) == (1, 1, [])
+    archive.say("instances/i2/file", second.read_bytes())
+    archive.say(
+        "changes?since=1&limit=100", {"Last": 2, "Changes": [{"Seq": 2, "ChangeType": "StableSeries", "ID": "s2"}]}
+    )
+    follower.look()
+    assert (len(ward.files()), at(ward)) == (2, 2)
+
+
+def test_what_is_no_dicom_or_gone_holds_up_nothing(
+    archive: Archive, follower: Follower, ward: Ward, hospital: Hospital
+) -> None:
+    archive.holds(hospital.film(1), hospital.film(2), hospital.film(3))
+    archive.say("instances/i1/file", b"no DICOM")
+    del archive.answers["/series/s2"]
+    follower.look()
+    assert (len(ward.files()), at(ward)) == (1, 3)
+    assert "object refused" in ward.actions()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "error"),
+    [
+        ("changes?last", b"<html>", 200, DeliveryError),
+        ("changes?last", [1], 200, DeliveryError),
+        ("changes?last", {"Last": None}, 200, DeliveryError),
+        ("changes?last", {}, 401, DeliveryRefused),
+        ("changes?last", {}, 404, DeliveryRefused),
+        ("changes?since=0&limit=100", {"Changes": [{}], "Last": 1}, 200, DeliveryError),
+        ("changes?since=0&limit=100", {}, 503, DeliveryError),
+        ("series/s1", {"MainDicomTags": {}}, 200, DeliveryError),
+        ("instances/i1/file", b"", 500, DeliveryError),
+    ],
+)
+def test_a_bad_answer_is_told_and_moves_nothing(
+    archive: Archive,
+    follower: Follower,
+    ward: Ward,
+    hospital: Hospital,
+    path: str,
+    body: Any,
+    status: int,
+    error: type[RadnodeError],
+) -> None:
+    archive.holds(hospital.film(1))
+    archive.say(path, body, status)
+    with pytest.raises(error, match=r"127\.0\.0\.1"):
+        follower.look()
+    assert (ward.files(), at(ward)) == ([], 0)
