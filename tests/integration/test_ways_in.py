@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.peers import Hospital, RealOrthanc, RunningNode, folder_objects, until
 from tests.peers.hospital import CANARY
@@ -102,6 +103,7 @@ def test_an_orthanc_pushes_a_study_over_dicomweb_and_gets_its_results(
     token = node.run_cli("tokens", "add", "ORTHANC-WEB", "--role", "store").stdout.strip()
     server = {"Url": f"http://127.0.0.1:{port}/dicom-web/", "HttpHeaders": {"Authorization": f"Bearer {token}"}}
     orthanc.put("dicom-web/servers/radnode", server)
+    until(lambda: answers(port), "its HTTP answers, which starts beside the receiver")
     for path in hospital.slices(12):
         orthanc.upload(path)
     (study,) = orthanc.find("Study", StudyInstanceUID=hospital.study_uid())
@@ -111,6 +113,13 @@ def test_an_orthanc_pushes_a_study_over_dicomweb_and_gets_its_results(
     assert found is not None
     assert (found.images, found.sender) == (12, "ORTHANC-WEB")
     until(lambda: orthanc.results(hospital.study_uid()), "its report comes back")
+
+
+def answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok
+    except requests.ConnectionError:
+        return False
 
 
 LEFT = [f"{CANARY}.txt", f"{CANARY}.txt.txt", "refused"]
