@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -46,15 +47,14 @@ def test_a_study_fetched_from_orthanc_closes_when_all_of_it_has_come(
     assert CANARY not in node.run_cli("audit").stdout + node.log()
 
 
-def test_what_an_archive_has_comes_by_the_clock(
-    start_node: StartNode, orthanc: RealOrthanc, hospital: Hospital
-) -> None:
-    for path in [*hospital.slices(3, patient=3), hospital.film(4)]:
-        orthanc.upload(path)
+def test_what_an_archive_has_comes_by_the_clock(start_node: StartNode, hospital: Hospital, tmp_path: Path) -> None:
     rule = {"name": "ct", "archive": "pacs", "modality": "CT", "every_minutes": 0.01, "days_back": 3650}
-    node = start_node(destinations=[orthanc.destination(name="pacs")], study=PATIENT, routes=[], fetch=[rule])
-    orthanc.put("/modalities/radnode", {"AET": "RADNODE", "Host": "127.0.0.1", "Port": node.port})
-    assert closed_by(node, hospital.study_uid(3)) == "all 3 instances that pacs counts have come"
-    (asked,) = [one for one in node.trail(hospital.study_uid(3)) if one.action == "fetch asked"]
-    assert asked.detail == {"archive": "pacs", "instances": 3, "operator": "fetch ct"}
-    assert node.study(hospital.study_uid(4)) is None
+    with RealOrthanc(tmp_path / "orthanc") as orthanc:  # which does not know the node before it is told
+        for path in [*hospital.slices(3, patient=3), hospital.film(4)]:
+            orthanc.upload(path)
+        node = start_node(destinations=[orthanc.destination(name="pacs")], study=PATIENT, routes=[], fetch=[rule])
+        orthanc.put("/modalities/radnode", {"AET": "RADNODE", "Host": "127.0.0.1", "Port": node.port})
+        assert closed_by(node, hospital.study_uid(3)) == "all 3 instances that pacs counts have come"
+        (asked,) = [one for one in node.trail(hospital.study_uid(3)) if one.action == "fetch asked"]
+        assert asked.detail == {"archive": "pacs", "instances": 3, "operator": "fetch ct"}
+        assert node.study(hospital.study_uid(4)) is None
