@@ -23,11 +23,11 @@ class Lookup:
 
     def __init__(self, settings: Settings, ledger: Ledger, spool: Spool) -> None:
         self._settings, self._ledger, self._spool = settings, ledger, spool
+        self._patient = lru_cache(maxsize=64)(self._read_patient)
 
     def use(self, settings: Settings) -> None:
         """Destinations are where these say from now on."""
         self._settings = settings
-        self._patient = lru_cache(maxsize=64)(self._read_patient)
 
     def node(self, role: Code | None, *, is_requestor: bool = False) -> Participant:
         """This node as a participant."""
