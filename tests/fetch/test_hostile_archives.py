@@ -20,7 +20,12 @@ from node.fetch.move import MOVE, move
 from node.fetch.query import FIND
 from tests.peers.ports import free_port
 
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # pynetdicom's, of aborted ones
+# pynetdicom's, of aborted associations: sockets that it does not close, and threads that miss theirs.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 Answers = Callable[[evt.Event], Iterator[Any]]
 WANTED = Wanted(patient="P1")
