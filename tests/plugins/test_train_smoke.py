@@ -116,7 +116,7 @@ def ask(folder: Path, pixels: np.ndarray):  # type: ignore[no-untyped-def,type-a
     return classifier.classify([ImageSet((Image(pixels, None, "1.2"),), "1.2.3", "DX")])[0]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_trained_model_tells_what_it_was_taught_and_its_card_says_how_well(trained: Path, data: Path) -> None:
     text = commands.measure_held_back(trained, data, trained / "work", write=True)
     point = read_manifest(trained / "manifest.toml").finding("spot").operating_point
@@ -127,7 +127,7 @@ def test_a_trained_model_tells_what_it_was_taught_and_its_card_says_how_well(tra
     assert "| rotated | no |" in text
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_it_shows_the_spot_names_like_cases_and_adds_up(trained: Path) -> None:
     answer = ask(trained, film(2 * COUNT + 1))
     (finding,) = answer.findings
@@ -138,13 +138,13 @@ def test_it_shows_the_spot_names_like_cases_and_adds_up(trained: Path) -> None:
     assert sum(neighbour.present for neighbour in answer.neighbours) >= 3
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_an_inverted_image_is_refused_with_the_reason(trained: Path) -> None:
     refused = [ask(trained, 1.0 - film(number)).abstained for number in range(200, 210)]
     assert sum("inverted" in reason for reason in refused) >= 7
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_same_seed_gives_the_same_weights_and_a_stopped_run_goes_on(
     trained: Path, data: Path, tmp_path: Path
 ) -> None:
