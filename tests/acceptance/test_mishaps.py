@@ -230,9 +230,11 @@ def test_nobody_else_may_read_what_the_node_keeps(start_node: StartNode, hospita
     assert [path for path in node.data.iterdir() if path.is_dir() and path.stat().st_mode & 0o077] == []
 
 
-def test_no_process_of_the_node_leaves_a_core_dump(start_node: StartNode) -> None:
+def test_no_process_of_the_node_leaves_a_core_dump(start_node: StartNode, tmp_path: Path) -> None:
     """It would hold patients' images; where dumps go to a program (core_pattern) the filter counts, not the limit."""
-    node = start_node(web={"enabled": True, "port": free_port()})
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    node = start_node(web={"enabled": True, "port": free_port()}, inputs=[{"name": "EXPORT", "path": inbox}])
     node.await_worker()
     for kind in KINDS:
         for pid in until(partial(node.pids, kind), f"{kind} runs"):
