@@ -68,7 +68,10 @@ class Follower:
             since = last if since is None else 0
             self._ledger.facts.set_position(self._place, since)
         while since < last and not self._is_stopping():
-            since = self._follow(session, since)
+            reached = self._follow(session, since)
+            if reached <= since and not self._is_stopping():
+                raise self._unreadable(f"no change comes after {since}, and the last is {last}")
+            since = reached
 
     def _follow(self, session: requests.Session, since: int) -> int:
         """The next changes; how far it came."""

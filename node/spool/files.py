@@ -79,8 +79,9 @@ class Spool:
 
     def put_away(self) -> None:
         """Nothing comes for now: leave no empty file behind."""
-        with contextlib.suppress(IndexError):
-            self._ready.pop().discard()
+        with contextlib.suppress(IndexError):  # another thread has taken it
+            while self._ready:
+                self._ready.pop().discard()
 
     def _begin(self) -> Incoming:
         return Incoming(self.root / "incoming" / f"{uuid.uuid4().hex}.part", self.root)

@@ -152,6 +152,7 @@ def test_what_is_no_dicom_or_gone_holds_up_nothing(
         ("changes?last", {}, 401, DeliveryRefused),
         ("changes?last", {}, 404, DeliveryRefused),
         ("changes?since=0&limit=100", {"Changes": [{}], "Last": 1}, 200, DeliveryError),
+        ("changes?since=0&limit=100", {"Changes": [], "Last": 0}, 200, DeliveryError),  # not asked again without end
         ("changes?since=0&limit=100", {}, 503, DeliveryError),
         ("series/s1", {"MainDicomTags": {}}, 200, DeliveryError),
         ("instances/i1/file", b"", 500, DeliveryError),
