@@ -26,7 +26,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 
 @app.command()
 def init(config: ConfigOption = DEFAULT_CONFIG, name: NamesOption = None, days: DaysOption = _DAYS) -> None:
-    """Make an authority and a certificate for this node, where [tls] says. Nothing is ever written over."""
+    """Make an authority and a certificate for this node, where the table `tls` says. Nothing is ever written over."""
     from node import certificates
     from node.certificates.files import refuse_existing
 

@@ -26,7 +26,7 @@ DescriptorsOption = Annotated[
     bool, typer.Option("--clean-descriptors", help="Descriptions keep the words of the trade; else they go as a whole.")
 ]
 RegionsOption = Annotated[
-    Path | None, typer.Option(help="TOML file of [[regions]]: where which images bear burned-in text.")
+    Path | None, typer.Option(help="TOML file with tables `regions`: where which images bear burned-in text.")
 ]
 CleanOption = Annotated[
     bool, typer.Option("--pixels-are-clean", help="You have looked: no name is burned into an image, no face is seen.")

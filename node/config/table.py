@@ -50,6 +50,8 @@ def _toml(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, dict):
+        if not value:
+            return "{}"
         return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, Path):
         return json.dumps(str(value))

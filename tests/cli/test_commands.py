@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -362,8 +364,15 @@ def test_every_error_has_its_status(error: RadnodeError, status: int) -> None:
 def test_the_program_has_a_help_for_everything() -> None:
     from typer.main import get_command
 
-    root = get_command(app)
-    assert root.help
+    def commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+        yield name, command
+        for below in getattr(command, "commands", {}).values():
+            yield from commands(below, f"{name} {below.name}")
+
+    for name, command in commands(get_command(app), "radnode"):
+        told = [command.help or "", *(option.help or "" for option in command.params if hasattr(option, "help"))]
+        assert told[0], name
+        assert not re.search(r"\[\[?[a-z_.]+\]", " ".join(told)), f"{name}: rich would take that for markup"
 
 
 def test_a_plugin_is_paused_shown_and_resumed(site: Site) -> None:
