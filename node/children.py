@@ -5,6 +5,7 @@ One that ended is replaced; each ends by itself when the main process is gone, b
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from node.ledger import Ledger
 
 log = structlog.get_logger()
 
-#: One that has lived so long is well again, seconds.
+#: One that has lived so long is well again, and so often it is looked whether those who receive live, seconds.
 _WELL_SECONDS = 4.0
 
 
@@ -42,7 +43,7 @@ class Children:
     def __init__(self, commands: Sequence[tuple[str, list[str]]], ledger: Ledger) -> None:
         self._commands, self._ledger = commands, ledger
         self._running: list[subprocess.Popen[bytes]] = []
-        self._since = 0.0
+        self._since = self._looked = 0.0
 
     def start(self) -> None:
         """Start all of them."""
@@ -58,7 +59,16 @@ class Children:
         elif time.monotonic() - self._since > _WELL_SECONDS:
             for name in dict(self._commands):
                 self._ledger.facts.set_trouble(name, "")
+        if time.monotonic() - self._looked > _WELL_SECONDS:
+            self._looked = time.monotonic()
+            self._bury()
         return bool(ended)
+
+    def _bury(self) -> None:
+        """What a command was receiving when it was killed (`radnode fetch`) is open no longer."""
+        for receiver in self._ledger.arrivals.receivers():
+            if not _is_alive(receiver):
+                self._ledger.arrivals.close_associations_of(receiver, "the process that received it is gone")
 
     def _replace(self, number: int) -> None:
         (name, command), process = self._commands[number], self._running[number]
@@ -91,6 +101,16 @@ class Children:
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _let_go(process: subprocess.Popen[bytes]) -> None:

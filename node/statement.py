@@ -11,6 +11,7 @@ from node import __version__
 from node.config import Settings
 from node.deliver import Verdict
 from node.deliver.status import MEANINGS, Meaning
+from node.fetch.get import GET
 from node.fetch.move import MOVE
 from node.fetch.query import FIND
 from node.fetch.status import MEANINGS as FETCHED
@@ -92,7 +93,7 @@ def _overview(settings: Settings) -> str:
         ("Verification", _VERIFICATION, "yes", "yes"),
         (f"Storage: {len(STORAGE_CLASSES)} SOP classes, see the annex", "", "yes", "no"),
         *((UID(uid).name, uid, "as above", "yes") for uid in dict.fromkeys(uid for _, uid in _sent())),
-        *((service.name, service.sop_class_uid, "no", "yes") for service in (FIND, MOVE)),
+        *((service.name, service.sop_class_uid, "no", "yes") for service in (FIND, MOVE, GET)),
         ("Storage Commitment Push Model", _COMMITMENT, promise, "where a destination's `storage_commitment` is set"),
     ]
     cells = [[what, f"`{uid}`" if uid else "", scp, scu] for what, uid, scp, scu in rows]
@@ -158,12 +159,14 @@ def _fetching() -> str:
     ]
     return f"""## Query/Retrieve: the AE as requestor
 
-`radnode fetch` and `[[fetch]]` ask a destination for studies (C-FIND, PS3.4 C.6.2), and to send them to the AE (C-MOVE
-at level STUDY, by Study Instance UID). C-GET is not used; relational queries and other extended negotiation are not
-asked for. Keys of level STUDY: Study Instance UID, Patient ID, Accession Number, Study Date (with ranges), Modalities
-in Study; Number of Study Related Instances is to be told. What is not told is asked of the series (Modality, Body Part
-Examined, Number of Series Related Instances), and at level IMAGE their objects are counted. Answers that do not match
-are left out, whatever the archive makes of its keys.
+`radnode fetch` and `[[fetch]]` ask a destination for studies (C-FIND, PS3.4 C.6.2), and to send them to the AE, at
+level STUDY, by Study Instance UID: by C-MOVE or, with `retrieve = "get"` of the destination, by C-GET, with role
+selection (SCP) for the SOP classes that it tells (SOP Classes in Study, or SOP Class UID at level IMAGE), else for the
+commonest; the statuses of its C-STORE sub-operations are those of receiving. Relational queries and other extended
+negotiation are not asked for. Keys of level STUDY: Study Instance UID, Patient ID, Accession Number, Study Date (with
+ranges), Modalities in Study; Number of Study Related Instances is to be told. What is not told is asked of the series
+(Modality, Body Part Examined, Number of Series Related Instances), and at level IMAGE their objects are counted.
+Answers that do not match are left out, whatever the archive makes of its keys.
 
 {_table(["status", "meaning"], answers)}"""
 

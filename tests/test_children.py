@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -96,3 +98,14 @@ def test_associations_of_one_that_ended_hold_no_study_open(ledger: Ledger) -> No
     assert row["ending"] == "the receiver ended"
     running.kill()
     running.end(time.monotonic() + 1)
+
+
+def test_what_a_killed_command_was_receiving_is_open_no_longer(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(20)
+    ledger.arrivals.open_association("mine", "CT", "RADNODE", "127.0.0.1")
+    monkeypatch.setattr(os, "getpid", lambda: gone.pid)
+    ledger.arrivals.open_association("its", "CT", "RADNODE", "127.0.0.1")
+    monkeypatch.undo()
+    Children([], ledger).mind()
+    assert ledger.arrivals.receivers() == [os.getpid()]

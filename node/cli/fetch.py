@@ -25,16 +25,22 @@ def fetch(  # noqa: PLR0913  an option each
     date: Annotated[str, typer.Option("--date", help="Study Date: YYYYMMDD, or a range YYYYMMDD-YYYYMMDD.")] = "",
     body_part: Annotated[str, typer.Option("--body-part", help="Studies with a series of it, e.g. CHEST.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=5000, help="Most studies.")] = 100,
+    by_get: Annotated[
+        bool, typer.Option("--get", help="By C-GET, as with `retrieve` of the destination: it need not know this node.")
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Ask even for studies that are all here.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be fetched, and fetch nothing.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Have an archive send studies to this node, which runs (C-FIND, then C-MOVE). Exit status 1: some did not come."""
+    """Have an archive send studies to this node, which runs (C-FIND, then C-MOVE or C-GET).
+
+    Exit status 1: some did not come.
+    """
     from node.fetch import Wanted, find
 
     settings, ledger = open_ledger(config)
-    peer = _archive(settings, archive)
+    peer = _archive(settings, archive, by_get)
     wanted = Wanted(study, patient, accession, modality, date, body_part)
     found = find(peer, settings.node.ae_title, wanted, limit)
     _tell_what_is_left_out(found, limit)
@@ -49,7 +55,7 @@ def fetch(  # noqa: PLR0913  an option each
     raise typer.Exit(_ALL_CAME if done and not any(one.reason for one in done) else _SOME_DID_NOT)
 
 
-def _archive(settings: Settings, name: str) -> Destination:
+def _archive(settings: Settings, name: str, by_get: bool) -> Destination:
     from node import deliver
     from node.errors import ConfigError
 
@@ -57,7 +63,8 @@ def _archive(settings: Settings, name: str) -> Destination:
     if found.kind != "dicom":
         hint = 'Query/Retrieve needs kind = "dicom": host, port and AE title of the archive'
         raise ConfigError(f"it is a destination of kind '{found.kind}'", about=name, hint=hint)
-    return found if found in settings.destinations else found.model_copy(update={"name": found.ae_title})
+    named = {} if found in settings.destinations else {"name": found.ae_title}
+    return found.model_copy(update={**named, **({"retrieve": "get"} if by_get else {})})
 
 
 def _tell_what_is_left_out(found: Found, limit: int) -> None:

@@ -41,6 +41,7 @@ _ONLY: Mapping[str, tuple[str, ...]] = {
     "tls": _TLS,
     "allow_other_hostname": _TLS,
     "storage_commitment": ("dicom",),
+    "retrieve": ("dicom",),
     "ca_file": _VERIFIED,
     "certificate_file": _VERIFIED,
     "key_file": _VERIFIED,
@@ -81,6 +82,11 @@ class Destination(Section):
     keep_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
         2,
         description="dicom: so long an association stays open for the next results; 0: it ends with each study.",
+    )
+    retrieve: Literal["move", "get"] = Field(
+        "move",
+        description="dicom: how studies are fetched from it: C-MOVE, or C-GET, over an association of the node, whose "
+        "address the archive need not know.",
     )
     retrieve_seconds: Annotated[float, Field(gt=0, le=86400)] = Field(
         300, description="dicom: longest silence of an archive while it sends a study that is fetched from it."
@@ -132,7 +138,7 @@ class Destination(Section):
         if self.kind in _MESSAGED and self.profile != _OBJECTS:
             raise ValueError(f"a destination of kind '{self.kind}' takes messages, no objects: leave 'profile' out")
         for key, kinds in _ONLY.items():
-            if getattr(self, key) and self.kind not in kinds:
+            if getattr(self, key) != type(self).model_fields[key].default and self.kind not in kinds:
                 raise ValueError(f"'{key}' is for a destination of kind {' or '.join(kinds)}")
         return self
 

@@ -5,6 +5,7 @@ It is a socket and nothing else: no thread waits beside it, so that one that is 
 
 from __future__ import annotations
 
+import socket
 import ssl
 import struct
 import time
@@ -14,29 +15,22 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
 from pynetdicom.dsutils import decode
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
-from pynetdicom.pdu_primitives import (
-    A_ASSOCIATE,
-    ImplementationClassUIDNotification,
-    ImplementationVersionNameNotification,
-    MaximumLengthNotification,
-    SCP_SCU_RoleSelectionNegotiation,
-)
+from pynetdicom.pdu import A_ASSOCIATE_AC
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 
 from node.config import Destination
 from node.deliver.contexts import contexts_for
 from node.deliver.line import Line, Over, name_of, unanswered, untrusted
 from node.deliver.messages import NO_DATASET, PENDING, as_pdus, is_answer, pdvs
+from node.deliver.request import request_for
 from node.errors import DeliveryError, DeliveryRefused
-from node.implementation import APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 _ACCEPTED, _REJECTED, _DATA, _RELEASE_ASKED, _RELEASED = 2, 3, 4, 5, 6  # PDU types, PS3.8 9.3
 _RELEASE = struct.Struct(">BxLL")
 _ABORT = struct.pack(">BxLL", 7, 4, 0)  # by the service user, PS3.8 9.3.8
-#: Largest PDU that we read, and longest message, bytes; most requests that are kept while an answer is waited for.
-_MAX_PDU, _LONGEST_MESSAGE, _MOST_UNHEARD = 16384, 1 << 24, 4
+#: Longest message, bytes; most requests that are kept while an answer is waited for.
+_LONGEST_MESSAGE, _MOST_UNHEARD = 1 << 24, 4
 #: So long a peer has to answer a release: what matters was said before.
 _PARTING_SECONDS = 2.0
 
@@ -83,6 +77,7 @@ class Association:
     Attributes:
         accepted: (abstract syntax, transfer syntax) -> id of the context.
         refused: the same -> why, as in PS3.8 9.3.3.2.
+        longest_pdu: that the peer reads, bytes after its header; 0: no limit.
 
     Raises:
         DeliveryError: nobody answers, or the association is rejected for now.
@@ -98,7 +93,8 @@ class Association:
     ) -> None:
         self.accepted: dict[tuple[str, str], int] = {}
         self.refused: dict[tuple[str, str], int] = {}
-        self._destination, self._longest_pdu, self._message_id = destination, 0, 0
+        self.longest_pdu = 0
+        self._destination, self._message_id = destination, 0
         self._unheard: deque[Heard] = deque()
         contexts = contexts_for(wanted)
         for number, context in enumerate(contexts):
@@ -107,7 +103,7 @@ class Association:
         self._line = Line(destination)
         self.is_over = False
         try:
-            self._line.send(_request(destination, calling_ae, contexts, roles))
+            self._line.send(request_for(destination, calling_ae, contexts, roles))
             self._enter(proposed)
         except Over as over:
             self._line.close()
@@ -129,7 +125,7 @@ class Association:
                 raise ValueError("no answer to a request for an association")
             pdu.decode(struct.pack(">BxL", kind, len(body)) + body)
             results = {item.presentation_context_id: item.result_reason for item in pdu.presentation_context}
-            self._longest_pdu = pdu.user_information.maximum_length or 0
+            self.longest_pdu = pdu.user_information.maximum_length or 0
         except Exception:  # the library's decoders raise anything on bytes that are no such PDU; each means the same
             raise Over(by_peer=True) from None
         for context_id, pair in proposed.items():
@@ -169,8 +165,7 @@ class Association:
     def ask_for_all(self, context_id: int, command: bytes, dataset: bytes, seconds: float) -> Iterator[Heard]:
         """Send a request, yield its answers, `seconds` apart at most; when not all are taken, the association ends."""
         try:
-            for part in self._parts(context_id, command, [(dataset, True)]):
-                self._line.send(part)
+            self.send(context_id, command, dataset)
             is_pending = True
             while is_pending:
                 answer, data = self._message(time.monotonic() + seconds)
@@ -182,10 +177,20 @@ class Association:
             self.abort()
             raise
 
+    def send(self, context_id: int, command: bytes, dataset: bytes) -> None:
+        """Send a request whose answers somebody else reads from :attr:`connection`; raises :class:`Over`."""
+        for part in self._parts(context_id, command, [(dataset, True)]):
+            self._line.send(part)
+
+    @property
+    def connection(self) -> socket.socket:
+        """The socket, of which nothing was read but whole PDUs."""
+        return self._line.socket
+
     def _parts(self, context_id: int, command: bytes, dataset: Iterable[tuple[bytes, bool]]) -> Iterator[bytes]:
-        part = as_pdus(command, context_id, self._longest_pdu, is_command=True)
+        part = as_pdus(command, context_id, self.longest_pdu, is_command=True)
         for block, is_last in dataset:
-            yield part + as_pdus(block, context_id, self._longest_pdu, is_last=is_last)
+            yield part + as_pdus(block, context_id, self.longest_pdu, is_last=is_last)
             part = b""
         if part:
             yield part
@@ -207,7 +212,7 @@ class Association:
 
     def tell(self, context_id: int, command: bytes) -> None:
         """Answer a request; raises :class:`Over`."""
-        self._line.send(as_pdus(command, context_id, self._longest_pdu, is_command=True))
+        self._line.send(as_pdus(command, context_id, self.longest_pdu, is_command=True))
 
     def _message(self, end: float) -> Heard:
         """The next one, whole by then (monotonic), however it drips; raises :class:`Over`."""
@@ -264,31 +269,6 @@ class Association:
     def _end(self) -> None:
         self.is_over = True
         self._line.close()
-
-
-def _request(
-    destination: Destination,
-    calling_ae: str,
-    contexts: Sequence[object],
-    roles: Sequence[SCP_SCU_RoleSelectionNegotiation],
-) -> bytes:
-    """An A-ASSOCIATE-RQ (PS3.8 9.3.2)."""
-    length, implementation, version = (
-        MaximumLengthNotification(),
-        ImplementationClassUIDNotification(),
-        ImplementationVersionNameNotification(),
-    )
-    length.maximum_length_received = _MAX_PDU
-    implementation.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
-    version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    request = A_ASSOCIATE()
-    request.application_context_name = APPLICATION_CONTEXT
-    request.calling_ae_title, request.called_ae_title = calling_ae, destination.ae_title or "ANY-SCP"
-    request.presentation_context_definition_list = list(contexts)
-    request.user_information = [length, implementation, version, *roles]
-    pdu = A_ASSOCIATE_RQ()
-    pdu.from_primitive(request)
-    return bytes(pdu.encode())
 
 
 def _rejection(destination: Destination, result: int, source: int, reason: int) -> DeliveryError | DeliveryRefused:

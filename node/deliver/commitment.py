@@ -13,7 +13,6 @@ from io import BytesIO
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import build_role
 from pynetdicom.dsutils import decode
 
 from node.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE, REQUEST_ACTION, Answer, Reference, question, report
@@ -29,6 +28,7 @@ from node.deliver.messages import (
     command_set,
     encoded,
 )
+from node.deliver.request import provider_roles
 from node.deliver.status import reason_of
 from node.errors import DeliveryError, DeliveryRefused
 
@@ -80,8 +80,7 @@ def report_commitment(destination: Destination, calling_ae: str, transaction: st
         answers: of each object.
     """
     event_type, ds = report(transaction, answers)
-    role = build_role(PUSH_MODEL, scu_role=False, scp_role=True)
-    with associated(destination, calling_ae, [_CONTEXT], [role]) as assoc:
+    with associated(destination, calling_ae, [_CONTEXT], provider_roles([PUSH_MODEL])) as assoc:
         if not assoc.accepted:
             raise DeliveryRefused("it does not take reports on storage commitment", about=name_of(destination))
         event = {"CommandField": N_EVENT_REPORT, "EventTypeID": event_type}

@@ -38,20 +38,20 @@ class Line:
         self._destination, self._seconds = destination, destination.timeout_seconds
         context = context_for(destination) if destination.tls else None
         try:
-            self._socket: socket.socket = socket.create_connection((destination.host, destination.port), self._seconds)
+            self.socket: socket.socket = socket.create_connection((destination.host, destination.port), self._seconds)
         except socket.gaierror as error:
             what = f"it cannot be reached: {error.strerror}"
             raise DeliveryError(what, about=name_of(destination), hint="check host, and the name server") from error
         except OSError as error:
             raise unanswered(destination) from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
             self._secure(context)
 
     def _secure(self, context: ssl.SSLContext) -> None:
         """PS3.15 B.12 wants the handshake before the first PDU."""
         try:
-            self._socket = context.wrap_socket(self._socket, server_hostname=self._destination.host)
+            self.socket = context.wrap_socket(self.socket, server_hostname=self._destination.host)
         except (ssl.SSLError, ConnectionError) as error:
             self.close()
             raise untrusted(self._destination, error) from error
@@ -63,9 +63,9 @@ class Line:
         """All of it. Args: seconds: for each part that the peer reads. Raises :class:`Over`."""
         rest = memoryview(data)
         try:
-            self._socket.settimeout(self._seconds if seconds is None else seconds)
+            self.socket.settimeout(self._seconds if seconds is None else seconds)
             while rest:
-                rest = rest[self._socket.send(rest) :]
+                rest = rest[self.socket.send(rest) :]
         except OSError as error:
             raise Over(by_peer=not isinstance(error, TimeoutError)) from error
 
@@ -74,7 +74,7 @@ class Line:
         end = time.monotonic() + (self._seconds if seconds is None else seconds)
         kind, length = _HEADER.unpack(self._read(_HEADER.size, end))
         with suppress(OSError):  # acknowledged, or a peer with Nagle's algorithm keeps the rest of its answer for 40 ms
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # not for good, tcp(7)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # not for good, tcp(7)
         if length > _LONGEST_PDU:
             raise Over(by_peer=True)
         return kind, self._read(length, end)
@@ -83,8 +83,8 @@ class Line:
         data = bytearray()
         try:
             while len(data) < count:
-                self._socket.settimeout(max(end - time.monotonic(), 0.001))
-                piece = self._socket.recv(count - len(data))
+                self.socket.settimeout(max(end - time.monotonic(), 0.001))
+                piece = self.socket.recv(count - len(data))
                 if not piece:
                     raise Over(by_peer=True)
                 data += piece
@@ -95,8 +95,8 @@ class Line:
     def heard(self) -> bytes | None:
         """The first byte that the peer has said unasked; empty: it closed the connection; None: neither."""
         try:
-            self._socket.settimeout(0)
-            return self._socket.recv(1)
+            self.socket.settimeout(0)
+            return self.socket.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return None
         except OSError:
@@ -104,7 +104,7 @@ class Line:
 
     def close(self) -> None:
         """End it, whatever the peer thinks of that."""
-        self._socket.close()
+        self.socket.close()
 
 
 def unanswered(destination: Destination) -> DeliveryError:

@@ -1,7 +1,8 @@
 """Fetches studies from an archive: Query/Retrieve, Study Root, as its user (PS3.4 annex C).
 
-In comes what is wanted; out go the studies that the archive has of it (C-FIND), and requests to send them to this node
-(C-MOVE), which takes them like those of any other sender. The rules of failure:
+In comes what is wanted; out go the studies that the archive has of it (C-FIND), and requests to send them: to this
+node, which takes them like those of any other sender (C-MOVE), or over the same association (C-GET), where they are
+kept by the code of the receivers, with their promises. The rules of failure:
 
 - what an archive answers is not believed: studies that were not asked for are left out, UIDs and numbers are checked,
   and answers have an end in number, bytes and time;
@@ -14,7 +15,7 @@ In comes what is wanted; out go the studies that the archive has of it (C-FIND),
   unless it counts others, or an hour after it did not come whole.
 
 Raises :class:`~node.errors.DeliveryError`, :class:`~node.errors.DeliveryRefused`, :class:`~node.errors.LedgerBusy`.
-On disk afterwards: what the receivers have kept.
+On disk afterwards: what has come, in the spool.
 """
 
 from node.fetch.fetching import Fetched, Fetcher

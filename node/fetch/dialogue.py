@@ -31,32 +31,47 @@ class Service:
 Answer = tuple[Dataset, Dataset | None]
 
 
+def proposal(service: Service) -> tuple[str, str]:
+    """The presentation context of a service; with Explicit VR, Implicit is proposed, too."""
+    return service.sop_class_uid, str(ExplicitVRLittleEndian)
+
+
+def context_of(archive: Destination, service: Service, assoc: Association) -> tuple[int, bool]:
+    """Its id, and whether it is in Implicit VR; raises :class:`DeliveryRefused` when there is none."""
+    for (abstract, syntax), context_id in assoc.accepted.items():
+        if abstract == service.sop_class_uid:
+            return context_id, syntax == str(ImplicitVRLittleEndian)
+    hint = f"switch {service.name} on over there for this calling AE title, or fetch from another archive"
+    what = f"it offers no {service.name} (presentation context refused)"
+    raise DeliveryRefused(what, about=name_of(archive), hint=hint)
+
+
+def question(service: Service, message_id: int, **more: str) -> bytes:
+    """The command set that goes before an identifier. Args: more: further elements of it."""
+    return command_set(
+        AffectedSOPClassUID=service.sop_class_uid,
+        CommandField=service.command,
+        MessageID=message_id,
+        Priority=0,
+        CommandDataSetType=WITH_DATASET,
+        **more,
+    )
+
+
 class Dialogue:
     """For one thread. Args: archive: who is asked; calling_ae: by whom; service: what of; assoc: that it accepted."""
 
     def __init__(self, archive: Destination, calling_ae: str, service: Service, assoc: Association) -> None:
-        if not assoc.accepted:
-            hint = f"switch {service.name} on over there for this calling AE title, or fetch from another archive"
-            what = f"it offers no {service.name} (presentation context refused)"
-            raise DeliveryRefused(what, about=name_of(archive), hint=hint)
         self._archive, self._calling_ae, self._service, self._assoc = archive, calling_ae, service, assoc
-        (_, syntax), self._context_id = next(iter(assoc.accepted.items()))
+        self._context_id, self._implicit = context_of(archive, service, assoc)
         self._end = time.monotonic() + service.longest_seconds
-        self._implicit = syntax == str(ImplicitVRLittleEndian)
 
     def ask(self, identifier: Dataset, seconds: float, **more: str) -> Iterator[Answer]:
         """Its answers, Pending ones first, the last one last; raises :class:`DeliveryError`.
 
         Args: identifier: what is asked; seconds: longest silence; more: further elements of the command set.
         """
-        command = command_set(
-            AffectedSOPClassUID=self._service.sop_class_uid,
-            CommandField=self._service.command,
-            MessageID=self._assoc.next_id(),
-            Priority=0,
-            CommandDataSetType=WITH_DATASET,
-            **more,
-        )
+        command = question(self._service, self._assoc.next_id(), **more)
         data = encoded(identifier, implicit=self._implicit)
         try:
             for answer, found in self._assoc.ask_for_all(self._context_id, command, data, seconds):
@@ -79,6 +94,5 @@ class Dialogue:
 @contextmanager
 def dialogue(archive: Destination, calling_ae: str, service: Service) -> Iterator[Dialogue]:
     """An association for one service, released at the end; raises DeliveryError or DeliveryRefused."""
-    context = (service.sop_class_uid, str(ExplicitVRLittleEndian))  # and so Implicit, too
-    with associated(archive, calling_ae, [context]) as assoc:
+    with associated(archive, calling_ae, [proposal(service)]) as assoc:
         yield Dialogue(archive, calling_ae, service, assoc)

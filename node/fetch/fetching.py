@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from node.config import Destination, Settings
 from node.errors import DeliveryError, DeliveryRefused
-from node.fetch.move import Moved, move
+from node.fetch.get import get
+from node.fetch.move import move
 from node.fetch.query import Match
+from node.fetch.status import Moved
 from node.ledger import Ledger
 
 _SENT = "the archive says that all is sent, and"
@@ -37,7 +39,7 @@ class Fetcher:
 
     Args:
         archive: who is asked.
-        settings: of this node, which the archive is to send to.
+        settings: of this node, which the archive is to send to, or which keeps what it sends back.
         ledger: is told, and counts.
         operator: who wants it, for the trail.
         is_stopping: whether no further study is to be asked for.
@@ -84,7 +86,7 @@ class Fetcher:
     def _fetched(self, match: Match) -> Fetched:
         uid, ledger = match.study_instance_uid, self._ledger
         ledger.fetches.ask(uid, self._archive.name, match.instances, self._operator)
-        moved = move(self._archive, self._settings, uid)
+        moved = (get if self._archive.retrieve == "get" else move)(self._archive, self._settings, uid)
         came = ledger.fetches.came(uid)
         reason = _lack(match, moved, came)
         ledger.fetches.end(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pydicom.dataset import Dataset
 
 from node.config import Destination, Settings
@@ -11,25 +9,10 @@ from node.deliver.line import name_of
 from node.deliver.messages import C_MOVE
 from node.errors import DeliveryRefused
 from node.fetch.dialogue import Service, dialogue
-from node.fetch.status import SUCCESS, UNKNOWN_DESTINATION, reason_of
+from node.fetch.status import SUCCESS, UNKNOWN_DESTINATION, Moved, moved, reason_of
 
 MOVE = Service("Study Root Query/Retrieve - MOVE", "1.2.840.10008.5.1.4.1.2.2.2", C_MOVE, 4 * 3600.0)
 _MOST = 1_000_000
-
-
-@dataclass(frozen=True)
-class Moved:
-    """How an archive answered.
-
-    Attributes:
-        completed, failed, warning: sub-operations, as it counts them last.
-        reason: why not all is well; empty when it says that it is.
-    """
-
-    completed: int
-    failed: int
-    warning: int
-    reason: str = ""
 
 
 def move(archive: Destination, settings: Settings, study_instance_uid: str) -> Moved:
@@ -46,11 +29,7 @@ def move(archive: Destination, settings: Settings, study_instance_uid: str) -> M
             warning = _count(answer, "Warning", warning)
     if status == UNKNOWN_DESTINATION:
         raise _unknown(archive, settings, status)
-    if status == SUCCESS and not failed:
-        return Moved(completed, failed, warning)
-    said = reason_of(status) if status != SUCCESS else "it says success all the same"
-    reason = f"{said}; {completed} sent, {failed} failed, {warning} with a warning"
-    return Moved(completed, failed, warning, reason)
+    return moved(status, completed, failed, warning)
 
 
 def _count(answer: Dataset, kind: str, before: int) -> int:
@@ -69,5 +48,6 @@ def _how_to_register(settings: Settings) -> str:
     port = next(iter(settings.ports.values()))
     return (
         f"enter AE title {settings.node.ae_title} with this machine's address and port {port} there"
-        " (Orthanc: DicomModalities; dcmqrscp: HostTable and the peers of its AETable)"
+        " (Orthanc: DicomModalities; dcmqrscp: HostTable and the peers of its AETable),"
+        ' or fetch with retrieve = "get", which needs no such entry'
     )

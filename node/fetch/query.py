@@ -6,10 +6,11 @@ and the number of instances, which is counted one by one where it tells no numbe
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+import structlog
 from pydicom.dataset import Dataset
 
 from node import logs
@@ -19,12 +20,16 @@ from node.deliver.messages import C_FIND, PENDING
 from node.errors import DeliveryError
 from node.fetch.dialogue import Dialogue, Service, dialogue
 from node.fetch.status import SUCCESS, reason_of
-from node.fetch.wanted import Wanted, image_keys, is_uid, modalities_of, series_keys, text_of
+from node.fetch.wanted import Wanted, class_keys, image_keys, is_uid, modalities_of, series_keys, text_of
+
+log = structlog.get_logger()
 
 FIND = Service("Study Root Query/Retrieve - FIND", "1.2.840.10008.5.1.4.1.2.2.1", C_FIND, 1800.0)
 #: Most answers to one question, and most studies whose series are asked for.
 _MOST_ANSWERS, _MOST_STUDIES = 10_000, 1000
 _MOST_INSTANCES = 1_000_000
+#: Most SOP classes of one answer.
+_MOST_CLASSES = 200
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,38 @@ def _series(archive: Destination, asked: Dialogue, match: Match) -> list[SeriesM
     study = match.study_instance_uid
     answers = [_series_match(ds, study) for ds in _answers(archive, asked, series_keys(study))]
     return list({one.series_instance_uid: one for one in answers if one is not None}.values())
+
+
+def classes_of(archive: Destination, calling_ae: str, study_instance_uid: str) -> tuple[str, ...]:
+    """The SOP classes of a study, as far as an archive tells them; empty: it does not."""
+    found: dict[str, None] = {}
+    with logs.pydicom_silent():
+        try:
+            with dialogue(archive, calling_ae, FIND) as asked:
+                found |= dict.fromkeys(_classes(archive, asked, class_keys(study_instance_uid), "SOPClassesInStudy"))
+                match = Match(study_instance_uid, "", (), None)
+                for one in [] if found else _series(archive, asked, match):
+                    keys = class_keys(study_instance_uid, one.series_instance_uid)
+                    found |= dict.fromkeys(_classes(archive, asked, keys, "SOPClassUID"))
+        except DeliveryError as error:  # it can be fetched without
+            log.info("SOP classes not told", archive=archive.name, error=str(error))
+    return tuple(found)
+
+
+def _classes(archive: Destination, asked: Dialogue, keys: Dataset, keyword: str) -> Iterator[str]:
+    """Of each answer. Args: keyword: of the element that holds them."""
+    for ds in _answers(archive, asked, keys):
+        yield from _uids(ds, keyword)
+
+
+def _uids(ds: Dataset | None, keyword: str) -> list[str]:
+    """The values of an element that are UIDs."""
+    try:
+        value = ds.get(keyword) if ds is not None else None
+        words = [value] if isinstance(value, str) else list(value or ())
+    except Exception:  # as above
+        return []
+    return [str(word) for word in words[:_MOST_CLASSES] if is_uid(str(word))]
 
 
 def _counted(archive: Destination, asked: Dialogue, match: Match, series: list[SeriesMatch]) -> int | None:

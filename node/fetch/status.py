@@ -1,6 +1,8 @@
-"""What a status of C-FIND or C-MOVE means: a table (PS3.4 C.4.1.1.4 and C.4.2.1.5)."""
+"""What a status of C-FIND, C-MOVE or C-GET means: a table (PS3.4 C.4.1.1.4, C.4.2.1.5 and C.4.3.1.4)."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 SUCCESS, WARNING, UNKNOWN_DESTINATION = 0x0000, 0xB000, 0xA801
 
@@ -25,3 +27,27 @@ def reason_of(status: int) -> str:
     """One line for the operator, e.g. `status A900: the identifier does not match the SOP Class`."""
     name = next((name for (first, last), name in MEANINGS.items() if first <= status <= last), "not in the standard")
     return f"status {status:04X}: {name}"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How an archive answered.
+
+    Attributes:
+        completed, failed, warning: sub-operations, as it counts them last.
+        reason: why not all is well; empty when it says that it is.
+    """
+
+    completed: int
+    failed: int
+    warning: int
+    reason: str = ""
+
+
+def moved(status: int, completed: int, failed: int, warning: int) -> Moved:
+    """By its last answer. Args: completed, failed, warning: sub-operations."""
+    if status == SUCCESS and not failed:
+        return Moved(completed, failed, warning)
+    said = reason_of(status) if status != SUCCESS else "it says success all the same"
+    reason = f"{said}; {completed} sent, {failed} failed, {warning} with a warning"
+    return Moved(completed, failed, warning, reason)

@@ -132,6 +132,17 @@ def image_keys(study_instance_uid: str, series_instance_uid: str) -> Dataset:
     return ds
 
 
+def class_keys(study_instance_uid: str, series_instance_uid: str = "") -> Dataset:
+    """The Identifier of a C-FIND for the SOP classes of a study, or, at level IMAGE, of a series."""
+    if series_instance_uid:
+        ds = image_keys(study_instance_uid, series_instance_uid)
+        ds.SOPClassUID = ""
+        return ds
+    ds = Dataset()
+    ds.QueryRetrieveLevel, ds.StudyInstanceUID, ds.SOPClassesInStudy = "STUDY", study_instance_uid, ""
+    return ds
+
+
 def text_of(ds: Dataset, keyword: str) -> str:
     """A value as text; empty when there is none."""
     value = ds.get(keyword)

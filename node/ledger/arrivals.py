@@ -65,6 +65,11 @@ class Arrivals:
                 (time.time(), ending, receiver),
             )
 
+    def receivers(self) -> list[int]:
+        """Process ids of those who have an association open."""
+        rows = self._database.read("SELECT DISTINCT receiver FROM associations WHERE closed_at IS NULL")
+        return [row["receiver"] for row in rows]
+
     def close_all_associations(self, ending: str) -> None:
         """At the start of the node, before receivers run: no association of an earlier life is open."""
         with self._database.write() as connection:

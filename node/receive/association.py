@@ -219,17 +219,7 @@ class Association:
             service = services.not_authorized
             why = f"peer '{self._permit.peer}' may not {operation}"
             self._house.refusals.note("operation refused", self._visitor, why)
-        try:
-            return service(self._house.node, peer, request)
-        except services.TooLong:
-            return status.TOO_LONG
-        except Cut:
-            raise
-        except Exception as error:  # an edge: the peer waits, so it gets an answer whatever went wrong here
-            log.error("processing failure", association=self._id, error=type(error).__name__)
-            for _ in request.dataset:
-                pass
-            return status.FAILED
+        return services.perform(service, self._house.node, peer, request)
 
     def _note(self, request: command.Command, peer: services.Peer) -> None:
         """Tell the ledger before the first instance; most associations bring none."""

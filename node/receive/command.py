@@ -11,13 +11,15 @@ from node.receive.status import Status
 #: Longest command set we read, bytes; a C-STORE-RQ has about 200.
 LONGEST = 1 << 16
 
-C_STORE, C_ECHO, N_EVENT_REPORT, N_ACTION, C_CANCEL = 0x0001, 0x0030, 0x0100, 0x0130, 0x0FFF  # PS3.7 E.1
+#: Command Field (0000,0100), PS3.7 E.1.
+C_STORE, C_GET, C_ECHO, N_EVENT_REPORT, N_ACTION, C_CANCEL = 0x0001, 0x0010, 0x0030, 0x0100, 0x0130, 0x0FFF
 RESPONSE = 0x8000
 NO_DATASET, WITH_DATASET = 0x0101, 0x0001
 
 _SOP_CLASS, _FIELD, _MESSAGE_ID, _DATASET_TYPE = 0x0002, 0x0100, 0x0110, 0x0800
 _MESSAGE_ID_RESPONDED, _STATUS, _ERROR_COMMENT, _SOP_INSTANCE = 0x0120, 0x0900, 0x0902, 0x1000
 _REQUESTED_CLASS, _REQUESTED_INSTANCE, _EVENT_TYPE, _ACTION_TYPE = 0x0003, 0x1001, 0x1002, 0x1008
+_COMPLETED, _FAILED, _WARNING = 0x1021, 0x1022, 0x1023
 _ELEMENT = struct.Struct("<HHL")
 _US = struct.Struct("<H")
 
@@ -26,7 +28,8 @@ _US = struct.Struct("<H")
 class Command:
     """A request, or an answer to one of ours. UIDs are as sent, without padding: nothing has looked at them.
 
-    `message_id` of an answer is that of the request. `action_type`: of an N-ACTION; `status`: of an answer.
+    `message_id` of an answer is that of the request. `action_type`: of an N-ACTION; `status`: of an answer;
+    `suboperations`: of one to a C-GET, those that are completed, failed, and completed with a warning; None: not told.
     """
 
     field: int
@@ -36,6 +39,7 @@ class Command:
     sop_instance_uid: bytes = b""
     action_type: int = 0
     status: int = 0
+    suboperations: tuple[int | None, ...] = ()
 
 
 def parse(data: bytes) -> Command:
@@ -50,9 +54,14 @@ def parse(data: bytes) -> Command:
             sop_instance_uid=values.get(_SOP_INSTANCE, values.get(_REQUESTED_INSTANCE, b"")).rstrip(b"\0 "),
             action_type=_US.unpack(values.get(_ACTION_TYPE, b"\0\0"))[0],
             status=_US.unpack(values.get(_STATUS, b"\0\0"))[0],
+            suboperations=_suboperations(values) if _STATUS in values else (),
         )
     except (KeyError, struct.error):
         raise Cut("a command without field, message id or dataset type", INVALID_PARAMETER) from None
+
+
+def _suboperations(values: dict[int, bytes]) -> tuple[int | None, ...]:
+    return tuple(_US.unpack(values[tag])[0] if tag in values else None for tag in (_COMPLETED, _FAILED, _WARNING))
 
 
 def _elements(data: bytes) -> dict[int, bytes]:

@@ -25,13 +25,15 @@ log = structlog.get_logger()
 class Request:
     """A command with its presentation context, and the pieces of its dataset, to be read once and to the end.
 
-    What a service puts into `reports` is told to the peer after its answer.
+    What a service puts into `reports` is told to the peer after its answer. An object that is to be stored has to be of
+    the study that is named, if one is.
     """
 
     command: command.Command
     context: Context
     dataset: Iterator[memoryview]
     reports: list[Report] = field(default_factory=list)
+    study_instance_uid: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,21 @@ class Node:
 
 class TooLong(Exception):
     """The dataset is longer than the limit: answered, then the association is aborted."""
+
+
+def perform(service: Service, node: Node, peer: Peer, request: Request) -> status.Status:
+    """What the peer is answered, whatever goes wrong here; raises :class:`Cut`."""
+    try:
+        return service(node, peer, request)
+    except TooLong:
+        return status.TOO_LONG
+    except Cut:
+        raise
+    except Exception as error:  # an edge: the peer waits
+        log.error("processing failure", association=peer.association, error=type(error).__name__)
+        for _ in request.dataset:
+            pass
+        return status.FAILED
 
 
 def echo(_: Node, __: Peer, request: Request) -> status.Status:
@@ -168,6 +185,8 @@ def _keep(node: Node, peer: Peer, request: Request) -> status.Status:
         if incoming.size == start:
             return status.EMPTY
         found = keeping.read_header(incoming, start, claim)
+        if not found.defect and request.study_instance_uid not in ("", found.study_instance_uid):
+            return status.OTHER_STUDY
         arrival = keeping.keep(incoming, claim, found, peer)
     return _conclude(peer, arrival, found, node.committer.record(arrival))
 
@@ -211,4 +230,15 @@ OPERATIONS: Mapping[int, str] = {
     command.N_EVENT_REPORT: "commit",
 }
 
-__all__ = ["OPERATIONS", "SERVICES", "Node", "Peer", "Request", "Service", "TooLong", "not_authorized", "unrecognized"]
+__all__ = [
+    "OPERATIONS",
+    "SERVICES",
+    "Node",
+    "Peer",
+    "Request",
+    "Service",
+    "TooLong",
+    "not_authorized",
+    "perform",
+    "unrecognized",
+]

@@ -29,6 +29,7 @@ NOBODY_ASKED = Status(0x0115, "no request has this Transaction UID", "PS3.7 C.5.
 CLASS_NOT_SUPPORTED = Status(0x0122, "the SOP class is not supported here", "PS3.7 C.5.6")
 NO_SUCH_ACTION = Status(0x0123, "the only action is 1", "PS3.7 C.5.9")
 NOT_AUTHORIZED = Status(0x0124, "not authorized: this peer may not do that here", "PS3.7 C.5.16")
+OTHER_STUDY = Status(0x0124, "not authorized: it is of another study than was asked for", "PS3.7 C.5.16")
 UNRECOGNIZED = Status(0x0211, "the operation is not supported", "PS3.7 C.5.19")
 
 ALL = (
@@ -47,6 +48,7 @@ ALL = (
     CLASS_NOT_SUPPORTED,
     NO_SUCH_ACTION,
     NOT_AUTHORIZED,
+    OTHER_STUDY,
     UNRECOGNIZED,
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from node.config import Destination, NodeSettings, Settings
+from node.config import Destination, NodeSettings, Settings, StorageSettings
 from node.fetch import Fetched, Fetcher, Wanted, find
 from node.ledger import Ledger
 from node.receive.server import Receiver
@@ -49,7 +49,8 @@ def receive(tmp_path: Path) -> Iterator[Start]:
         receiver.start()
         started.append(receiver)
         ledgers.append(ledger)
-        return Running(Settings(node=NodeSettings(port=receiver.port)), ledger)
+        node, storage = NodeSettings(port=receiver.port, data_dir=tmp_path), StorageSettings(min_free_mb=min_free_mb)
+        return Running(Settings(node=node, storage=storage), ledger)
 
     yield start
     for receiver in started:

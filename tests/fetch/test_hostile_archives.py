@@ -6,8 +6,10 @@ import gc
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_context, evt
@@ -16,8 +18,13 @@ from node.config import Destination, Settings
 from node.deliver.messages import as_pdus, command_set
 from node.errors import DeliveryError, DeliveryRefused
 from node.fetch import Found, Wanted, dialogue, find, query
+from node.fetch.get import GET, get
 from node.fetch.move import MOVE, move
 from node.fetch.query import FIND
+from node.fetch.status import reason_of
+from tests.fetch.conftest import Start
+from tests.peers import Hospital
+from tests.peers.hospital import SOP_CLASSES
 from tests.peers.ports import free_port
 
 # pynetdicom's, of aborted associations: sockets that it does not close, and threads that miss theirs.
@@ -38,10 +45,16 @@ class Hostile:
         self.ae = AE(ae_title="ARCHIVE")
         self.find: Answers = answering()
         self.move: Answers = answering()
-        for service in (FIND, MOVE):
+        self.get: Answers = sending()
+        for service in (FIND, MOVE, GET):
             self.ae.add_supported_context(service.sop_class_uid)
+        self.ae.add_supported_context(SOP_CLASSES["CT"], scu_role=True, scp_role=True)
         self.port = free_port()
-        handlers = [(evt.EVT_C_FIND, lambda event: self.find(event)), (evt.EVT_C_MOVE, lambda event: self.move(event))]
+        handlers = [
+            (evt.EVT_C_FIND, lambda event: self.find(event)),
+            (evt.EVT_C_MOVE, lambda event: self.move(event)),
+            (evt.EVT_C_GET, lambda event: self.get(event)),
+        ]
         self.server = self.ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
 
     @property
@@ -81,6 +94,21 @@ def answering(*answers: tuple[int, Dataset | None]) -> Answers:
     def handle(event: evt.Event) -> Iterator[Any]:
         is_study = event.identifier.QueryRetrieveLevel == "STUDY"
         yield from answers if is_study else ()
+
+    return handle
+
+
+def sending(*films: Path, last: int = 0x0000, abort: bool = False) -> Answers:
+    """The sub-operations of a C-GET. Args: last: status after them; abort: instead."""
+
+    def handle(event: evt.Event) -> Iterator[Any]:
+        yield len(films) + bool(last)
+        for path in films:
+            yield 0xFF00, pydicom.dcmread(path)
+        if abort:
+            event.assoc.abort()
+        if last:
+            yield last, None
 
     return handle
 
@@ -198,3 +226,60 @@ def test_a_move_that_fails_says_how(archive: Hostile, status: int, meaning: str)
     told = move(archive.peer, Settings(), "1.2.1")
     assert meaning in told.reason
     assert "0 sent" in told.reason
+
+
+@pytest.mark.parametrize("status", [0xA701, 0xA900, 0xB000, 0xC001, 0xFE00])
+def test_what_a_get_ends_with_is_told_and_what_came_before_is_kept(
+    archive: Hostile, receive: Start, hospital: Hospital, status: int
+) -> None:
+    node, films = receive(), hospital.slices(2)
+    archive.find, archive.get = answering(), sending(*films, last=status)
+    told = get(archive.peer, node.settings, hospital.study_uid())
+    assert told.reason.startswith(reason_of(status))
+    assert node.ledger.fetches.came(hospital.study_uid()) == 2
+
+
+def test_an_archive_that_aborts_a_get_keeps_nothing_open(archive: Hostile, receive: Start, hospital: Hospital) -> None:
+    node, uid, films = receive(), hospital.study_uid(), hospital.slices(2)
+    archive.find, archive.get = answering((0xFF00, study(PatientID="P1"))), sending(*films, abort=True)
+    with pytest.raises(
+        DeliveryError, match=r"the archive did not send all .* \(Study Root .* GET\): aborted by the peer"
+    ):
+        get(archive.peer, node.settings, uid)
+    assert node.ledger.fetches.came(uid) == 2, "what was acknowledged is here"
+    assert node.ledger.studies.streaming(uid).associations == 0
+    archive.get = sending(*films)
+    assert get(archive.peer, node.settings, uid).reason == ""
+    assert node.ledger.fetches.came(uid) == 2, "and is no other when it comes again"
+
+
+def test_an_object_of_another_study_is_not_kept(archive: Hostile, receive: Start, hospital: Hospital) -> None:
+    node, (film,), (other,) = receive(), hospital.slices(1, patient=1), hospital.slices(1, patient=2)
+    archive.find, archive.get = answering(), sending(film, other)
+    told = get(archive.peer, node.settings, hospital.study_uid(1))
+    assert (told.completed, told.failed) == (1, 1)
+    assert "1 of them this node did not take: not authorized: it is of another study" in told.reason
+    assert node.ledger.fetches.came(hospital.study_uid(2)) == 0
+    assert len(list((node.settings.node.data_dir / "spool").rglob("*.dcm"))) == 1
+
+
+def test_an_archive_that_falls_silent_is_left(archive: Hostile, receive: Start, hospital: Hospital) -> None:
+    def fall_silent(event: evt.Event) -> Iterator[Any]:
+        yield 1
+        time.sleep(1.5)
+        yield 0xFF00, pydicom.dcmread(film)
+
+    (film,) = hospital.slices(1)
+    archive.find, archive.get = answering(), fall_silent
+    impatient = archive.peer.model_copy(update={"retrieve_seconds": 0.3})
+    with pytest.raises(DeliveryError, match=r"silent or too slow for 0.3 s"):
+        get(impatient, receive().settings, hospital.study_uid())
+
+
+def test_classes_that_cannot_come_are_named(archive: Hostile, receive: Start, hospital: Hospital) -> None:
+    node, uid, (film,) = receive(), hospital.study_uid(), hospital.slices(1)
+    classes = [SOP_CLASSES["CT"], SOP_CLASSES["MR"], "1.2.840.10008.1.3.10"]
+    archive.find = answering((0xFF00, study(StudyInstanceUID=uid, SOPClassesInStudy=classes)))
+    archive.get = sending(film, last=0xB000)
+    told = get(archive.peer, node.settings, uid)
+    assert told.reason.endswith(f"no presentation context for {SOP_CLASSES['MR']}, 1.2.840.10008.1.3.10")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers import Hospital, RealOrthanc, RunningNode
+from tests.peers import Hospital, RealOrthanc, RunningNode, until
 from tests.peers.hospital import CANARY
+from tests.peers.slow import SlowArchive
 
 pytestmark = pytest.mark.integration
 
@@ -58,3 +59,22 @@ def test_what_an_archive_has_comes_by_the_clock(start_node: StartNode, hospital:
         (asked,) = [one for one in node.trail(hospital.study_uid(3)) if one.action == "fetch asked"]
         assert asked.detail == {"archive": "pacs", "instances": 3, "operator": "fetch ct"}
         assert node.study(hospital.study_uid(4)) is None
+
+
+def test_a_command_that_is_killed_while_it_receives_holds_no_study_open(
+    start_node: StartNode, hospital: Hospital, tmp_path: Path
+) -> None:
+    films, uid = hospital.slices(3, patient=5), hospital.study_uid(5)
+    with SlowArchive(films) as archive:
+        node = start_node(destinations=[archive.destination()], study=PATIENT, routes=[])
+        command = node.begin_cli("fetch", "archive", "--study", uid, "--get")
+        until(lambda: node.ledger.fetches.came(uid) == 1, "the first object has come")
+        assert node.ledger.studies.streaming(uid).associations == 1
+        command.kill()
+        command.wait(10)
+        until(lambda: node.ledger.studies.streaming(uid).associations == 0, "the node sees that it is gone")
+        archive.let_go()
+        done = node.run_cli("fetch", "archive", "--study", uid, "--get")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert closed_by(node, uid) == "all 3 instances that archive counts have come"
+        assert node.ledger.fetches.came(uid) == 3

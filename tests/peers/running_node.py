@@ -211,6 +211,11 @@ class RunningNode:
             command, capture_output=True, text=True, env=self._environment, timeout=120, check=False, input=text
         )
 
+    def begin_cli(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A command that runs on; see to its end."""
+        command = [sys.executable, "-m", "node", *arguments, "-c", str(self.config)]
+        return subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def json(self, *arguments: str, config: bool = True) -> Any:  # JSON's edge
         """What a command answers with --json."""
         done = self.run_cli(*arguments, "--json", config=config)
