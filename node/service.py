@@ -32,7 +32,6 @@ from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import Settings, frozen
 from node.dispatch import Dispatch
 from node.errors import ConfigError, RadnodeError
-from node.fetch import Watch
 from node.ledger import Ledger
 from node.loops import Loops
 from node.notify import Manager
@@ -40,7 +39,8 @@ from node.pipeline import Pipeline
 from node.receive.identity import Identity
 from node.reconcile import reconcile
 from node.reloading import Reloader
-from node.safekeeping import Asker, report_commitments
+from node.rounds import rounds
+from node.safekeeping import report_commitments
 from node.scheduler import Scheduler, Tick
 from node.spool import Spool, write_once
 
@@ -94,21 +94,12 @@ class Service:
         self._pipeline = Pipeline(
             settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
         )
-        stops = self._loops.stopping.is_set
         self._scheduler = Scheduler(
             [
                 Tick("read documents", 1.0, self._pipeline.read_documents),
                 Tick("reload", 1.0, self._reloader.step),
                 Tick("storage commitment", 1.0, self._report_commitments),
-                *(
-                    Tick(f"ask {one.name} to keep", 2.0, Asker(one, settings, self._ledger).step)
-                    for one in settings.destinations
-                    if one.storage_commitment
-                ),
-                *(
-                    Tick(f"fetch {one.name}", one.every_minutes * 60, Watch(one, settings, self._ledger, stops).step)
-                    for one in settings.fetch
-                ),
+                *rounds(settings, self._ledger, self._loops.stopping.is_set),
                 Tick("critical findings", _HEARTBEAT_SECONDS, lambda: self._ledger.criticals.escalate(time.time())),
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),

@@ -37,6 +37,13 @@ _BECOMES = {
 #: IHE profile, actor, and how far it goes. Nothing here was tested at a Connectathon.
 _ACTORS = (
     (
+        "AI Workflow for Imaging (AIW-I)",
+        "Task Performer",
+        "workitems of a Task Manager over UPS-RS, in pull workflow: Query, Claim, Get, Update and Complete UPS "
+        "Workitem (RAD-81 to RAD-85); no subscription (RAD-86, RAD-87), so that a request to cancel what was claimed "
+        "is not heard",
+    ),
+    (
         "AI Results (AIR)",
         "Evidence Creator",
         "TID 1500 with quantitative and qualitative findings, tracking identifiers, Segmentation, Parametric Map and "
@@ -55,6 +62,16 @@ _ACTORS = (
         "The time of the machine is the operating system's to keep (ITI-1)",
     ),
 )
+
+
+_WORKLISTS = """\
+As user agent, where there are `[[worklists]]`: UPS-RS (PS3.18 11), in `application/dicom+json`. Search (11.9), by
+Procedure Step State, Input Readiness State, Scheduled Workitem Code and Worklist Label; Retrieve (11.5); Change
+Workitem State (11.7), under a Transaction UID of its own; Update (11.6), of Procedure Step Progress and, before the
+end, of the Unified Procedure Step Performed Procedure Sequence, with the results and where they can be retrieved, or of
+the reason why the workitem is canceled. The Transaction UID is in the query and in the dataset. No subscription
+(11.10).
+"""
 
 
 def conformance_statement(settings: Settings) -> str:
@@ -183,6 +200,7 @@ def _web() -> str:
 As user agent: STOW-RS (PS3.18 10.5) to destinations of kind `stow`, all objects of a result in one request, and an
 answer for each.
 
+{_WORKLISTS}
 As origin server, where `web.enabled` is set: the Store transaction (PS3.18 10.5), to `/dicom-web/studies` and
 `/dicom-web/studies/{{study}}`, of `multipart/related; type="application/dicom"`; metadata with bulk data is not
 supported (415). The response is `application/dicom+json`. Users are known by bearer tokens. What is said of Success

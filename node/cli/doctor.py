@@ -27,7 +27,7 @@ _CODECS = {"JPEG": "gdcm", "JPEG 2000": "openjpeg", "RLE": "rle", "JPEG-LS": "jp
 
 
 def doctor(config: ConfigOption = DEFAULT_CONFIG, viewer: ViewerOption = None, as_json: JsonOption = False) -> None:
-    """Check ports, certificates, disk, watched folders, codecs, plugins and destinations; exit status 69 for a problem.
+    """Check ports, certificates, disk, folders, codecs, plugins, destinations, worklists; exit status 69 for a problem.
 
     With --viewer nothing is checked: it says what readers will see of the results, and which destination sends what
     they will not.
@@ -57,6 +57,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _confinement(settings)
     yield from _plugins(settings)
     yield from _destinations(settings)
+    yield from _worklists(settings)
     yield from _collector(settings)
 
 
@@ -81,13 +82,13 @@ def _is_serving(settings: Settings) -> bool:
 
 
 def _certificates(settings: Settings) -> Iterator[Check]:
-    """Of the node, and of each destination that has files of its own."""
+    """Of the node, and of each destination and worklist that has files of its own."""
     from node.certificates import problems
 
     tls = settings.tls
     if tls.enabled:
         yield _sound("certificate of the node", problems(tls.certificate, tls.key, tls.ca))
-    for one in settings.destinations:
+    for one in (*settings.destinations, *settings.worklists):
         if one.ca_file or one.certificate_file:
             found = problems(one.certificate_file, one.key_file, one.ca_file)
             yield _sound(f"certificates {one.name}", found)
@@ -157,6 +158,22 @@ def _destinations(settings: Settings) -> Iterator[Check]:
             yield f"destination {destination.name}", False, str(error)
         else:
             yield f"destination {destination.name}", *_answers(quick, settings.node.ae_title)
+
+
+def _worklists(settings: Settings) -> Iterator[Check]:
+    """Asked for work, of which nothing is claimed."""
+    from node.errors import RadnodeError
+    from node.worklist import Server
+
+    for one in settings.worklists:
+        quick = one.model_copy(update={"timeout_seconds": min(5.0, one.timeout_seconds)})
+        try:
+            with Server(quick) as server:
+                waiting = sum(len(server.search(code)) for code in one.codes)
+        except RadnodeError as error:
+            yield f"worklist {one.name}", False, str(error)
+        else:
+            yield f"worklist {one.name}", True, f"answers, {waiting} workitems wait for somebody"
 
 
 def _collector(settings: Settings) -> Iterator[Check]:

@@ -12,13 +12,13 @@ from node.config.destination import Destination
 from node.config.fetching import FetchRule
 from node.config.load import default_text, frozen, load
 from node.config.peer import OPERATIONS, PeerRule
+from node.config.routing import Route
 from node.config.settings import (
     SENDER,
     NodeSettings,
     ReceiveSettings,
     ReportSettings,
     RetrySettings,
-    Route,
     Settings,
     StorageSettings,
     WorkerSettings,
@@ -28,6 +28,7 @@ from node.config.table import settings_table
 from node.config.tls import TlsSettings
 from node.config.watched import WatchedFolder
 from node.config.web import WebSettings
+from node.config.worklist import Worklist
 
 __all__ = [
     "LIVE",
@@ -51,6 +52,7 @@ __all__ = [
     "WatchedFolder",
     "WebSettings",
     "WorkerSettings",
+    "Worklist",
     "change",
     "default_text",
     "frozen",

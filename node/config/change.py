@@ -59,6 +59,8 @@ def _stay(old: Settings, new: Settings) -> list[tuple[str, str]]:
         return [("destinations", " (storage_commitment)")]
     if any(old.destination(rule.archive) != new.destination(rule.archive) for rule in old.fetch):
         return [("destinations", " (one of them is fetched from)")]
+    if old.worklists and old.destinations != new.destinations:
+        return [("destinations", " (worklists)")]
     if old.followed != new.followed:
         return [("destinations", " (follow)")]
     titles = [{one.ae_title for one in settings.destinations} for settings in (old, new)]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from node.config import audit
+from node.config import audit, worklist
 from node.config.destination import FILES
+from node.config.section import Section
 from node.config.settings import Settings
 from node.config.watched import overlap
 from node.errors import ConfigError
@@ -21,6 +23,7 @@ from node.pins import read_pins
 _HEADER = re.compile(r"^\s*\[(\[)?\s*([\w.\"-]+)\s*\]?\]")
 _KEY = re.compile(r"^\s*([\w\"-]+)\s*=")
 _PREFIX = "RADNODE_"
+T = TypeVar("T", bound=Section)
 
 
 def frozen(settings: Settings) -> bytes:
@@ -74,21 +77,22 @@ def _with_environment(table: dict[str, Any], environment: dict[str, str]) -> dic
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """The same settings with folders made absolute."""
     node = settings.node.model_copy(update={"data_dir": folder / settings.node.data_dir})
-    destinations = tuple(
-        one.model_copy(update={key: folder / path for key in FILES if (path := getattr(one, key))})
-        for one in settings.destinations
-    )
+    destinations = tuple(_with_files(one, folder, FILES) for one in settings.destinations)
+    worklists = tuple(_with_files(one, folder, worklist.FILES) for one in settings.worklists)
     tls = settings.tls.model_copy(
         update={key: folder / getattr(settings.tls, key) for key in ("certificate", "key", "ca")}
     )
     tokens = settings.web.tokens_file
     web = settings.web.model_copy(update={"tokens_file": folder / tokens if tokens else None})
-    collector = settings.audit.model_copy(
-        update={key: folder / path for key in audit.FILES if (path := getattr(settings.audit, key))}
-    )
+    collector = _with_files(settings.audit, folder, audit.FILES)
     inputs = tuple(one.model_copy(update={"path": folder / one.path}) for one in settings.inputs)
-    changed = {"node": node, "tls": tls, "destinations": destinations, "web": web, "audit": collector, "inputs": inputs}
-    return settings.model_copy(update=changed)
+    changed = {"node": node, "tls": tls, "web": web, "audit": collector, "inputs": inputs}
+    return settings.model_copy(update={**changed, "destinations": destinations, "worklists": worklists})
+
+
+def _with_files(table: T, folder: Path, files: Iterable[str]) -> T:
+    """The same table with the paths of its files made absolute. Args: files: the keys that hold them."""
+    return table.model_copy(update={key: folder / path for key in files if (path := getattr(table, key))})
 
 
 def _refuse_overlaps(settings: Settings, path: Path, text: str) -> None:

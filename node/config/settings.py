@@ -12,11 +12,13 @@ from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.fetching import FetchRule
 from node.config.peer import PeerRule
-from node.config.section import AETitle, Name, Port, Seconds, Section
+from node.config.routing import Route
+from node.config.section import AETitle, Port, Seconds, Section
 from node.config.study import StudySettings
 from node.config.tls import TlsSettings
 from node.config.watched import WatchedFolder
 from node.config.web import WebSettings
+from node.config.worklist import Worklist
 from node.device import Device, Wishes
 
 #: In a route's destinations: the destination whose AE title is the calling AE title of the study's sender.
@@ -146,30 +148,6 @@ class RetrySettings(Section):
     longest_seconds: Seconds = Field(300, description="Longest wait between two attempts.")
 
 
-class Route(Section):
-    """Which series goes to which plugin. Every condition that is given must hold; an empty one holds always."""
-
-    name: Name = Field(description="Name shown with every decision.")
-    plugin: str = Field(description="Plugin that gets the series.")
-    destinations: tuple[str, ...] = Field((), description="Names of destinations; @sender: the one that sent it.")
-    modality: tuple[str, ...] = Field((), description="Modality (0008,0060) is one of these.")
-    sop_class: tuple[str, ...] = Field((), description="SOP Class UID is one of these.")
-    body_part: tuple[str, ...] = Field((), description="Body Part Examined (0018,0015) is one of these.")
-    view: tuple[str, ...] = Field((), description="View Position (0018,5101) is one of these.")
-    laterality: tuple[str, ...] = Field((), description="Image Laterality or Laterality is one of these.")
-    min_age: float | None = Field(None, ge=0, description="Youngest age, years.")
-    max_age: float | None = Field(None, ge=0, description="Oldest age, years.")
-    calling_ae: tuple[str, ...] = Field((), description="Calling AE title of the sender, * and ? as in file names.")
-    called_ae: tuple[str, ...] = Field((), description="AE title that was called, * and ? as in file names.")
-    series_description: tuple[str, ...] = Field((), description="Patterns with * and ?; one must match.")
-    not_series_description: tuple[str, ...] = Field((), description="Patterns with * and ?; none may match.")
-    accept_missing: bool = Field(False, description="A missing tag matches.")
-    include_excluded: bool = Field(
-        False, description="Localizers, dose screens, phantoms and secondary captures are not left out."
-    )
-    fallback: bool = Field(False, description="Tried only for series that no other route took.")
-
-
 class Settings(Section):
     """The whole configuration."""
 
@@ -192,6 +170,7 @@ class Settings(Section):
     routes: tuple[Route, ...] = ()
     critical: tuple[CriticalRule, ...] = ()
     fetch: tuple[FetchRule, ...] = ()
+    worklists: tuple[Worklist, ...] = ()
 
     @model_validator(mode="after")
     def _names_fit(self) -> Settings:
@@ -238,13 +217,23 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _fetch_fits(self) -> Settings:
+    def _archives_fit(self) -> Settings:
         names = [destination.name for destination in self.destinations if destination.kind == "dicom"]
-        _refuse_doubles("fetch", [rule.name for rule in self.fetch])
-        for number, rule in enumerate(self.fetch):
-            if rule.archive not in names:
-                what = f"fetch '{rule.name}' names '{rule.archive}', which is no destination of kind dicom"
-                raise Misfit(f"{what}; allowed: {', '.join(names) or 'none'}", "fetch", number, "archive")
+        for section, rules in (("fetch", self.fetch), ("worklists", self.worklists)):
+            _refuse_doubles(section, [rule.name for rule in rules])
+            for number, rule in enumerate(rules):
+                if rule.archive not in names and (rule.archive or section == "fetch"):
+                    what = f"{section} '{rule.name}' names '{rule.archive}', which is no destination of kind dicom"
+                    raise Misfit(f"{what}; allowed: {', '.join(names) or 'none'}", section, number, "archive")
+        return self
+
+    @model_validator(mode="after")
+    def _worklists_fit(self) -> Settings:
+        routed = {route.plugin for route in self.routes}
+        for number, worklist in enumerate(self.worklists):
+            for plugin in set(worklist.codes.values()) - routed:
+                what = f"worklists '{worklist.name}' names the plugin '{plugin}', to which no route leads"
+                raise Misfit(what, "worklists", number, "codes")
         return self
 
     @property

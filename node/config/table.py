@@ -12,8 +12,10 @@ from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.fetching import FetchRule
 from node.config.peer import PeerRule
-from node.config.settings import Route, Settings
+from node.config.routing import Route
+from node.config.settings import Settings
 from node.config.watched import WatchedFolder
+from node.config.worklist import Worklist
 
 #: Tables that may be given more than once.
 _REPEATED: dict[str, type[BaseModel]] = {
@@ -23,6 +25,7 @@ _REPEATED: dict[str, type[BaseModel]] = {
     "routes": Route,
     "critical": CriticalRule,
     "fetch": FetchRule,
+    "worklists": Worklist,
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
@@ -10,7 +9,7 @@ from datetime import date, timedelta
 import structlog
 
 from node.config import FetchRule, Settings
-from node.errors import RadnodeError, where
+from node.fetch.errand import run_apart
 from node.fetch.fetching import Fetched, Fetcher
 from node.fetch.query import Match, find
 from node.fetch.wanted import Wanted
@@ -20,7 +19,6 @@ log = structlog.get_logger()
 
 #: Most studies that are looked at, and how long one that did not come whole is left alone, seconds.
 _MOST, AGAIN_SECONDS = 5000, 3600.0
-_GLANCE_SECONDS = 0.5
 
 
 class Watch:
@@ -41,27 +39,7 @@ class Watch:
 
     def step(self) -> None:
         """Look, and fetch what is due; a node that is stopped meanwhile leaves the rest to its next life."""
-        thread = threading.Thread(target=self._run, name=f"fetch-{self._rule.name}", daemon=True)
-        thread.start()
-        while thread.is_alive() and not self._is_stopping():
-            thread.join(_GLANCE_SECONDS)
-
-    def _run(self) -> None:
-        """The edge of the thread."""
-        try:
-            trouble = self._look()
-        except RadnodeError as error:
-            trouble = str(error)
-        except Exception as error:
-            trouble = where(error)
-        try:
-            if trouble:
-                log.warning("fetch failed", rule=self._rule.name, error=trouble)
-            self._ledger.facts.set_trouble(f"fetch {self._rule.name}", trouble)
-        except RadnodeError as error:
-            log.error("fetch failed", rule=self._rule.name, error=str(error))
-        finally:
-            self._ledger.close()
+        run_apart(f"fetch {self._rule.name}", self._look, self._ledger, self._is_stopping)
 
     def _look(self) -> str:
         """One look; why not all came, or nothing."""

@@ -22,6 +22,7 @@ from node.ledger.reviews import ReviewRow, UnreadDocument
 from node.ledger.studies import StudyRow
 from node.ledger.upkeep import Named, check_copy
 from node.ledger.withdrawals import Withdrawal
+from node.ledger.workitems import WorkitemRow, WorkitemState
 
 __all__ = [
     "AnalysisRow",
@@ -45,6 +46,8 @@ __all__ = [
     "Verified",
     "What",
     "Withdrawal",
+    "WorkitemRow",
+    "WorkitemState",
     "check_copy",
     "critical_from",
     "job_from",

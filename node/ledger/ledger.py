@@ -26,6 +26,7 @@ from node.ledger.reviews import Reviews
 from node.ledger.studies import Studies
 from node.ledger.upkeep import Upkeep
 from node.ledger.withdrawals import Withdrawals
+from node.ledger.workitems import Workitems
 
 
 class Ledger:
@@ -51,6 +52,7 @@ class Ledger:
         self.analyses = Analyses(self._database)
         self.deliveries = Deliveries(self._database)
         self.fetches = Fetches(self._database)
+        self.workitems = Workitems(self._database)
         self.withdrawals = Withdrawals(self._database)
         self.commitments = Commitments(self._database)
         self.pledges = Pledges(self._database)

@@ -1,7 +1,7 @@
 """The tables. Time is in seconds since the epoch, UTC."""
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 9
+VERSION = 10
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -247,5 +247,25 @@ CREATE TABLE fetches ( -- studies that an archive was asked to send, as it was a
   came INTEGER, -- instances of the study that were here then
   reason TEXT NOT NULL DEFAULT '' -- why not all
 ) WITHOUT ROWID;
+""",
+    10: """
+CREATE TABLE workitems ( -- of worklist servers (UPS), that this node has claimed, or is about to
+  workitem_uid TEXT PRIMARY KEY,
+  worklist TEXT NOT NULL,
+  transaction_uid TEXT NOT NULL,
+  study_instance_uid TEXT NOT NULL, -- empty: it names none, or several
+  plugin TEXT NOT NULL,
+  code TEXT NOT NULL, -- value, scheme, meaning
+  sources TEXT NOT NULL, -- AE titles
+  priority TEXT NOT NULL,
+  state TEXT NOT NULL,
+  tries INTEGER NOT NULL,
+  told TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  claimed_at REAL NOT NULL,
+  changed_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX workitems_open ON workitems (worklist) WHERE state NOT IN ('COMPLETED', 'CANCELED', 'LOST');
+CREATE INDEX workitems_by_study ON workitems (study_instance_uid);
 """,
 }

@@ -6,11 +6,22 @@ from collections import Counter
 from collections.abc import Sequence
 from math import ceil
 
-from node.ledger import Event, StudyRow
+from node.ledger import Event, StudyRow, WorkitemState
 from node.states import StudyState
 from node.why.telling import Scene, Telling, at, some
 
 _MOST_REASONS = 5
+#: How far a workitem is.
+_WORKITEMS = {
+    WorkitemState.CLAIMING: "the server is asked for it",
+    WorkitemState.FETCHING: "claimed, the study is fetched",
+    WorkitemState.ANALYSING: "claimed, the answer is awaited",
+    WorkitemState.COMPLETING: "done, the server is about to be told",
+    WorkitemState.CANCELING: "it cannot be done, the server is about to be told",
+    WorkitemState.COMPLETED: "completed",
+    WorkitemState.CANCELED: "canceled",
+    WorkitemState.LOST: "not ours",
+}
 
 
 def tell_received(scene: Scene, telling: Telling) -> None:
@@ -26,6 +37,14 @@ def tell_received(scene: Scene, telling: Telling) -> None:
         )
     for reason, count in scene.ledger.inquiries.left_out(scene.uid).items():
         telling.say("received", f"{some(count, 'object')} more do not count: {reason}")
+
+
+def tell_asked(scene: Scene, telling: Telling) -> None:
+    """Which workitems of worklists ask for an answer, and how far that is."""
+    for row in scene.ledger.workitems.of_study(scene.uid):
+        asked = f"{row.worklist} asks for {row.plugin} (workitem {row.workitem_uid}, {row.priority})"
+        why = f": {row.reason}" if row.reason else ""
+        telling.say("worklist", f"{asked}: {_WORKITEMS[row.state]}, {at(row.changed_at)}{why}")
 
 
 def tell_set_aside(scene: Scene, telling: Telling, *, is_known: bool) -> int:

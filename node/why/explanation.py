@@ -9,7 +9,7 @@ from node.errors import PermanentError
 from node.ledger import AnalysisRow, Ledger, StudyRow, Subject, What
 from node.plugin import Manifest
 from node.states import ENDED, AnalysisState, StudyState
-from node.why.coming import tell_completed, tell_received, tell_set_aside
+from node.why.coming import tell_asked, tell_completed, tell_received, tell_set_aside
 from node.why.routing import tell_routed
 from node.why.telling import Explanation, Scene, Step, Telling, at, some
 from node.why.work import tell_analysis
@@ -31,6 +31,7 @@ def explain(
     scene = Scene(ledger, settings, manifests, subject, now, troubles, is_served)
     study, telling = _study(scene), Telling()
     _tell_subject(scene, telling)
+    tell_asked(scene, telling)
     tell_received(scene, telling)
     aside = tell_set_aside(scene, telling, is_known=study is not None)
     if study is None:

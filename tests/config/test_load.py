@@ -57,6 +57,17 @@ FETCH = """
 name = "night"
 archive = "pacs"
 """
+WORKLIST = """
+[[worklists]]
+name = "ris"
+url = "http://ris/dicom-web"
+codes = { "AI^99SITE" = "chest-radiograph" }
+"""
+TO_CHEST = """
+[[routes]]
+name = "films"
+plugin = "chest-radiograph"
+"""
 
 # What is written, the line that is named, and words that the message has to say: key, what was found, what is allowed.
 WRONG: list[tuple[str, int, tuple[str, ...]]] = [
@@ -99,6 +110,14 @@ WRONG: list[tuple[str, int, tuple[str, ...]]] = [
     (PACS + FETCH + 'modality = "ct"\n', 10, ("fetch.0.modality", "pattern", "found 'ct'")),
     (PACS + FETCH + "every_minutes = 0\n", 10, ("fetch.0.every_minutes", "greater than 0", "found 0")),
     (PACS + 2 * FETCH, 12, ("fetch.1.name", "'night' is used twice")),
+    (PACS + 'retrieve = "push"\n', 6, ("destinations.0.retrieve", "'move' or 'get'", "found 'push'")),
+    (HOOK + 'url = "http://h"\nretrieve = "get"\n', 2, ("'retrieve' is for a destination of kind dicom",)),
+    (WORKLIST, 5, ("worklists.0.codes", "names the plugin 'chest-radiograph', to which no route leads")),
+    (WORKLIST + 'archive = "pacs"\n' + TO_CHEST, 6, ("worklists.0.archive", "'pacs', which is no destination of kind")),
+    (WORKLIST.replace("AI^99SITE", "AI") + TO_CHEST, 5, ("worklists.0.codes.AI", "pattern")),
+    (WORKLIST.replace("http:", "ftp:") + TO_CHEST, 2, ("worklists.0", "begins with http:// or https://")),
+    (WORKLIST + 'ca_file = "ca.pem"\n' + TO_CHEST, 2, ("worklists.0", "'ca_file' is for TLS: use a https:// url")),
+    (WORKLIST + 'user = "u"\ntoken_file = "t"\n' + TO_CHEST, 2, ("worklists.0", "either 'user' or 'token_file'")),
     (PACS + 'secret_file = "s"\n', 2, ("destinations.0", "'secret_file' is for a destination of kind webhook")),
     (PACS + '\n[[destinations]]\nname = "b"\nkind = "ftp"\n', 9, ("destinations.1.kind", "found 'ftp'")),
     (
@@ -251,6 +270,12 @@ password_file = "secrets/pw"
 def test_the_secret_of_a_webhook_lies_beside_the_file_too(tmp_path: Path) -> None:
     (hook,) = load(write(tmp_path, HOOK + 'url = "http://127.0.0.1"\nsecret_file = "hook.secret"\n')).destinations
     assert hook.secret_file == tmp_path / "hook.secret"
+
+
+def test_the_token_for_a_worklist_lies_beside_the_file_too(tmp_path: Path) -> None:
+    (worklist,) = load(write(tmp_path, WORKLIST + 'token_file = "ris.token"\n' + TO_CHEST)).worklists
+    assert worklist.token_file == tmp_path / "ris.token"
+    assert (worklist.server.url, worklist.server.timeout_seconds) == ("http://ris/dicom-web", 30)
 
 
 def test_files_for_tls_lie_beside_the_file(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tests.ledger.material import arrival, plan, reported, results
 #: Tables of which nothing is ever removed, or not for years.
 GROWS = (
     "studies|instances|quarantine|associations|analyses|results|deliveries|events|documents|reviews|commitments|fetches"
+    "|workitems"
 )
 #: Their aliases in the queries.
 ALIASES = "s|i|a|r|d"
@@ -92,6 +93,11 @@ def test_ticks_scan_nothing(ledger: Ledger) -> None:
     ledger.studies.streaming("1.2")
     ledger.fetches.of_study("1.2")
     ledger.fetches.came("1.2")
+    ledger.arrivals.receivers()
+    ledger.workitems.open("ris")
+    ledger.workitems.get("1.9")
+    ledger.workitems.of_study("1.2")
+    ledger.workitems.try_again("1.9")
     ledger.reviews.unread()
     ledger.commitments.due(300)
     ledger.commitments.held([Reference("1.2", "1.2.9.1")])

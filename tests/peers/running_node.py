@@ -51,6 +51,7 @@ class RunningNode:
         peers: Sequence[Table] = (),
         inputs: Sequence[Table] = (),
         fetch: Sequence[Table] = (),
+        worklists: Sequence[Table] = (),
         plugins: Sequence[str] = ("brightness",),
         python_path: Sequence[Path] = (),
         **settings: Table,
@@ -74,6 +75,7 @@ class RunningNode:
             "peers": peers,
             "inputs": inputs,
             "fetch": fetch,
+            "worklists": worklists,
         }
         self.config.write_text(_toml(quick, **tables), encoding="utf-8")
         self._environment = dict(os.environ)
@@ -241,7 +243,7 @@ def _entries(table: Table) -> list[str]:
 
 def _value(value: object) -> str:
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_value(inner)}" for key, inner in value.items()) + " }"
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_value(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, Path):
         return json.dumps(str(value))
     return json.dumps(value)  # JSON's scalars and lists are TOML's

@@ -1,0 +1,135 @@
+"""Workitems of worklist servers (UPS): which ones this node has claimed, by which Transaction UID, and what came of it.
+
+The row stands before the server is asked for the workitem: killed at any moment, the node knows what it may have
+claimed, and goes on under the same Transaction UID.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from node.ledger.database import Database
+from node.ledger.events import add_event
+
+
+class WorkitemState(StrEnum):
+    """How far this node is with a workitem; the last three are the end of it."""
+
+    CLAIMING = "CLAIMING"  # the server is asked for it
+    FETCHING = "FETCHING"  # it is ours; its study is to come
+    ANALYSING = "ANALYSING"  # its study is here
+    COMPLETING = "COMPLETING"  # results are delivered; the server is to be told
+    CANCELING = "CANCELING"  # it cannot be done; the server is to be told
+    COMPLETED = "COMPLETED"
+    CANCELED = "CANCELED"
+    LOST = "LOST"  # somebody else has it, or it is gone
+
+
+#: The event that tells of a state.
+_EVENTS = {
+    WorkitemState.FETCHING: "workitem claimed",
+    WorkitemState.COMPLETED: "workitem completed",
+    WorkitemState.CANCELED: "workitem canceled",
+    WorkitemState.LOST: "workitem lost",
+}
+_OPEN = "state NOT IN ('COMPLETED', 'CANCELED', 'LOST')"
+#: In this order they are worked at.
+_BY_PRIORITY = "CASE priority WHEN 'HIGH' THEN 0 WHEN 'LOW' THEN 2 ELSE 1 END, claimed_at"
+
+
+@dataclass(frozen=True)
+class WorkitemRow:
+    """A workitem.
+
+    Attributes:
+        study_instance_uid: of its input; empty: it names none, or several.
+        code: of the work: value, scheme and meaning.
+        sources: AE titles that its input can be retrieved from.
+        priority: HIGH, MEDIUM or LOW.
+        tries: how often the server was asked for it; more than once: it may be ours although it says no.
+        told: what the server was told last of its progress.
+        reason: why it was canceled or lost, or what keeps it from coming further.
+        claimed_at, changed_at: epoch seconds.
+    """
+
+    workitem_uid: str
+    worklist: str
+    transaction_uid: str
+    study_instance_uid: str
+    plugin: str
+    code: tuple[str, str, str]
+    sources: tuple[str, ...]
+    priority: str
+    state: WorkitemState
+    tries: int
+    told: str
+    reason: str
+    claimed_at: float
+    changed_at: float
+
+
+class Workitems:
+    """Reads and writes workitems; raises :class:`~node.errors.LedgerBusy`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, row: WorkitemRow) -> None:
+        """The server is about to be asked for it."""
+        values = {one.name: getattr(row, one.name) for one in fields(row)}
+        values |= {"code": json.dumps(row.code), "sources": json.dumps(row.sources)}
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        with self._database.write() as connection:
+            sql = f"INSERT INTO workitems ({names}) VALUES ({marks})"  # noqa: S608  our names
+            connection.execute(sql, tuple(values.values()))
+
+    def try_again(self, workitem_uid: str) -> None:
+        """The server is about to be asked for it once more."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE workitems SET tries = tries + 1 WHERE workitem_uid = ?", (workitem_uid,))
+
+    def move(self, row: WorkitemRow, state: WorkitemState, reason: str = "") -> None:
+        """It has come so far. Args: reason: why, where that is not plain."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE workitems SET state = ?, reason = ?, changed_at = ? WHERE workitem_uid = ?",
+                (state, reason, time.time(), row.workitem_uid),
+            )
+            if state in _EVENTS:
+                about = {"workitem": row.workitem_uid, "worklist": row.worklist, "plugin": row.plugin}
+                more = {"reason": reason} if reason else {}
+                add_event(connection, _EVENTS[state], row.study_instance_uid, **about, **more)
+
+    def note(self, row: WorkitemRow, told: str, reason: str = "") -> None:
+        """Args: told: to the server, of its progress; reason: what keeps it from coming further."""
+        with self._database.write() as connection:
+            sql = "UPDATE workitems SET told = ?, reason = ? WHERE workitem_uid = ?"
+            connection.execute(sql, (told, reason, row.workitem_uid))
+
+    def open(self, worklist: str) -> list[WorkitemRow]:
+        """Those in hand, by priority, the oldest first."""
+        rows = self._database.read(
+            f"SELECT * FROM workitems WHERE {_OPEN} AND worklist = ? ORDER BY {_BY_PRIORITY}",  # noqa: S608  our words
+            worklist,
+        )
+        return [_row(row) for row in rows]
+
+    def get(self, workitem_uid: str) -> WorkitemRow | None:
+        """One of them; None: the server was never asked for it."""
+        rows = self._database.read("SELECT * FROM workitems WHERE workitem_uid = ?", workitem_uid)
+        return _row(rows[0]) if rows else None
+
+    def of_study(self, study_instance_uid: str) -> list[WorkitemRow]:
+        """Those that are about a study, the oldest first."""
+        sql = "SELECT * FROM workitems WHERE study_instance_uid = ? ORDER BY claimed_at"
+        return [_row(row) for row in self._database.read(sql, study_instance_uid)]
+
+
+def _row(row: sqlite3.Row) -> WorkitemRow:
+    values = dict(row)
+    values["code"], values["sources"] = tuple(json.loads(row["code"])), tuple(json.loads(row["sources"]))
+    return WorkitemRow(**{**values, "state": WorkitemState(row["state"])})

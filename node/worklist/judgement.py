@@ -1,0 +1,94 @@
+"""How far the work of a workitem is, by what the ledger says of its study and of the plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.config import Destination, Settings
+from node.kinds import SOP_CLASSES
+from node.ledger import AnalysisRow, DeliveryRow, StudyRow
+from node.states import AnalysisState, StudyState
+from node.study import ResultObject
+from node.worklist.workitem import Output
+
+#: State of the analysis -> percent, and what is said of it.
+_UNDER_WAY: dict[AnalysisState, tuple[int, str]] = {
+    AnalysisState.QUEUED: (40, "waits for the model"),
+    AnalysisState.CLASSIFIED: (60, "the model has answered"),
+    AnalysisState.REPORTED: (80, "results are being delivered"),
+    AnalysisState.HELD: (40, "held by an operator"),
+}
+_OPEN = (StudyState.RECEIVING, StudyState.COMPLETE)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """It goes on. Args: percent: of the work; text: for people."""
+
+    percent: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """Its results are delivered."""
+
+    analysis: AnalysisRow
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It cannot be done."""
+
+    reason: str
+
+
+Judgement = Waiting | Done | Failed
+
+
+def judge(study: StudyRow | None, came: int, analyses: Sequence[AnalysisRow], plugin: str) -> Judgement:
+    """How far it is.
+
+    Args:
+        study: None: it has no row.
+        came: objects of it, those that are set aside included.
+        analyses: of the study.
+        plugin: that is asked for.
+    """
+    if not came:
+        return Waiting(10, "the study is awaited")
+    if study is None or not study.images:
+        return Failed("nothing of the study that came can be analysed")
+    one = next((a for a in analyses if a.plugin == plugin and a.revision == study.revision), None)
+    if one is not None and one.state is AnalysisState.DELIVERED:
+        return Done(one)
+    if one is not None and one.state in _UNDER_WAY:
+        return Waiting(*_UNDER_WAY[one.state])
+    if one is not None:
+        return Failed(f"the analysis is {one.state}: {one.error or 'no reason is given'}")
+    if study.state in _OPEN:
+        return Waiting(20, "the study is coming in")
+    reason = f" ({study.reason})" if study.reason else ""
+    return Failed(f"no route brought the study to {plugin}: it is {study.state}{reason}")
+
+
+def outputs_of(
+    analysis: AnalysisRow, made: Sequence[ResultObject], deliveries: Sequence[DeliveryRow], settings: Settings
+) -> list[Output]:
+    """The objects of a result by series, and where each can be retrieved; a folder is no such place."""
+    taken: dict[str, list[Destination]] = {}
+    for one in deliveries:
+        where = settings.destination(one.destination)
+        if one.analysis_id == analysis.id and one.state == "DONE" and where is not None:
+            taken.setdefault(one.sop_instance_uid, []).append(where)
+    groups: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[tuple[str, str]]] = {}
+    for result in made:
+        places = taken.get(result.sop_instance_uid, [])
+        if places and result.kind in SOP_CLASSES:
+            titles = tuple(one.ae_title for one in places if one.kind == "dicom" and one.ae_title)
+            urls = tuple(one.url.rstrip("/") for one in places if one.kind == "stow")
+            group = groups.setdefault((result.series_instance_uid, titles, urls), [])
+            group.append((result.sop_class_uid, result.sop_instance_uid))
+    uid = analysis.study_instance_uid
+    return [Output(uid, series, tuple(objects), titles, urls) for (series, titles, urls), objects in groups.items()]

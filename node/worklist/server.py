@@ -1,0 +1,130 @@
+"""A worklist server over UPS-RS (PS3.18 11): searched, and told."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from types import TracebackType
+from typing import Any
+
+import requests
+from pydicom.dataset import Dataset
+
+from node import logs
+from node.config import Worklist
+from node.deliver.http import address_of, check_ourselves, first_line, prepare, unreachable
+from node.errors import DeliveryError
+from node.worklist.workitem import SCHEDULED, Workitem, state_change, workitem_of
+
+_JSON = "application/dicom+json"
+#: Most workitems of one search, and longest answer, bytes.
+_MOST, _LONGEST = 100, 1 << 24
+_MISSING = (404, 410)
+_REFUSED = (400, 409)
+
+
+class Said(Enum):
+    """What the server makes of a request about one workitem."""
+
+    YES = "yes"
+    NO = "no"  # the state of the workitem, its Transaction UID, or what it was told does not allow it
+    GONE = "gone"
+
+
+class Server:
+    """As a context manager it keeps its connection.
+
+    Raises :class:`DeliveryError` for what passes by itself, :class:`~node.errors.DeliveryRefused` for what does not.
+    """
+
+    def __init__(self, worklist: Worklist) -> None:
+        self._worklist, self._server = worklist, worklist.server
+        self._url = worklist.url.rstrip("/") + "/workitems"
+        self._session = requests.Session()
+
+    def __enter__(self) -> Server:
+        prepare(self._session, self._server)
+        if self._worklist.token_file is not None:
+            token = first_line(self._worklist.token_file, "token", self._server)
+            self._session.headers["Authorization"] = f"Bearer {token}"
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._session.close()
+
+    def search(self, code: str) -> list[Workitem]:
+        """Scheduled workitems of that code whose input is ready (PS3.18 11.9). Args: code: VALUE^SCHEME."""
+        value, _, scheme = code.partition("^")
+        query = {
+            "ProcedureStepState": SCHEDULED,
+            "InputReadinessState": "READY",
+            "ScheduledWorkitemCodeSequence.CodeValue": value,
+            "ScheduledWorkitemCodeSequence.CodingSchemeDesignator": scheme,
+            **({"WorklistLabel": self._worklist.label} if self._worklist.label else {}),
+            "includefield": "all",
+            "limit": str(_MOST),
+        }
+        status, body = self._ask("GET", self._url, params=query)
+        if status == 204:
+            return []
+        self._check(status)
+        found = [workitem_of(ds) for ds in self._datasets(body)[:_MOST]]
+        return [one for one in found if one is not None]
+
+    def retrieve(self, uid: str) -> Workitem | None:
+        """One of them as it is now (PS3.18 11.5); None: it is gone, or says nothing."""
+        status, body = self._ask("GET", f"{self._url}/{uid}")
+        if status in _MISSING:
+            return None
+        self._check(status)
+        return next((one for one in map(workitem_of, self._datasets(body)) if one and one.uid in ("", uid)), None)
+
+    def update(self, uid: str, change: Dataset) -> Said:
+        """Attributes of a workitem that is ours (PS3.18 11.6). Args: change: with the Transaction UID."""
+        return self._tell("POST", f"{self._url}/{uid}?{change.TransactionUID}", change)
+
+    def change(self, uid: str, transaction_uid: str, state: str) -> Said:
+        """Its Procedure Step State (PS3.18 11.7)."""
+        return self._tell("PUT", f"{self._url}/{uid}/state", state_change(transaction_uid, state))
+
+    def _tell(self, method: str, url: str, ds: Dataset) -> Said:
+        body = json.dumps([ds.to_json_dict()])
+        status, _ = self._ask(method, url, data=body, headers={"Content-Type": _JSON})
+        if status in _MISSING:
+            return Said.GONE
+        if status in _REFUSED:
+            return Said.NO
+        self._check(status)
+        return Said.YES
+
+    def _ask(self, method: str, url: str, **more: Any) -> tuple[int, bytes]:  # Any: passed through
+        headers = {"Accept": _JSON, **more.pop("headers", {})}
+        try:
+            with self._session.request(
+                method, url, headers=headers, allow_redirects=False, stream=True, **more
+            ) as answer:
+                body = bytearray()
+                for piece in answer.iter_content(1 << 16):
+                    body += piece
+                    if len(body) > _LONGEST:
+                        raise self._unusable("it is longer than any")
+                return answer.status_code, bytes(body)
+        except requests.RequestException as error:
+            raise unreachable(error, self._server) from error
+
+    def _check(self, status: int) -> None:
+        check_ourselves(status, self._server)
+        if not 200 <= status < 300:
+            raise self._unusable(f"HTTP {status}")
+
+    def _datasets(self, body: bytes) -> list[Dataset]:
+        """DICOM JSON (PS3.18 F.2): an array of datasets, or a single one."""
+        try:
+            told = json.loads(body)
+            with logs.pydicom_silent():
+                return [Dataset.from_json(one) for one in (told if isinstance(told, list) else [told])]
+        except Exception as error:  # the decoder raises anything on what is no DICOM JSON
+            raise self._unusable("it is no DICOM JSON") from error
+
+    def _unusable(self, why: str) -> DeliveryError:
+        return DeliveryError(f"its answer cannot be used: {why}", about=address_of(self._server), hint="check url")

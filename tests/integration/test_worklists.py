@@ -1,0 +1,89 @@
+"""A node that runs performs the workitems of a worklist server, with an archive that sends studies back (C-GET)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+
+from tests.peers import Hospital, RunningNode, storescu, until
+from tests.peers.hospital import CANARY
+from tests.peers.qrscp import RealDcmqrscp
+from tests.peers.worklist_server import WorklistServer, value, values
+from tests.worklist.conftest import schedule
+
+pytestmark = pytest.mark.integration
+
+StartNode = Callable[..., RunningNode]
+
+
+@pytest.fixture
+def server() -> Iterator[WorklistServer]:
+    with WorklistServer() as running:
+        yield running
+
+
+def settings_for(server: WorklistServer, archive: RealDcmqrscp) -> dict[str, Any]:
+    worklist = {"name": "ris", "url": server.url, "codes": {"AI-CXR^99SITE": "brightness"}, "every_seconds": 0.3}
+    return {
+        "destinations": [archive.destination(retrieve="get")],
+        "routes": [{"name": "everything", "plugin": "brightness", "destinations": ["archive"]}],
+        "worklists": [worklist],
+    }
+
+
+def outputs(server: WorklistServer, uid: str) -> set[str]:
+    """SOP Instance UIDs that the server was told of."""
+    (done,) = values(server.workitems[uid], "UnifiedProcedureStepPerformedProcedureSequence")
+    found = values(done, "OutputInformationSequence")
+    assert {value(place, "RetrieveAETitle") for one in found for place in values(one, "DICOMRetrievalSequence")} == {
+        "ARCHIVE"
+    }
+    return {value(ref, "ReferencedSOPInstanceUID") for one in found for ref in values(one, "ReferencedSOPSequence")}
+
+
+def test_a_workitem_is_performed_once_though_the_node_is_killed_when_it_claims_it(
+    start_node: StartNode, server: WorklistServer, hospital: Hospital, tmp_path: Path
+) -> None:
+    uid, killer = hospital.study_uid(), threading.Event()
+
+    def note_claim(method: str, path: str) -> None:
+        if path.endswith("/state"):
+            killer.set()
+
+    with RealDcmqrscp(tmp_path / "archive") as archive:
+        films = [hospital.film(), hospital.film(2)]
+        assert len(storescu(archive.port, films, called="ARCHIVE").taken) == 2
+        node = start_node(**settings_for(server, archive))
+        server.before = note_claim
+        server.loses_answer = lambda method, path: path.endswith("/state") and killer.is_set() and not node_is_back
+        node_is_back = False
+        schedule(server, "2.25.1", uid, priority="HIGH")
+        until(killer.is_set, "it is claimed")
+        node.kill("group")
+        node_is_back = True
+        node.restart()
+        until(lambda: server.state("2.25.1") == "COMPLETED", lambda: f"it is completed; log:\n{node.log()[-3000:]}")
+        stored = {str(pydicom.dcmread(path).SOPInstanceUID) for path in archive.files()} - {one.stem for one in films}
+        assert outputs(server, "2.25.1") == stored, "what the archive has of us is what was told, once"
+        assert [path for method, path, status in server.told("/state") if status == 200] == [
+            "/workitems/2.25.1/state",
+            "/workitems/2.25.1/state",
+        ], "claimed once, completed once"
+        schedule(server, "2.25.2", "1.2.3.4")
+        until(lambda: server.state("2.25.2") == "CANCELED", "a study that nobody has is canceled")
+        (told,) = values(server.workitems["2.25.2"], "ProcedureStepProgressInformationSequence")
+        assert value(told, "ReasonForCancellation") == "archive does not have its study"
+        schedule(server, "2.25.3", uid)
+        until(lambda: server.state("2.25.3") == "COMPLETED", "what was answered before is told again")
+        assert outputs(server, "2.25.3") == outputs(server, "2.25.1")
+        assert node.study(hospital.study_uid(2)) is None, "nobody asked for the other one"
+        why = node.run_cli("why", uid).stdout
+        assert "ris asks for brightness (workitem 2.25.1, HIGH): completed" in why
+        (found,) = [one for one in node.json("doctor") if one["check"] == "worklist ris"]
+        assert (found["ok"], found["found"]) == (True, "answers, 0 workitems wait for somebody")
+        assert CANARY not in node.log() + node.run_cli("audit").stdout

@@ -1,0 +1,229 @@
+"""Workitems are claimed, and end as what became of their studies, whatever happens on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from node.ledger import WorkitemState
+from node.ledger.workitems import Workitems
+from node.states import AnalysisState
+from tests.ledger.material import arrival, completed, plan, received, routed
+from tests.peers.worklist_server import JSON, Refused, WorklistServer, value, values
+from tests.worklist.conftest import CODE, Site, schedule
+
+
+def performed(server: WorklistServer, uid: str = "1.9") -> dict[str, Any]:
+    (found,) = values(server.workitems[uid], "UnifiedProcedureStepPerformedProcedureSequence")
+    return dict(found)
+
+
+def test_what_was_analysed_is_told_with_its_results(site: Site, server: WorklistServer) -> None:
+    site.answer()
+    schedule(server, "1.9")
+    assert site.look() == ""
+    assert (server.state("1.9"), site.row().state) == ("COMPLETED", WorkitemState.COMPLETED)
+    done = performed(server)
+    (code,), (output,) = values(done, "PerformedWorkitemCodeSequence"), values(done, "OutputInformationSequence")
+    assert (value(code, "CodeValue"), value(code, "CodingSchemeDesignator"), value(code, "CodeMeaning")) == CODE
+    assert (value(output, "StudyInstanceUID"), value(output, "SeriesInstanceUID")) == ("1.2", "1.2.7")
+    objects = {value(one, "ReferencedSOPInstanceUID") for one in values(output, "ReferencedSOPSequence")}
+    assert objects == {"1.2.7.1", "1.2.7.2"}
+    (place,) = values(output, "DICOMRetrievalSequence")
+    assert value(place, "RetrieveAETitle") == "PACS"
+    trail = [event.action for event in site.ledger.events.of_study("1.2")]
+    assert trail[-2:] == ["workitem claimed", "workitem completed"]
+    before = len(server.requests)
+    assert site.look() == ""
+    assert [one[0] for one in server.requests[before:]] == ["GET"], "nothing is left to do"
+
+
+def test_progress_is_told_as_the_study_goes_on(site: Site, server: WorklistServer) -> None:
+    def told() -> tuple[float, str]:
+        (item,) = values(server.workitems["1.9"], "ProcedureStepProgressInformationSequence")
+        return float(value(item, "ProcedureStepProgress")), value(item, "ProcedureStepProgressDescription")
+
+    schedule(server, "1.9")
+    received(site.ledger)
+    site.look()
+    assert (server.state("1.9"), told()) == ("IN PROGRESS", (20, "the study is coming in"))
+    study = site.ledger.studies.get("1.2")
+    site.ledger.studies.complete(study, "quiet", partial=False, expected=None)
+    before = len(server.told("POST"))
+    site.look()
+    assert len(server.told("POST")) == before, "the same is not told twice"
+
+
+def test_the_urgent_come_first_and_no_more_than_are_wanted(site: Site, server: WorklistServer) -> None:
+    for number, priority in enumerate(("LOW", "MEDIUM", "HIGH"), 1):
+        schedule(server, f"1.9.{number}", f"1.2.{number}", priority=priority)
+        received(site.ledger, f"1.2.{number}")
+    site.look(at_most=2)
+    assert [server.state(f"1.9.{number}") for number in (1, 2, 3)] == ["SCHEDULED", "IN PROGRESS", "IN PROGRESS"]
+    assert [row.priority for row in site.ledger.workitems.open("ris")] == ["HIGH", "MEDIUM"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"readiness": "INCOMPLETE"}, {"code": ("AI-CXR", "99OTHER", "?")}, {"label": "OTHER"}]
+)
+def test_what_is_not_meant_for_us_is_left_alone(site: Site, server: WorklistServer, changes: dict[str, Any]) -> None:
+    schedule(server, "1.9", **changes)
+    assert site.look(label="AI") == ""
+    assert server.state("1.9") == "SCHEDULED"
+    assert site.ledger.workitems.get("1.9") is None
+
+
+def test_a_race_that_is_lost_is_no_error(site: Site, server: WorklistServer) -> None:
+    def claim_first(method: str, path: str) -> None:
+        if path.endswith("/state"):
+            server.workitems["1.9"]["00741000"]["Value"] = ["IN PROGRESS"]
+            server.workitems["1.9"]["00081195"] = {"vr": "UI", "Value": ["2.25.1"]}
+
+    schedule(server, "1.9")
+    server.before = claim_first
+    assert site.look() == ""
+    assert site.row().state is WorkitemState.LOST
+    assert len(server.told("/state")) == 1
+
+
+def test_what_was_asked_to_be_canceled_before_it_begins_is_not_begun(site: Site, server: WorklistServer) -> None:
+    schedule(server, "1.9")
+    headers = {"Content-Type": JSON}
+    asked = requests.post(f"{server.url}/workitems/1.9/cancelrequest", json=[{}], headers=headers, timeout=5)
+    assert asked.status_code == 202
+    assert site.look() == ""
+    assert (server.state("1.9"), site.ledger.workitems.get("1.9")) == ("CANCELED", None)
+
+
+@pytest.mark.parametrize(
+    ("bring", "reason"),
+    [
+        (lambda ledger: None, "its study is not here, and nothing that this node knows says where it is"),
+        (lambda ledger: routed_elsewhere(ledger), "no route brought the study to chest: it is ROUTED (skin: 1 series)"),
+        (lambda ledger: failed(ledger), "the analysis is FAILED: it cannot be decoded"),
+        (lambda ledger: set_aside(ledger), "nothing of the study that came can be analysed"),
+    ],
+)
+def test_what_cannot_be_done_is_canceled_with_the_reason(
+    site: Site, server: WorklistServer, bring: Any, reason: str
+) -> None:
+    schedule(server, "1.9")
+    bring(site.ledger)
+    assert site.look() == ""
+    (told,) = values(server.workitems["1.9"], "ProcedureStepProgressInformationSequence")
+    assert (server.state("1.9"), value(told, "ReasonForCancellation")) == ("CANCELED", reason)
+    assert site.row().state is WorkitemState.CANCELED
+
+
+def routed_elsewhere(ledger: Any) -> None:
+    routed(ledger, "1.2", plan("skin"))
+
+
+def set_aside(ledger: Any) -> None:
+    ledger.arrivals.record([arrival(1, defect="truncated")])
+    assert ledger.fetches.came("1.2") == 1
+
+
+def failed(ledger: Any) -> None:
+    (analysis,) = routed(ledger)
+    ledger.analyses.fail(analysis.id, "it cannot be decoded")
+    assert ledger.analyses.get(analysis.id).state is AnalysisState.FAILED
+
+
+def test_an_input_of_several_studies_is_canceled(site: Site, server: WorklistServer) -> None:
+    schedule(server, "1.9", inputs=[])
+    site.look()
+    assert (server.state("1.9"), site.row().reason) == ("CANCELED", "its input names no study, or several")
+
+
+def test_a_server_that_is_away_is_a_trouble_until_it_is_back(site: Site, server: WorklistServer) -> None:
+    def away(method: str, path: str) -> None:
+        raise Refused(503)
+
+    completed(site.ledger)
+    schedule(server, "1.9")
+    server.before = away
+    assert "its answer cannot be used: HTTP 503" in site.look()
+    server.before = lambda method, path: None
+    assert site.look() == ""
+    assert server.state("1.9") == "IN PROGRESS"
+
+
+def test_a_workitem_that_somebody_ends_over_there_is_let_go(site: Site, server: WorklistServer) -> None:
+    schedule(server, "1.9")
+    received(site.ledger)
+    site.look()
+    server.workitems["1.9"]["00741000"]["Value"] = ["CANCELED"]
+    site.ledger.studies.complete(site.ledger.studies.get("1.2"), "quiet", partial=False, expected=None)
+    site.ledger.analyses.route("1.2", [], ["because"])
+    site.look()
+    assert site.row().state is WorkitemState.CANCELED
+
+
+class Killed(BaseException):
+    """As kill -9: nothing catches it."""
+
+
+@contextmanager
+def killed_before_write(number: int) -> Iterator[list[str]]:
+    """The process dies before its n-th write of a workitem. Yields what was written."""
+    written: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("add", "try_again", "move", "note"):
+            real = getattr(Workitems, name)
+
+            def write(*arguments: Any, _real: Any = real, _name: str = name) -> None:
+                if len(written) == number:
+                    raise Killed
+                _real(*arguments)
+                written.append(_name)
+
+            patch.setattr(Workitems, name, write)
+        yield written
+
+
+@pytest.mark.parametrize("outcome", ["COMPLETED", "CANCELED"])
+def test_killed_at_any_write_it_ends_as_it_would_have(site: Site, server: WorklistServer, outcome: str) -> None:
+    """Each time another workitem of a study that was answered before, or cannot be."""
+    site.answer()
+    deaths = 0
+    for number in range(12):
+        uid, study = f"1.9.{number + 1}", "1.2" if outcome == "COMPLETED" else "1.3"
+        schedule(server, uid, study)
+        with killed_before_write(number):
+            try:
+                site.performer()._look()
+            except Killed:
+                deaths += 1
+        for _ in range(2):
+            assert site.performer()._look() == ""
+        assert (server.state(uid), str(site.row(uid).state)) == (outcome, outcome), number
+        assert len({path for method, path, status in server.told("/state") if status == 200}) == number + 1
+    assert deaths >= 5
+    assert [event.action for event in site.ledger.events.latest(1000)].count("workitem claimed") >= 11
+
+
+@pytest.mark.parametrize("lost", range(6))
+def test_an_answer_that_is_lost_leads_to_no_second_claim(site: Site, server: WorklistServer, lost: int) -> None:
+    """The server has done what it was told, and the node does not know."""
+    seen: list[str] = []
+
+    def is_lost(method: str, path: str) -> bool:
+        if method == "GET":
+            return False
+        seen.append(path)
+        return len(seen) == lost + 1
+
+    site.answer()
+    schedule(server, "1.9")
+    server.loses_answer = is_lost
+    first = site.look()
+    assert bool(first) == (lost < len(seen)), "what is not answered is shown"
+    assert site.look() == ""
+    assert (server.state("1.9"), site.row().state) == ("COMPLETED", WorkitemState.COMPLETED)
+    changes = [(path, status) for _, path, status in server.told("/state") if status == 200]
+    assert len(changes) <= 3, "claimed once, completed once, and perhaps told again"
