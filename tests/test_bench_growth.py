@@ -30,6 +30,7 @@ def test_a_built_ledger_is_sound_chained_and_answers_like_another(tmp_path: Path
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_growth_measures_both_nodes_and_its_section_says_what_is_wanted(tmp_path: Path) -> None:
     rows = growth.measure(tmp_path, 1, studies=40, idle_seconds=0.5)
     assert all(len(one["empty"]) == len(one["grown"]) == 1 for one in rows.values())

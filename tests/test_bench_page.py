@@ -97,6 +97,7 @@ def test_goals_of_latency_growth_and_the_router_stand_on_the_page() -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 @pytest.mark.parametrize("part", SHORT)
 def test_every_part_can_be_measured(part: str, tmp_path: Path) -> None:
     rows = SHORT[part](tmp_path, 1)
@@ -107,6 +108,7 @@ def test_every_part_can_be_measured(part: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_every_receiver_takes_all_that_is_sent(tmp_path: Path) -> None:
     rates = measure_load(Load("a few", 6, "CT", 64, associations=2), tmp_path, 1)
     assert list(rates) == list(RECEIVERS)
