@@ -22,6 +22,8 @@ from radnode_kit.classifier import BundleClassifier
 from radnode_kit.recipe import TRAIN
 from tests.plugins.builders import pattern
 
+pytestmark = pytest.mark.slow  # minutes of processor time; the parts have tests of their own
+
 COUNT, SIZE = 160, 64
 MANIFEST = """
 name = "spots"
