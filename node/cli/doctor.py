@@ -17,7 +17,7 @@ from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json
 from node.cli.viewers import ViewerOption, tell
 
 if TYPE_CHECKING:
-    from node.config import Destination, Settings
+    from node.config import Destination, Settings, Worklist
 
 #: (check, whether it holds, what was found or what to do)
 Check = tuple[str, bool, str]
@@ -88,7 +88,8 @@ def _certificates(settings: Settings) -> Iterator[Check]:
     tls = settings.tls
     if tls.enabled:
         yield _sound("certificate of the node", problems(tls.certificate, tls.key, tls.ca))
-    for one in (*settings.destinations, *settings.worklists):
+    tables: list[Destination | Worklist] = [*settings.destinations, *settings.worklists]
+    for one in tables:
         if one.ca_file or one.certificate_file:
             found = problems(one.certificate_file, one.key_file, one.ca_file)
             yield _sound(f"certificates {one.name}", found)

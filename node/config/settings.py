@@ -219,7 +219,8 @@ class Settings(Section):
     @model_validator(mode="after")
     def _archives_fit(self) -> Settings:
         names = [destination.name for destination in self.destinations if destination.kind == "dicom"]
-        for section, rules in (("fetch", self.fetch), ("worklists", self.worklists)):
+        tables: dict[str, tuple[FetchRule | Worklist, ...]] = {"fetch": self.fetch, "worklists": self.worklists}
+        for section, rules in tables.items():
             _refuse_doubles(section, [rule.name for rule in rules])
             for number, rule in enumerate(rules):
                 if rule.archive not in names and (rule.archive or section == "fetch"):

@@ -17,7 +17,7 @@ from node import logs
 from node.config import Destination
 from node.deliver.line import name_of
 from node.deliver.messages import C_FIND, PENDING
-from node.errors import DeliveryError
+from node.errors import DeliveryError, DeliveryRefused
 from node.fetch.dialogue import Dialogue, Service, dialogue
 from node.fetch.status import SUCCESS, reason_of
 from node.fetch.wanted import Wanted, class_keys, image_keys, is_uid, modalities_of, series_keys, text_of
@@ -130,7 +130,7 @@ def classes_of(archive: Destination, calling_ae: str, study_instance_uid: str) -
                 for one in [] if found else _series(archive, asked, match):
                     keys = class_keys(study_instance_uid, one.series_instance_uid)
                     found |= dict.fromkeys(_classes(archive, asked, keys, "SOPClassUID"))
-        except DeliveryError as error:  # it can be fetched without
+        except (DeliveryError, DeliveryRefused) as error:  # it can be fetched without
             log.info("SOP classes not told", archive=archive.name, error=str(error))
     return tuple(found)
 

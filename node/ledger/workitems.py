@@ -100,9 +100,15 @@ class Workitems:
                 (state, reason, time.time(), row.workitem_uid),
             )
             if state in _EVENTS:
-                about = {"workitem": row.workitem_uid, "worklist": row.worklist, "plugin": row.plugin}
-                more = {"reason": reason} if reason else {}
-                add_event(connection, _EVENTS[state], row.study_instance_uid, **about, **more)
+                add_event(
+                    connection,
+                    _EVENTS[state],
+                    row.study_instance_uid,
+                    workitem=row.workitem_uid,
+                    worklist=row.worklist,
+                    plugin=row.plugin,
+                    reason=reason,
+                )
 
     def note(self, row: WorkitemRow, told: str, reason: str = "") -> None:
         """Args: told: to the server, of its progress; reason: what keeps it from coming further."""

@@ -61,6 +61,7 @@ def test_what_an_archive_has_comes_by_the_clock(start_node: StartNode, hospital:
         assert node.study(hospital.study_uid(4)) is None
 
 
+@pytest.mark.slow  # that the node closes what such a command leaves is seen in tests/test_children.py, too
 def test_a_command_that_is_killed_while_it_receives_holds_no_study_open(
     start_node: StartNode, hospital: Hospital, tmp_path: Path
 ) -> None:
