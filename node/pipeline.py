@@ -27,7 +27,7 @@ from node.completion import Completion
 from node.config import SENDER, Settings
 from node.deliver import backoff_seconds
 from node.errors import LedgerBusy, RadnodeError, where
-from node.ledger import AnalysisRow, Ledger, Plan, StudyRow, critical_from, job_table
+from node.ledger import AnalysisRow, Ledger, Plan, StudyRow, critical_from, job_table, observation_from
 from node.retention import Retention
 from node.spool import Spool
 from node.states import AnalysisState, IllegalMove, StudyState
@@ -188,7 +188,8 @@ class Pipeline:
                 if missed := answer["not_assessed"]:
                     reasons = [f"{one['sop_instance_uid']}: {one['reason']}" for one in missed]
                     self._ledger.events.add("images not assessed", row.study_instance_uid, reasons=reasons)
-                analyses.classified(row.id, answer["summary"], answer.get("sealed"))
+                observed = [observation_from(one) for one in answer.get("observed", ())]
+                analyses.classified(row.id, answer["summary"], answer.get("sealed"), observed)
                 self._ledger.pauses.worked(row.plugin)
             else:
                 found = [critical_from(one) for one in answer.get("critical", ())]

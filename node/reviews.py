@@ -133,7 +133,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Counted:
-    """One reviewed answer, as the last word on it has it. `sender` is the AE title that sent the study."""
+    """One reviewed answer, as the last word on it has it, of that time. `sender`: the AE title that sent the study."""
 
     plugin: str
     plugin_version: str
@@ -141,6 +141,7 @@ class Counted:
     sender: str
     outcome: Outcome
     truth: Outcome | None
+    at: float = 0.0
 
 
 @dataclass(frozen=True)

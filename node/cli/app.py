@@ -35,6 +35,7 @@ from node.cli import (
     studies,
     tokens,
     training,
+    watching,
     why,
 )
 from node.dumps import forbid_core_dumps
@@ -62,6 +63,7 @@ app.command()(deidentify.deidentify)
 app.add_typer(queue.app, name="queue")
 app.add_typer(critical.app, name="critical")
 app.add_typer(reviews.app, name="reviews")
+app.add_typer(watching.app, name="watch")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(certs.app, name="certs")
 app.add_typer(files.route_app, name="route")
@@ -73,7 +75,8 @@ app.add_typer(plugins.app, name="plugins")
 app.command()(training.train)
 app.command()(training.calibrate)
 app.command()(evaluate.evaluate)
-for _command in (training.measure, training.explain, training.compare, training.synthesise, training.seal):
+_MODELS = (training.measure, training.explain, training.compare, training.reference, training.synthesise, training.seal)
+for _command in _MODELS:
     models.app.command()(_command)
 app.add_typer(models.app, name="models")
 app.add_typer(configuration.app, name="config")

@@ -60,6 +60,8 @@ def _screen(settings: Settings, ledger: Ledger) -> tuple[list[str], int]:
 
 def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str], int]:
     """What is going on, what is wrong, and how bad it is."""
+    from node.ledger import NEW_BASELINE, told
+
     deliveries = ledger.deliveries.count_by_state()
     facts: dict[str, Any] = {
         "ae_title": settings.node.ae_title,
@@ -76,6 +78,10 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
     for plugin, reason in ledger.pauses.paused().items():
         waiting = f"{ledger.pauses.waiting(plugin)} analyses wait: `radnode plugins resume {plugin}`"
         problems.append(f"plugin {plugin} is paused: {reason} - {waiting}")
+    for plugin, alarms in ledger.measures.alarms().items():
+        measures = "; ".join(told(one) for one in alarms[:3]) + ("; ..." if alarms[3:] else "")
+        meant = NEW_BASELINE.format(plugin)
+        problems.append(f"{plugin} sees or answers something else than it did: {measures} - `radnode watch`; {meant}")
     if drained := ledger.pauses.drained():
         problems.append(f"the queue is drained {drained}: no worker takes anything: `radnode queue resume`")
     if facts["analyses"].get("FAILED"):

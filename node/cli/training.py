@@ -1,4 +1,4 @@
-"""`radnode train`, `calibrate`, `radnode models measure|explain|compare|synthesise|seal`: rebuild and measure."""
+"""`radnode train`, `calibrate`; `radnode models measure|explain|compare|reference|synthesise|seal`: of our models."""
 
 from __future__ import annotations
 
@@ -88,6 +88,26 @@ def compare(plugin: Name, data: Data, work: Work = Path("training"), write: Writ
         from radnode_kit.comparison import comparison
 
         typer.echo(comparison(commands.folder_of(plugin), data, work / plugin, write=write))
+
+
+def reference(
+    plugin: Name,
+    data: Data,
+    images: Annotated[int, typer.Option(min=100, max=2000, help="At most, one for each patient.")] = 400,
+    drift: Annotated[bool, typer.Option("--drift", help="Instead: how many changed films are noticed.")] = False,
+) -> None:
+    """Write what the model answers on images it never learned from, for `radnode watch`, into its folder."""
+    with _trainer():
+        from radnode_kit.commands import folder_of
+        from radnode_kit.drift import measured
+        from radnode_kit.reference import make_reference
+
+        folder = folder_of(plugin)
+        if drift:
+            typer.echo(measured(folder, data, images))
+            return
+        made = make_reference(folder, data, images)
+        typer.echo(f"{len(made)} answers, {int(made.abstained.sum())} of them abstentions")
 
 
 def synthesise(data: Data, work: Work = Path("training")) -> None:

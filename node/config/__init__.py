@@ -27,6 +27,7 @@ from node.config.study import StudySettings
 from node.config.table import settings_table
 from node.config.tls import TlsSettings
 from node.config.watched import WatchedFolder
+from node.config.watching import AlarmKind, WatchSettings
 from node.config.web import WebSettings
 from node.config.worklist import Worklist
 
@@ -34,6 +35,7 @@ __all__ = [
     "LIVE",
     "OPERATIONS",
     "SENDER",
+    "AlarmKind",
     "AuditSettings",
     "Change",
     "CriticalRule",
@@ -49,6 +51,7 @@ __all__ = [
     "StorageSettings",
     "StudySettings",
     "TlsSettings",
+    "WatchSettings",
     "WatchedFolder",
     "WebSettings",
     "WorkerSettings",

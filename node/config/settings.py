@@ -17,6 +17,7 @@ from node.config.section import AETitle, Port, Seconds, Section
 from node.config.study import StudySettings
 from node.config.tls import TlsSettings
 from node.config.watched import WatchedFolder
+from node.config.watching import WatchSettings
 from node.config.web import WebSettings
 from node.config.worklist import Worklist
 from node.device import Device, Wishes
@@ -160,6 +161,7 @@ class Settings(Section):
     report: ReportSettings = ReportSettings()
     retry: RetrySettings = RetrySettings()
     web: WebSettings = WebSettings()
+    watch: WatchSettings = WatchSettings()
     audit: AuditSettings = AuditSettings()
     match: Literal["all", "first"] = Field(
         "all", description="Whether all routes or only the first match takes a series."

@@ -17,6 +17,8 @@ from node.ledger.fetches import FetchRow
 from node.ledger.inquiries import Sent, Subject, What
 from node.ledger.jobs import Job, job_from, job_table
 from node.ledger.ledger import Ledger
+from node.ledger.measures import NEW_BASELINE, Baseline, Measure, MeasureRow, Verdict, told
+from node.ledger.observations import Observation, Watched, observation_from, observation_table
 from node.ledger.results import Notice
 from node.ledger.reviews import ReviewRow, UnreadDocument
 from node.ledger.studies import StudyRow
@@ -25,7 +27,9 @@ from node.ledger.withdrawals import Withdrawal
 from node.ledger.workitems import WorkitemRow, WorkitemState
 
 __all__ = [
+    "NEW_BASELINE",
     "AnalysisRow",
+    "Baseline",
     "CommitmentRow",
     "Critical",
     "DeliveryRow",
@@ -33,9 +37,12 @@ __all__ = [
     "FetchRow",
     "Job",
     "Ledger",
+    "Measure",
+    "MeasureRow",
     "Named",
     "Notice",
     "NumberedEvent",
+    "Observation",
     "OpenCritical",
     "Plan",
     "ReviewRow",
@@ -43,7 +50,9 @@ __all__ = [
     "StudyRow",
     "Subject",
     "UnreadDocument",
+    "Verdict",
     "Verified",
+    "Watched",
     "What",
     "Withdrawal",
     "WorkitemRow",
@@ -52,4 +61,7 @@ __all__ = [
     "critical_from",
     "job_from",
     "job_table",
+    "observation_from",
+    "observation_table",
+    "told",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from node.errors import PermanentError
@@ -13,6 +13,7 @@ from node.ledger.criticals import Critical, add_criticals
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import move_analysis, move_study
+from node.ledger.observations import Observation, add_observations
 from node.ledger.pauses import IS_PAUSED
 from node.ledger.results import add_results, are_withdrawn, take_over
 from node.ledger.settlement import end_analysis_if_settled
@@ -122,11 +123,18 @@ class Analyses:
                 (AnalysisState.QUEUED, AnalysisState.CLASSIFIED),  # every move of an analysis gives its lease back
             )
 
-    def classified(self, analysis_id: int, summary: str, sealed: Mapping[str, str] | None = None) -> None:
-        """QUEUED -> CLASSIFIED. Args: sealed: the files that were made, see :class:`AnalysisRow`."""
+    def classified(
+        self,
+        analysis_id: int,
+        summary: str,
+        sealed: Mapping[str, str] | None = None,
+        observed: Iterable[Observation] = (),
+    ) -> None:
+        """QUEUED -> CLASSIFIED. Args: sealed: the files made, see :class:`AnalysisRow`; observed: for who watches."""
         with self._database.write() as connection:
             connection.execute("UPDATE analyses SET summary = ? WHERE id = ?", (summary, analysis_id))
             _seal(connection, analysis_id, sealed or {})
+            add_observations(connection, analysis_id, observed)
             move_analysis(connection, analysis_id, AnalysisMove.CLASSIFIED, "")
 
     def reported(
@@ -174,18 +182,11 @@ class Analyses:
         with self._database.write() as connection:
             sql = "SELECT study_instance_uid, error FROM analyses WHERE id = ?"
             before = connection.execute(sql, (analysis_id,)).fetchone()
+            values = (int(counted), time.time() + seconds, reason, time.time(), analysis_id)
             changed = connection.execute(
                 "UPDATE analyses SET attempts = attempts + ?, not_before = ?, error = ?, lease_owner = NULL,"
                 " lease_until = NULL, changed_at = ? WHERE id = ? AND state IN (?, ?)",
-                (
-                    int(counted),
-                    time.time() + seconds,
-                    reason,
-                    time.time(),
-                    analysis_id,
-                    AnalysisState.QUEUED,
-                    AnalysisState.CLASSIFIED,
-                ),
+                (*values, AnalysisState.QUEUED, AnalysisState.CLASSIFIED),
             ).rowcount
             if changed and (counted or before["error"] != reason):
                 detail = {"reason": reason, "seconds": seconds}

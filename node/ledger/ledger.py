@@ -18,6 +18,8 @@ from node.ledger.facts import Facts
 from node.ledger.fetches import Fetches
 from node.ledger.inquiries import Inquiries
 from node.ledger.jobs import Job
+from node.ledger.measures import Measures
+from node.ledger.observations import Observations
 from node.ledger.pace import Pace
 from node.ledger.pauses import Pauses
 from node.ledger.pledges import Pledges
@@ -59,6 +61,8 @@ class Ledger:
         self.criticals = Criticals(self._database)
         self.reviews = Reviews(self._database)
         self.pauses = Pauses(self._database)
+        self.observations = Observations(self._database)
+        self.measures = Measures(self._database)
         self.reloads = Reloads(self._database)
         self.events = Events(self._database)
         self.audited = Audited(self._database)

@@ -38,7 +38,7 @@ class Pauses:
     def pause(self, plugin: str, reason: str) -> None:
         """From now on nothing is given to it; one that is paused keeps its first reason."""
         with self._database.write() as connection:
-            _pause(connection, plugin, reason)
+            pause_plugin(connection, plugin, reason)
 
     def resume(self, plugin: str) -> None:
         """Give it what waits; raises :class:`~node.errors.PermanentError` when it is not paused."""
@@ -82,7 +82,7 @@ class Pauses:
             connection.execute(sql, (_CRASHES + plugin, str(count), time.time()))
             if not limit or count < limit:
                 return False
-            return _pause(connection, plugin, f"{count} analyses in a row failed with it, the last one: {reason}")
+            return pause_plugin(connection, plugin, f"{count} analyses in a row failed with it, the last one: {reason}")
 
     def worked(self, plugin: str) -> None:
         """It answered: crashes before count no longer."""
@@ -96,7 +96,8 @@ def _crashes(rows: sqlite3.Cursor) -> int:
     return int(row["value"]) if row else 0
 
 
-def _pause(connection: sqlite3.Connection, plugin: str, reason: str) -> bool:
+def pause_plugin(connection: sqlite3.Connection, plugin: str, reason: str) -> bool:
+    """In the caller's transaction; False when it is paused already, and keeps its first reason."""
     sql = "INSERT OR IGNORE INTO facts VALUES (?, ?, ?)"
     changed = connection.execute(sql, (_PAUSED + plugin, reason, time.time())).rowcount > 0
     if changed:

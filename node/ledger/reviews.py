@@ -107,6 +107,7 @@ class Reviews:
                 sender=row["sender"],
                 outcome=Outcome(row["outcome"]),
                 truth=Outcome(row["truth"]) if row["truth"] else None,
+                at=row["at"],
             )
             for row in self._database.read(_LAST_WORD)
         ]

@@ -1,7 +1,9 @@
 """The tables. Time is in seconds since the epoch, UTC."""
 
+from node.ledger.watch_tables import WATCH_TABLES
+
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 10
+VERSION = 11
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -268,4 +270,5 @@ CREATE TABLE workitems ( -- of worklist servers (UPS), that this node has claime
 CREATE INDEX workitems_open ON workitems (worklist) WHERE state NOT IN ('COMPLETED', 'CANCELED', 'LOST');
 CREATE INDEX workitems_by_study ON workitems (study_instance_uid);
 """,
+    11: WATCH_TABLES,
 }

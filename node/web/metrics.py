@@ -55,6 +55,14 @@ class _Now(Collector):
         yield _family(
             "radnode_trouble", "1: `radnode status` says what is wrong", ("part",), ((one, 1) for one in parts)
         )
+        alarms = (((p, one.metric, one.subject), 1) for p, found in ledger.measures.alarms().items() for one in found)
+        labels = ("plugin", "metric", "subject")
+        yield _family("radnode_watch_alarm", "1: the model sees or answers something else than it did", labels, alarms)
+        looks = {one.plugin: one.at for one in ledger.measures.latest() if self._settings.watch.enabled}
+        about = "When a model was looked at last, seconds since the epoch"
+        yield _family(
+            "radnode_watch_look_timestamp_seconds", about, ("plugin",), (((p,), at) for p, at in looks.items())
+        )
         ends = (((path.name,), at) for path, at in _ends(self._settings))
         about = "When a certificate ends, seconds since the epoch"
         yield _family("radnode_certificate_expiry_timestamp_seconds", about, ("file",), ends)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from hashlib import sha256
@@ -20,11 +21,12 @@ from node.classify.runner import Runner
 from node.errors import PermanentError, PluginError, RadnodeError, where
 from node.export import ExportedStudy, messages
 from node.kinds import ALWAYS, MESSAGES, in_order, with_stand_ins
-from node.ledger import AnalysisRow, Critical, Job, job_from
+from node.ledger import AnalysisRow, Critical, Job, job_from, observation_table
 from node.plugin import ImageSet, Prediction
 from node.report.identity import derived_uid
 from node.spool import Spool
 from node.study import Analysed, Analysis, NotAssessed, ResultObject
+from node.watch.observing import observed
 from node.worker import critical
 from node.worker.summary import summary
 
@@ -49,6 +51,7 @@ class Worker:
         self._runner = Runner(catalogue, settings.device)
         self._kept: dict[int, Decoded] = {}
         self._digest = configuration_digest(settings)
+        self._seconds_each = 0.0  # that the plugin took for a series of the batch in hand
 
     def warm(self) -> list[str]:
         """Load every usable plugin; return what went wrong, a sentence each."""
@@ -77,7 +80,9 @@ class Worker:
         answers = {row_id: failure for row_id, failure in decoded.items() if isinstance(failure, dict)}
         sets = {row_id: found for row_id, found in decoded.items() if not isinstance(found, dict)}
         flat = [image_set for image_sets, _ in sets.values() for image_set in image_sets]
+        begun = time.perf_counter()
         predictions = iter(self._runner.classify(rows[0].plugin, flat) if flat else [])
+        self._seconds_each = (time.perf_counter() - begun) / max(1, len(flat))
         for row in rows:
             if row.id in sets:
                 asked = [next(predictions) for _ in sets[row.id][0]]
@@ -126,7 +131,19 @@ class Worker:
             "summary": summary(self._runner.manifest(row.plugin), good, len(not_assessed)),
             "sealed": {PREDICTION: sha256(data).hexdigest()},
             "not_assessed": [{"sop_instance_uid": n.sop_instance_uid, "reason": n.reason} for n in not_assessed],
+            "observed": self._observed(row, image_sets, good),
         }
+
+    def _observed(
+        self, row: AnalysisRow, image_sets: Sequence[ImageSet], predictions: list[Prediction]
+    ) -> list[Answer]:
+        """What is kept for those who watch the model."""
+        attributes = {one.series_instance_uid: one.attributes for one in self._jobs[row.id].series}
+        manifest, seconds = self._runner.manifest(row.plugin), self._seconds_each
+        return [
+            observation_table(observed(images, answer, manifest, attributes[images.series_instance_uid], seconds))
+            for images, answer in zip(image_sets, predictions, strict=True)
+        ]
 
     def report(self, row: AnalysisRow) -> tuple[list[ResultObject], list[Critical], dict[str, str]]:
         """Results and critical findings of a classified analysis, in the spool with an account of what they say.

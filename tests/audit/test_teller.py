@@ -24,6 +24,7 @@ OUR_OWN = (
     "study ", "analysis ", "routed", "not taken as a review", "own result came back", "images not assessed",
     "delivery tried again later", "destination ", "completion asked for", "storage commitment ", "archive ",
     "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while", "fetch",
+    "drift", "baseline set",
     "queue ", "object refused", "configuration read again",  # whoever gave the command is told of, as of every command
 )  # fmt: skip
 

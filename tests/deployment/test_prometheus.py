@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from node.cli.app import app
 from node.config import NodeSettings, Settings, TlsSettings
-from node.ledger import Ledger
+from node.ledger import Ledger, Measure, Verdict, Watched
 from node.web import tokens
 from node.web.durations import Durations
 from node.web.metrics import exposition
@@ -63,6 +63,14 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {'radnode_plugin_paused{plugin="p"}': "1x120"},
         {'radnode_plugin_paused{plugin="p"}': "1x10 _x110"},
     ),
+    "RadnodeModelDrifts": (
+        {'radnode_watch_alarm{plugin="p", metric="mmd", subject=""}': "1x120"},
+        {'radnode_watch_alarm{plugin="p", metric="mmd", subject=""}': "1x10 _x110"},
+    ),
+    "RadnodeModelUnwatched": (
+        {'radnode_watch_look_timestamp_seconds{plugin="p"}': "-700000x120"},
+        {'radnode_watch_look_timestamp_seconds{plugin="p"}': "0x120"},
+    ),
     "RadnodeSetAside": ({"radnode_set_aside_objects": "0x100 20x20"}, {"radnode_set_aside_objects": "0x100 3x20"}),
     "RadnodeCertificateEnds": (
         {'radnode_certificate_expiry_timestamp_seconds{file="node.pem"}': "864000x120"},
@@ -102,6 +110,8 @@ def exposed(tmp_path: Path, pki: Pki) -> set[str]:
     for delivery in ledger.deliveries.of_study("1.2"):
         ledger.deliveries.done(delivery)
     ledger.pauses.pause("chest", "why not")
+    drift = Measure("inputs", "ks mean", "", "site", 300, 300, 0.4, 0.2, Verdict.ALARM)
+    ledger.measures.record(Watched("chest", "1.0"), [drift])
     ledger.facts.set_trouble("spool", "full")
     families = text_string_to_metric_families(exposition(settings, ledger, durations).decode())
     ledger.close()

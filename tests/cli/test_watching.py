@@ -1,0 +1,99 @@
+"""`radnode watch` and what `status` says of it, on a node whose plugin has answered a hundred films."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+
+from tests.cli.conftest import Site
+from tests.watch.builders import answered, observations
+
+NAME = "chest-radiograph"
+_SETTINGS = "\n[watch]\nbaseline = 60\nwindow = 60\nleast = 40\nleast_of_sender = 20\n"
+
+
+@pytest.fixture
+def watched(site: Site) -> Site:
+    """With its baseline."""
+    site.config.write_text(site.config.read_text() + _SETTINGS)
+    site.ledger._database.connection.execute("PRAGMA synchronous = OFF")
+    answered(site.ledger, observations(60), plugin=NAME)
+    assert site.run("watch", "look").exit_code == 0
+    return site
+
+
+def drifted(site: Site) -> Any:
+    answered(site.ledger, observations(60, 2.0, seed=1), 100, NAME)
+    return site.run("watch", "look")
+
+
+def test_nobody_has_looked_yet(site: Site) -> None:
+    assert "no model has been looked at yet" in site.text("watch")
+    assert site.json("watch") == []
+
+
+def test_a_quiet_model_is_shown_with_its_limits(watched: Site) -> None:
+    answered(watched.ledger, observations(60, seed=1), 100, NAME)
+    assert watched.run("watch", "look").exit_code == 0
+    shown = watched.text("watch")
+    assert "ks pneumonia" in shown
+    assert "as before" in shown
+    assert "alarm" not in shown
+    found = {(one["metric"], one["reference"]): one for one in watched.json("watch")}
+    assert found["mmd", "site"]["value"] <= found["mmd", "site"]["threshold"]
+
+
+def test_rates_are_shown_when_asked_for(watched: Site) -> None:
+    assert "sex F" not in watched.text("watch")
+    assert "present pneumonia\tsex F" in watched.text("watch", "show", "--rates")
+
+
+def test_drift_is_an_exit_status_a_problem_and_an_event(watched: Site) -> None:
+    assert drifted(watched).exit_code == 1
+    assert watched.run("watch").exit_code == 1
+    said = watched.text("status")
+    assert f"{NAME} sees or answers something else than it did: " in said
+    assert f"`radnode watch baseline {NAME}`" in said
+    assert "drift" in watched.text("audit")
+
+
+def test_a_change_that_was_meant_is_the_new_baseline(watched: Site) -> None:
+    drifted(watched)
+    assert "the newest 60 answers are the baseline" in watched.text("watch", "baseline", NAME)
+    assert watched.run("watch").exit_code == 0
+    assert "something else" not in watched.text("status")
+    assert "baseline set" in watched.text("audit")
+
+
+def test_too_few_answers_are_no_baseline(site: Site) -> None:
+    answered(site.ledger, observations(3), plugin=NAME)
+    assert "100 patients are needed" in str(site.refusal("watch", "baseline", NAME))
+    assert "no such plugin has answered" in str(site.refusal("watch", "baseline", "nobody"))
+
+
+def test_a_report_is_a_page_without_patients(watched: Site, tmp_path: Path) -> None:
+    drifted(watched)
+    path = tmp_path / "week.html"
+    assert str(path) in watched.text("watch", "report", "--out", str(path))
+    page = path.read_text()
+    assert page.count("<svg") >= 4
+    assert "Alarm: " in page
+    assert "<script" not in page
+    assert "patient 1" not in page
+
+
+def test_a_report_on_paper_says_the_same(watched: Site, tmp_path: Path) -> None:
+    drifted(watched)
+    path = tmp_path / "week.pdf"
+    watched.text("watch", "report", "--out", str(path))
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(path).pages)
+    assert f"{NAME} 1.0" in text
+    assert "ks pneumonia" in text
+    assert "Share of the limit" in text
+
+
+def test_a_report_of_another_kind_is_refused(watched: Site, tmp_path: Path) -> None:
+    assert ".html or .pdf" in str(watched.refusal("watch", "report", "--out", str(tmp_path / "week.docx")))
