@@ -56,6 +56,8 @@ class Pipeline:
         self._catalogue, self._owner, self._clock = catalogue, owner, clock
         self._short_until = 0.0
         self._completion = Completion(settings.study, ledger, clock)
+        manifests = catalogue.manifests.items()
+        self._vocabularies = {name: review.read_vocabulary(manifest.folder) for name, manifest in manifests}
         self.retention = Retention(settings.storage, ledger, spool)
 
     def use(self, settings: Settings) -> None:
@@ -224,7 +226,7 @@ class Pipeline:
     def read_documents(self) -> int:
         """Read the reports that came in: what a reader says of our findings; return how many reviews were taken."""
         waiting = self._ledger.reviews.unread()
-        return sum(review.take_document(self._ledger, self._spool, document) for document in waiting)
+        return sum(review.take_document(self._ledger, self._spool, one, self._vocabularies) for one in waiting)
 
     # Housekeeping
 

@@ -19,6 +19,10 @@ from node.claims import Outcome
 _Z = 1.959963984540054
 
 
+#: How the origin of a review begins that rules made of a signed report's words: it is kept apart from readers' own.
+REPORT_TEXT = "report text "
+
+
 class Judgement(StrEnum):
     """What a reader says of an answer."""
 

@@ -19,6 +19,9 @@ WordArgument = Annotated[
     str, typer.Argument(metavar="WORD", help="accepted, rejected, or what is right: present, absent, undetermined.")
 ]
 OfPluginOption = Annotated[str, typer.Option("--plugin", help="Whose answer, where several plugins have the finding.")]
+_ReportTextOption = Annotated[
+    bool, typer.Option("--report-text", help="Instead: what rules make of the words of signed reports.")
+]
 SideOption = Annotated[str, typer.Option("--laterality", help="L, R or B, where both sides were assessed.")]
 
 
@@ -47,7 +50,9 @@ def _row(one: ReviewRow) -> tuple[object, ...]:
 
 
 @app.command()
-def tally(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+def tally(
+    config: ConfigOption = DEFAULT_CONFIG, report_text: _ReportTextOption = False, as_json: JsonOption = False
+) -> None:
     """Count the last words: how many of what was called present, and absent, are; by plugin, version and sender.
 
     Only reviewed answers count. If readers review what they disagree with more often, the figures are too low.
@@ -55,7 +60,7 @@ def tally(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
     from node.reviews import tallies, tally_table
 
     _, ledger = open_ledger(config)
-    found = tallies(ledger.reviews.counted())
+    found = tallies(ledger.reviews.counted(by_text=report_text))
     if as_json:
         print_json([tally_table(one) for one in found])
         return

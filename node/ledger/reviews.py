@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from node.claims import Outcome
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.reviews import Counted, Review
+from node.reviews import REPORT_TEXT, Counted, Review
 
 _LAST_WORD = (
     "SELECT r.*, s.sender FROM reviews r JOIN studies s ON s.study_instance_uid = r.study_instance_uid"
     " WHERE r.id = (SELECT max(id) FROM reviews l WHERE l.study_instance_uid = r.study_instance_uid"
-    " AND l.plugin = r.plugin AND l.finding = r.finding AND l.laterality = r.laterality)"
+    " AND l.plugin = r.plugin AND l.finding = r.finding AND l.laterality = r.laterality AND (l.origin LIKE ?) = ?)"
 )
 
 
@@ -97,8 +97,8 @@ class Reviews:
         sql = "SELECT * FROM reviews WHERE study_instance_uid = ? ORDER BY id"
         return [_row(row) for row in self._database.read(sql, uid)]
 
-    def counted(self) -> list[Counted]:
-        """The last word on every answer that was reviewed."""
+    def counted(self, *, by_text: bool = False) -> list[Counted]:
+        """The last word on every answer that was reviewed; or, apart, what signed reports say of it in words."""
         return [
             Counted(
                 plugin=row["plugin"],
@@ -109,7 +109,7 @@ class Reviews:
                 truth=Outcome(row["truth"]) if row["truth"] else None,
                 at=row["at"],
             )
-            for row in self._database.read(_LAST_WORD)
+            for row in self._database.read(_LAST_WORD, f"{REPORT_TEXT}%", int(by_text))
         ]
 
 
@@ -142,7 +142,8 @@ def _add(connection: sqlite3.Connection, uid: str, review: Review) -> bool:
     names, marks = ", ".join(row), ", ".join("?" * len(row))
     connection.execute(f"INSERT INTO reviews ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  our names
     told = {name: row[name] for name in ("plugin", "finding", "laterality", "outcome", "stated", "reader", "origin")}
-    add_event(connection, f"finding {review.judgement} by a reader", uid, answer.analysis_id, **told)
+    by = "a signed report" if review.origin.startswith(REPORT_TEXT) else "a reader"
+    add_event(connection, f"finding {review.judgement} by {by}", uid, answer.analysis_id, **told)
     return True
 
 

@@ -57,15 +57,27 @@ _LISTS = (
     "PertinentOtherEvidenceSequence",
     "PredecessorDocumentsSequence",
 )
+#: History, Request, Indications, Prior procedures (PS3.16 CID 7001, 7002): of a finding they say nothing.
+_NOT_OF_NOW = {
+    *((value, "DCM") for value in ("121060", "121061", "121062", "121065", "121066", "121109", "121110", "121068")),
+    *((value, "LN") for value in ("11329-0", "55115-0", "18785-6", "55114-3", "18834-2")),
+}
 Code = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Document:
-    """What a report says, and who stands behind it: a digest of the person's name, empty when it is no person."""
+    """What a report says.
+
+    Attributes:
+        person: who stands behind it, a digest of the name; empty when it is no person.
+        statements: of findings that somebody tracks.
+        signed: what it says in words, of a report that a person has verified; empty of any other.
+    """
 
     person: str
     statements: tuple[Statement, ...]
+    signed: str = ""
 
 
 def read_document(path: Path) -> Document:
@@ -84,7 +96,16 @@ def _document(ds: Dataset) -> Document:
     items = list(_walk(ds))
     references = frozenset(uid for item in (ds, *items) for uid in _references(item))
     said = (_statement(item, references) for item in (ds, *items))
-    return Document(_person(ds, items), tuple(one for one in said if one is not None))
+    signed = "\n".join(_texts(ds)) if _text(ds, "VerificationFlag") == "VERIFIED" else ""
+    return Document(_person(ds, items), tuple(one for one in said if one is not None), signed)
+
+
+def _texts(item: Dataset, depth: int = 0) -> Iterator[str]:
+    """The texts of a report that are about its images: not why they were made, and not what was before."""
+    for child in _children(item) if depth < _DEEPEST else ():
+        if _code(child, "ConceptNameCodeSequence") not in _NOT_OF_NOW:
+            yield _text(child, "TextValue")
+            yield from _texts(child, depth + 1)
 
 
 def _walk(ds: Dataset) -> Iterator[Dataset]:

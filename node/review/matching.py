@@ -22,7 +22,7 @@ def match(statement: Statement, answers: Sequence[Answer], reader: str, origin: 
     """
     named = [one for one in answers if _names(statement, one)]
     referred = [one for one in named if one.results & statement.references]
-    found = _newest(referred or named)
+    found = newest(referred or named)
     if len(found) != 1:
         raise PermanentError(_why(statement, found, answers), about=statement.about)
     return Review(found[0], _judgement(statement, found[0]), statement.outcome, reader, origin)
@@ -39,7 +39,7 @@ def _names(statement: Statement, answer: Answer) -> bool:
     return statement.code is not None and statement.code == answer.code and bool(answer.results & statement.references)
 
 
-def _newest(answers: Sequence[Answer]) -> list[Answer]:
+def newest(answers: Sequence[Answer]) -> list[Answer]:
     """Of each plugin, finding and side the last answer."""
     newest = {
         (one.plugin, one.finding, one.laterality): one for one in sorted(answers, key=lambda one: one.analysis_id)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from node.account import FindingAccount, read_account
 from node.claims import Outcome
 from node.errors import DecodeError, PermanentError
 from node.ledger import AnalysisRow, Ledger, UnreadDocument
-from node.review.document import read_document
-from node.review.matching import match
-from node.reviews import Answer, Review, Statement
+from node.review.document import Document, read_document
+from node.review.matching import match, newest
+from node.review.wording import Vocabulary, said
+from node.reviews import REPORT_TEXT, Answer, Review, Statement
 from node.spool import Spool
 
 NO_PERSON = "no person stands behind the report: it has no verifying, authoring or observing person"
@@ -21,18 +22,29 @@ def answers(ledger: Ledger, spool: Spool, uid: str) -> list[Answer]:
     return [answer for row in ledger.analyses.of_study(uid) for answer in _answers(ledger, spool, row)]
 
 
-def take_document(ledger: Ledger, spool: Spool, document: UnreadDocument) -> int:
-    """Read a report that came in, once; how many reviews were taken. What it does not understand is in the trail."""
+def take_document(
+    ledger: Ledger, spool: Spool, document: UnreadDocument, vocabularies: Mapping[str, Vocabulary] | None = None
+) -> int:
+    """Read a report that came in, once; how many reviews were taken. What it does not understand is in the trail.
+
+    Args:
+        ledger: takes the reviews.
+        spool: holds the report.
+        document: that came.
+        vocabularies: plugin -> the words of its findings, by which a signed report that is not about us is read.
+    """
     taken: list[Review] = []
     reasons: list[str] = []
     try:
         found = read_document(spool.path(document.path))
-        known = answers(ledger, spool, document.study_instance_uid) if found.statements else []
+        known = answers(ledger, spool, document.study_instance_uid) if found.statements or found.signed else []
         if _about_us(found.statements, known):
             reader = f"{document.calling_ae} {found.person}"
             taken, reasons = _matched(found.statements, known, reader, document.sop_instance_uid)
             if not found.person:
                 taken, reasons = [], [NO_PERSON]
+        elif found.signed:
+            taken = list(_worded(found, known, document, vocabularies or {}))
     except DecodeError as error:
         reasons = [str(error)]
     ledger.reviews.read(document, taken, reasons)
@@ -49,6 +61,19 @@ def take_statements(
     """
     known = answers(ledger, spool, uid)
     return ledger.reviews.add(uid, [match(one, known, reader, origin) for one in statements])
+
+
+def _worded(
+    found: Document, known: Sequence[Answer], document: UnreadDocument, vocabularies: Mapping[str, Vocabulary]
+) -> Iterator[Review]:
+    """What a signed report says of the findings that were answered, by the rules of `wording`."""
+    reader, origin = f"{document.calling_ae} {found.person}", REPORT_TEXT + document.sop_instance_uid
+    for answer in newest(known):
+        terms = vocabularies.get(answer.plugin, {}).get(answer.finding, ())
+        outcome = said(found.signed, terms) if terms else None
+        if outcome is not None and not answer.laterality:  # which side a sentence is about no rule tells
+            statement = Statement(outcome=outcome, finding=answer.finding, plugin=answer.plugin)
+            yield match(statement, [answer], reader, origin)
 
 
 def _about_us(statements: Sequence[Statement], known: Sequence[Answer]) -> bool:

@@ -15,6 +15,9 @@ from node.watch.looking import Comparison, compare, latency, rates
 from node.watch.ticking import LAST
 
 _DAY_SECONDS = 86400.0
+#: What is said of a predictive value that was counted by rules from signed reports.
+_WORDS = (("", False), (" by report text", True))
+Reviewed = Sequence[tuple[str, Sequence[Counted]]]
 
 
 def look_at_all(settings: WatchSettings, ledger: Ledger, manifests: Mapping[str, Manifest]) -> int:
@@ -25,7 +28,7 @@ def look_at_all(settings: WatchSettings, ledger: Ledger, manifests: Mapping[str,
     before = time.time() - settings.keep_days * _DAY_SECONDS
     ledger.observations.prune(before)
     ledger.measures.prune(before)
-    reviewed = ledger.reviews.counted()
+    reviewed = [(words, ledger.reviews.counted(by_text=by_text)) for words, by_text in _WORDS]
     new = 0
     for of in ledger.observations.watched():
         manifest = manifests.get(of.plugin)
@@ -37,7 +40,7 @@ def look_at_all(settings: WatchSettings, ledger: Ledger, manifests: Mapping[str,
 
 
 def look(
-    settings: WatchSettings, ledger: Ledger, of: Watched, reference: Answers | None, reviewed: Sequence[Counted] = ()
+    settings: WatchSettings, ledger: Ledger, of: Watched, reference: Answers | None, reviewed: Reviewed = ()
 ) -> list[Measure]:
     """All measures of one plugin as it is now."""
     baseline = _baseline(settings, ledger, of)
@@ -49,7 +52,12 @@ def look(
     if not measures:
         measures = [Measure("scores", "answers", "", "site", 0, len(observed), None, None, Verdict.TOO_FEW)]
     recent = ledger.observations.newest(of, settings.window, _since(settings))
-    return [*measures, *latency(recent), *rates(recent, settings.least_of_sender), *predictive(of, reviewed)]
+    return [
+        *measures,
+        *latency(recent),
+        *rates(recent, settings.least_of_sender),
+        *(one for words, counted in reviewed for one in predictive(of, counted, words)),
+    ]
 
 
 def newest(settings: WatchSettings, ledger: Ledger, of: Watched) -> list[Observation]:
@@ -81,8 +89,8 @@ def keep_baseline(ledger: Ledger, of: Watched, observed: Sequence[Observation], 
     return answers
 
 
-def predictive(of: Watched, reviewed: Sequence[Counted]) -> list[Measure]:
-    """Positive and negative predictive value of each month, from the last word of readers on each answer."""
+def predictive(of: Watched, reviewed: Sequence[Counted], words: str = "") -> list[Measure]:
+    """Positive and negative predictive value of each month, from the last word on each answer."""
     months: dict[str, list[Counted]] = {}
     for one in reviewed:
         if one.plugin == of.plugin and one.plugin_version == of.plugin_version:
@@ -91,7 +99,7 @@ def predictive(of: Watched, reviewed: Sequence[Counted]) -> list[Measure]:
         measure
         for month, counted in sorted(months.items())
         for tally in tallies([_of_any(one) for one in counted])
-        for measure in _values(tally, month)
+        for measure in _values(tally, month, words)
     ]
 
 
@@ -99,10 +107,12 @@ def _of_any(one: Counted) -> Counted:
     return Counted(one.plugin, one.plugin_version, one.finding, "", one.outcome, one.truth, one.at)
 
 
-def _values(tally: Tally, month: str) -> list[Measure]:
+def _values(tally: Tally, month: str, words: str) -> list[Measure]:
     shares = (("PPV", tally.ppv), ("NPV", tally.npv))
     return [
-        Measure("predictive values", f"{name} {tally.finding}", month, "", 0, s.total, s.figure, None, Verdict.TOLD)
+        Measure(
+            "predictive values", f"{name} {tally.finding}{words}", month, "", 0, s.total, s.figure, None, Verdict.TOLD
+        )
         for name, s in shares
         if s.total
     ]

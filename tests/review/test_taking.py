@@ -115,3 +115,68 @@ def test_statements_are_taken_all_or_none(ledger: Ledger, spool: Spool) -> None:
 def test_a_study_whose_files_were_purged_has_no_answers(ledger: Ledger, spool: Spool) -> None:
     spool.remove(f"work/{answered(ledger, spool)}")
     assert answers(ledger, spool, "1.2") == []
+
+
+WORDS = {"chest": {"opacity": ("pneumonia",), "effusion": ("effusion*",)}}
+
+
+def spoken(*texts: tuple[str, str], verified: bool = True) -> Dataset:
+    """A Basic Text SR. Args: texts: Code Value (DCM) of each item's name, and what it says."""
+    ds = film()
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = "1.2.9.50"
+    ds.Modality, ds.VerificationFlag = "SR", "VERIFIED" if verified else "UNVERIFIED"
+    observer = Dataset()
+    observer.VerifyingObserverName = "Reader^One"
+    ds.VerifyingObserverSequence = [observer]
+    ds.ContentSequence = []
+    for code, text in texts:
+        name, item = Dataset(), Dataset()
+        name.CodeValue, name.CodingSchemeDesignator, name.CodeMeaning = code, "DCM", "name"
+        item.ValueType, item.ConceptNameCodeSequence, item.TextValue = "TEXT", [name], text
+        ds.ContentSequence.append(item)
+    return ds
+
+
+def take_words(ledger: Ledger, spool: Spool, ds: Dataset) -> int:
+    path = spool.write("instances/50.dcm", _encoded(ds))
+    attributes = Attributes(modality="SR", calling_ae="WORKSTATION")
+    ledger.arrivals.record([arrival(50, path=path, sop_class_uid=SR, attributes=attributes)])
+    (document,) = ledger.reviews.unread()
+    return take_document(ledger, spool, document, WORDS)
+
+
+def test_a_signed_report_is_read_by_its_words_and_counted_apart(ledger: Ledger, spool: Spool) -> None:
+    answered(ledger, spool)
+    report = spoken(("121060", "History of effusion and pneumonia"), ("121071", "No pneumonia. Large effusion."))
+    assert take_words(ledger, spool, report) == 2
+    opacity, effusion = ledger.reviews.of_study("1.2")
+    assert (opacity.finding, opacity.judgement, opacity.truth) == ("opacity", "corrected", "absent")
+    assert (effusion.finding, effusion.judgement, effusion.truth) == ("effusion", "corrected", "present")
+    assert opacity.origin == "report text 1.2.9.50"
+    assert last(ledger).action == "finding corrected by a signed report"
+    assert ledger.reviews.counted() == []
+    assert len(ledger.reviews.counted(by_text=True)) == 2
+
+
+def test_a_report_does_not_take_the_place_of_a_readers_word(ledger: Ledger, spool: Spool) -> None:
+    answered(ledger, spool)
+    statement = Statement(judgement=Judgement.ACCEPTED, finding="opacity")
+    take_statements(ledger, spool, "1.2", [statement], reader="one", origin="typed")
+    assert take_words(ledger, spool, spoken(("121071", "No pneumonia."))) == 1
+    (reader_s,), (rule_s,) = ledger.reviews.counted(), ledger.reviews.counted(by_text=True)
+    assert (reader_s.truth, rule_s.truth) == ("present", "absent")
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        spoken(("121071", "No pneumonia."), verified=False),
+        spoken(("121060", "History of pneumonia")),
+        spoken(("121071", "The lungs are clear.")),
+    ],
+    ids=["unsigned", "history alone", "of something else"],
+)
+def test_of_other_reports_nothing_is_taken(ledger: Ledger, spool: Spool, report: Dataset) -> None:
+    answered(ledger, spool)
+    assert take_words(ledger, spool, report) == 0
