@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from node import assemble
 from node.config import StudySettings
-from node.ledger import Ledger, StudyRow
-from node.states import StudyState
+from node.ledger import Ledger, SignalRow, StudyRow
+from node.signals import Kind, StepStatus
+from node.states import IllegalMove, StudyState
 
 #: Time alone makes nothing due that is not looked for so often.
 LONGEST_REST_SECONDS = 1.0
@@ -41,16 +43,18 @@ class Completion:
         """RECEIVING -> COMPLETE for every study that is; return how many."""
         self.rest_seconds = LONGEST_REST_SECONDS
         receiving = self._ledger.studies.in_state(StudyState.RECEIVING)
+        words = self._ledger.signals.words()
         self._seen = {
-            study.study_instance_uid: self._look(study) for study in receiving
+            study.study_instance_uid: self._look(study, words.get(study.study_instance_uid, 0)) for study in receiving
         }  # forgets studies that are no longer receiving
         return sum(self._close(study) for study in receiving)
 
-    def _look(self, study: StudyRow) -> _Seen:
-        """When the study was first seen to have so many images; what they announce is read once for that."""
+    def _look(self, study: StudyRow, words: int) -> _Seen:
+        """When the study was first seen to have so many images, and so many words of modalities and archives; what the
+        images announce is read once for that."""
         known = self._seen.get(study.study_instance_uid)
-        if known is None or known.images != study.images:
-            return _Seen(study.images, self._clock())
+        if known is None or (known.images, known.words) != (study.images, words):
+            return _Seen(study.images, words, self._clock())
         return known
 
     def _close(self, study: StudyRow) -> bool:
@@ -63,6 +67,10 @@ class Completion:
             seen.facts = announced(self._ledger, study)
         verdict = _decided(self._ledger, study, self._settings, seen.facts, quiet)
         self._rest(verdict.seconds)
+        if verdict.hold:
+            with suppress(IllegalMove):  # two patients in it: it is stopped already
+                self._ledger.studies.quarantine(study.study_instance_uid, verdict.reason)
+            return True
         return verdict.complete and self._ledger.studies.complete(
             study, verdict.reason, partial=verdict.partial, expected=verdict.expected
         )
@@ -79,13 +87,17 @@ def judged(ledger: Ledger, study: StudyRow, settings: StudySettings, quiet: floa
 def _decided(
     ledger: Ledger, study: StudyRow, settings: StudySettings, facts: assemble.StudyFacts, quiet: float
 ) -> assemble.Verdict:
+    uid = study.study_instance_uid
+    performed, notified = _told(ledger, uid)
     now = replace(
         facts,
         quiet_seconds=quiet,
         association_silent_seconds=quiet,
-        association_open=ledger.studies.streaming(study.study_instance_uid).associations > 0,
+        association_open=ledger.studies.streaming(uid).associations > 0,
         asked=study.asked,
-        counted=_counted(ledger, study.study_instance_uid),
+        counted=_counted(ledger, uid),
+        notified=notified,
+        performed=performed,
     )
     return assemble.decide(now, settings)
 
@@ -96,6 +108,32 @@ def _counted(ledger: Ledger, uid: str) -> assemble.Counted | None:
     if fetch is None or fetch.instances is None:
         return None
     return assemble.Counted(fetch.archive, fetch.instances, ledger.fetches.came(uid))
+
+
+def _told(ledger: Ledger, uid: str) -> tuple[assemble.Performed | None, assemble.Counted | None]:
+    """What modalities and archives tell of it."""
+    rows = ledger.signals.of_study(uid)
+    steps = [row for row in rows if row.kind is Kind.STEP]
+    archives = dict.fromkeys(row.calling_ae for row in rows if row.kind is Kind.AVAILABILITY)
+    notified = (
+        _named(ledger, uid, Kind.AVAILABILITY, f"the notification of {', '.join(archives)}") if archives else None
+    )
+    return _performed(ledger, uid, steps) if steps else None, notified
+
+
+def _performed(ledger: Ledger, uid: str, steps: Sequence[SignalRow]) -> assemble.Performed:
+    still = sum(step.status == StepStatus.IN_PROGRESS for step in steps)
+    ended = tuple(step.discontinued for step in steps if step.status == StepStatus.DISCONTINUED)
+    if still:
+        return assemble.Performed(len(steps), still, ended)
+    one = len(steps) == 1
+    who = "the modality's performed procedure step" if one else f"the modality's {len(steps)} performed procedure steps"
+    return assemble.Performed(len(steps), 0, ended, _named(ledger, uid, Kind.STEP, who, "names" if one else "name"))
+
+
+def _named(ledger: Ledger, uid: str, kind: Kind, who: str, verb: str = "names") -> assemble.Counted | None:
+    count = ledger.signals.named(uid, kind)
+    return assemble.Counted(who, count.instances, count.came, verb) if count.instances else None
 
 
 def announced(ledger: Ledger, study: StudyRow) -> assemble.StudyFacts:
@@ -117,9 +155,10 @@ def announced(ledger: Ledger, study: StudyRow) -> assemble.StudyFacts:
 
 @dataclass
 class _Seen:
-    """A study as the last ticks saw it: the number of its images, since when, and what they announce."""
+    """A study as the last ticks saw it: images, words about it, since when so many, and what the images announce."""
 
     images: int
+    words: int
     since: float
     facts: assemble.StudyFacts | None = None
 

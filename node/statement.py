@@ -21,6 +21,7 @@ from node.intake.request import CANNOT_UNDERSTAND, MISMATCH_KEPT, OUT_OF_RESOURC
 from node.kinds import KINDS, SOP_CLASSES
 from node.receive.negotiate import STORAGE_CLASSES, TRANSFER_SYNTAXES
 from node.receive.status import table as statuses
+from node.signals import AVAILABILITY, PERFORMED_STEP
 from node.study import MANUFACTURER
 
 _VERIFICATION, _COMMITMENT = "1.2.840.10008.1.1", "1.2.840.10008.1.20.1"
@@ -55,6 +56,12 @@ _ACTORS = (
         "Softcopy Presentation States that leave the image untouched (RAD-9)",
     ),
     ("Key Image Note (KIN)", "Evidence Creator", "the list of a result's objects, and Rejected for Quality (RAD-29)"),
+    (
+        "Scheduled Workflow (SWF.b)",
+        "none; what a Performed Procedure Step Manager and an Image Manager tell is heard",
+        "Modality Procedure Step In Progress (RAD-6), Completed / Discontinued (RAD-7), Instance Availability "
+        "Notification (RAD-49): by these a study is known to be whole",
+    ),
     (
         "Audit Trail and Node Authentication (ATNA)",
         "Secure Application",
@@ -112,6 +119,7 @@ def _overview(settings: Settings) -> str:
         *((UID(uid).name, uid, "as above", "yes") for uid in dict.fromkeys(uid for _, uid in _sent())),
         *((service.name, service.sop_class_uid, "no", "yes") for service in (FIND, MOVE, GET)),
         ("Storage Commitment Push Model", _COMMITMENT, promise, "where a destination's `storage_commitment` is set"),
+        *((UID(uid).name.removesuffix(" SOP Class"), uid, "yes", "no") for uid in (PERFORMED_STEP, AVAILABILITY)),
     ]
     cells = [[what, f"`{uid}`" if uid else "", scp, scu] for what, uid, scp, scu in rows]
     return "## Overview\n\n" + _table(["network service", "SOP class", "SCP", "SCU"], cells)
@@ -143,6 +151,13 @@ Of each presentation context the first transfer syntax proposed that is in the a
 Storage: 2 (full), coercion: none. Success says that the object, its name in its folder and its entry in the ledger are
 synced to the disk. An object that came before with the same bytes is acknowledged again; one with other bytes under the
 same SOP Instance UID is acknowledged, set aside and shown to the operator.
+
+Modality Performed Procedure Step (N-CREATE, N-SET; PS3.4 annex F) and Instance Availability Notification (N-CREATE;
+PS3.4 annex R) tell when a study is whole. Success says that what is kept of them is in the ledger: UIDs, statuses, AE
+titles and the codes of PS3.16 CID 9300 that tell of the procedure, nothing of the patient. An N-CREATE needs its
+attributes of type 1, an N-SET those of what it says was made; a step that ends without any series is taken. A step is
+created IN PROGRESS, and its studies cannot be changed. The transfer syntaxes are those without compression. Who may
+store may send them.
 
 {statuses()}
 """

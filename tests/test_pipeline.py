@@ -89,10 +89,11 @@ class Bench:
         self.spool = Spool(folder / "spool")
         self.spool.prepare()
         self.ledger = Ledger(folder / "ledger.db")
-        self.settings = Settings(
-            study=StudySettings(quiet_seconds={"default": QUIET}, settled_seconds=1, missing_wait_seconds=30),
-            **{"routes": (Route(name="films", plugin="chest", modality=("DX",)),), **settings},
-        )
+        usual = {
+            "study": StudySettings(quiet_seconds={"default": QUIET}, settled_seconds=1, missing_wait_seconds=30),
+            "routes": (Route(name="films", plugin="chest", modality=("DX",)),),
+        }
+        self.settings = Settings(**{**usual, **settings})
         catalogue = cast(Catalogue, SimpleNamespace(manifests={name: manifest(name) for name in ("chest", "other")}))
         self.pipeline = Pipeline(
             self.settings, self.ledger, self.spool, catalogue, owner="test", clock=lambda: self.now

@@ -18,8 +18,8 @@ On disk afterwards: what was there before. The room reads files and writes none.
 Overlays and display shutters are not drawn.
 """
 
-from node.assemble.completeness import Counted, SeriesFacts, StudyFacts, Verdict, decide
+from node.assemble.completeness import Counted, Performed, SeriesFacts, StudyFacts, Verdict, decide
 from node.assemble.pixels import read_images
 from node.assemble.series import read_image_set
 
-__all__ = ["Counted", "SeriesFacts", "StudyFacts", "Verdict", "decide", "read_image_set", "read_images"]
+__all__ = ["Counted", "Performed", "SeriesFacts", "StudyFacts", "Verdict", "decide", "read_image_set", "read_images"]

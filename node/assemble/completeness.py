@@ -1,17 +1,22 @@
 """When a study counts as complete: a pure decision over facts.
 
 DICOM has no message that says "this study is complete": the end of an association means nothing (PS3.4 B.4), and the
-counts that a sender may announce are optional and often wrong. So the node believes an announced number only if it is
-not smaller than what is already here, and waits for quiet otherwise. What an archive counts of a study that is fetched
-from it goes before all of them.
+counts that a sender may announce are optional and often wrong. So several signals are asked, the best first:
+
+1. the modality's performed procedure steps (MPPS): they end, and name what was made;
+2. the archive's notifications (IAN): they name what it has;
+3. what an archive counts of a study that is fetched from it (C-FIND);
+4. the numbers that the images themselves announce, if they are not smaller than what is already here;
+5. quiet, measured by a timer.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from node.config import StudySettings
+from node.signals import DISCONTINUED, WRONG_ENTRY
 
 
 @dataclass(frozen=True)
@@ -36,17 +41,41 @@ class SeriesFacts:
 
 @dataclass(frozen=True)
 class Counted:
-    """What an archive that was asked to send the study counts of it.
+    """How many instances of the study somebody says that there are.
 
     Attributes:
-        archive: its name.
-        instances: Number of Study Related Instances (0020,1208) that it told.
-        came: objects of the study that have come, those that are set aside included.
+        who: says it, e.g. an archive that was asked to send the study.
+        instances: that there are.
+        came: of them; where they are not named, objects of the study that have come. What is set aside has come, too.
+        verb: how it says it.
     """
 
-    archive: str
+    who: str
     instances: int
     came: int
+    verb: str = "counts"
+
+    @property
+    def missing(self) -> int:
+        """That have not come."""
+        return self.instances - self.came
+
+
+@dataclass(frozen=True)
+class Performed:
+    """The modality's performed procedure steps of the study.
+
+    Attributes:
+        steps: how many are known.
+        open: how many of them are IN PROGRESS.
+        discontinued: of those that are DISCONTINUED the codes (:data:`node.signals.DISCONTINUED`) that say why.
+        counted: what they name; None while one is open, and when they name nothing.
+    """
+
+    steps: int
+    open: int = 0
+    discontinued: tuple[str, ...] = ()
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True)
@@ -54,13 +83,15 @@ class StudyFacts:
     """All that the decision looks at.
 
     Attributes:
-        quiet_seconds: since the last new image, measured on the monotonic clock.
+        quiet_seconds: since the last new image, or the last word of modality or archive, on the monotonic clock.
         series: what is here, by series.
         study_images: Number of Study Related Instances (0020,1208), the largest announced; None when not announced.
         association_open: an association that brought images of this study has not ended.
         association_silent_seconds: how long that association has been silent.
         asked: the operator asked for the study to be closed.
         counted: by an archive; None when the study is not fetched from one, or it does not say.
+        notified: what the notifications of archives name; None when there are none.
+        performed: steps of the modality; None when it tells of none.
     """
 
     quiet_seconds: float
@@ -70,6 +101,8 @@ class StudyFacts:
     association_silent_seconds: float = 0.0
     asked: bool = False
     counted: Counted | None = None
+    notified: Counted | None = None
+    performed: Performed | None = None
 
     @property
     def images(self) -> int:
@@ -80,11 +113,11 @@ class StudyFacts:
     def expected(self) -> int | None:
         """How many images there should be, as far as anything believable was announced; else None.
 
-        What an archive counts goes first, then the number for the study, then the numbers of its series. Where only
-        some series announced theirs, a lack is known as soon as one is short; that all are here is not known then.
+        The best signal goes first; of the announced numbers that for the study goes before those of its series. Where
+        only some series announced theirs, a lack is known as soon as one is short; that all are here is not known then.
         """
         if self.believed is not None:
-            return self.believed.instances - self.believed.came + self.images
+            return self.images + self.believed.missing
         study = _informative(self.study_images, self.images)
         if study is not None:
             return study
@@ -94,8 +127,25 @@ class StudyFacts:
 
     @property
     def believed(self) -> Counted | None:
-        """What the archive counts, unless more has come meanwhile."""
+        """The best of those who count.
+
+        Only the modality knows that nothing is to follow: what an archive says is of the past once more has come.
+        """
+        if self.performed is not None and self.performed.counted is not None:
+            return self.performed.counted
+        if self.notified is not None and (self.notified.missing or self.notified.instances >= self.images):
+            return self.notified
         return self.counted if self.counted is not None and self.counted.instances >= self.counted.came else None
+
+    def is_streaming(self, seconds: float) -> bool:
+        """An association that brings its images is open, and has not been silent for so long."""
+        return self.association_open and self.association_silent_seconds < seconds
+
+    @property
+    def all_performed(self) -> bool:
+        """Every step has ended, and all that they name has come: what an open association may bring is none of it."""
+        counted = self.performed.counted if self.performed is not None else None
+        return counted is not None and not counted.missing
 
 
 @dataclass(frozen=True)
@@ -105,9 +155,10 @@ class Verdict:
     Attributes:
         complete: the study can be routed.
         reason: one plain sentence for the operator.
-        partial: it is complete, but with fewer images than announced.
+        partial: it is complete, but with fewer images than announced, or without the end that was waited for.
         expected: images that should be here; None when unknown.
         seconds: of further quiet until it is complete by time alone; 0 when it is.
+        hold: a person has to look before it is routed.
     """
 
     complete: bool
@@ -115,6 +166,7 @@ class Verdict:
     partial: bool = False
     expected: int | None = None
     seconds: float = 0.0
+    hold: bool = False
 
 
 def decide(facts: StudyFacts, settings: StudySettings) -> Verdict:
@@ -124,14 +176,44 @@ def decide(facts: StudyFacts, settings: StudySettings) -> Verdict:
     """
     if facts.asked:
         return _closed(facts, "the operator")
-    if facts.association_open and facts.association_silent_seconds < settings.open_association_seconds:
-        left = settings.open_association_seconds - facts.association_silent_seconds
-        reason = "an association that brings its images is still open"
-        return Verdict(False, reason, expected=facts.expected, seconds=left)
+    verdict = _judged(facts, settings)
+    hold = verdict.complete and settings.hold_wrong_worklist_entry and WRONG_ENTRY in _codes(facts)
+    return replace(verdict, hold=hold)
+
+
+def _judged(facts: StudyFacts, settings: StudySettings) -> Verdict:
+    if facts.performed is not None and facts.performed.open:
+        return _in_progress(facts, facts.performed, settings)
+    if facts.is_streaming(settings.open_association_seconds) and not facts.all_performed:
+        return _association(facts, settings)
     left = _wait(facts, settings) - facts.quiet_seconds
     if left > 0:
         return Verdict(False, _waiting(facts, left), expected=facts.expected, seconds=left)
     return _closed(facts, "timer")
+
+
+def _in_progress(facts: StudyFacts, performed: Performed, settings: StudySettings) -> Verdict:
+    """Modalities forget to end their steps: no study waits for that for ever."""
+    left = settings.open_step_seconds - facts.quiet_seconds
+    step = f"{_some(performed)} IN PROGRESS"
+    if left > 0:
+        return Verdict(False, f"{step}; waiting {ceil(left)} s more", expected=facts.expected, seconds=left)
+    silence = f"nothing was heard for {facts.quiet_seconds:.0f} s"
+    reason = f"closed by timer, {step}, and {silence}{_discontinued(facts)}"
+    return Verdict(True, reason, partial=True, expected=facts.expected)
+
+
+def _some(performed: Performed) -> str:
+    if performed.steps == 1:
+        return "the modality's performed procedure step is"
+    verb = "is" if performed.open == 1 else "are"
+    return f"{performed.open} of the modality's {performed.steps} performed procedure steps {verb}"
+
+
+def _association(facts: StudyFacts, settings: StudySettings) -> Verdict:
+    left = settings.open_association_seconds - facts.association_silent_seconds
+    reason = "an association that brings its images is still open"
+    return Verdict(False, reason, expected=facts.expected, seconds=left)
 
 
 def _informative(announced: int | None, here: int) -> int | None:
@@ -152,7 +234,7 @@ def _waiting(facts: StudyFacts, seconds: float) -> str:
     if facts.expected is None:
         here = f"{_count(facts.images)} so far, none announced as the last"
     elif facts.believed is not None:
-        here = _of_archive(facts.believed)
+        here = _counted(facts.believed)
     elif facts.expected > facts.images:
         here = f"{facts.images} of {_count(facts.expected, 'expected ')} so far"
     else:
@@ -163,20 +245,34 @@ def _waiting(facts: StudyFacts, seconds: float) -> str:
 def _closed(facts: StudyFacts, by: str) -> Verdict:
     partial = facts.expected is not None and facts.expected > facts.images
     if facts.believed is not None:
-        reason = (f"closed by {by}, " if partial else "") + _of_archive(facts.believed)
+        reason = (f"closed by {by}, " if partial else "") + _counted(facts.believed)
     elif partial:
         reason = f"closed by {by}, {facts.images} of {_count(facts.expected, 'expected ')}"
     elif facts.expected is not None:
         reason = f"all {_count(facts.expected, 'expected ')} here"
     else:
         reason = f"closed by {by}, no new image for {facts.quiet_seconds:.0f} s"
-    return Verdict(True, reason, partial=partial, expected=facts.expected)
+    return Verdict(True, reason + _discontinued(facts), partial=partial, expected=facts.expected)
 
 
-def _of_archive(counted: Counted) -> str:
-    of = f"all {counted.instances}" if counted.came == counted.instances else f"{counted.came} of {counted.instances}"
-    return f"{of} instances that {counted.archive} counts have come"
+def _counted(counted: Counted) -> str:
+    if counted.instances == 1 and not counted.missing:
+        return f"the one instance that {counted.who} {counted.verb} has come"
+    of = f"all {counted.instances}" if not counted.missing else f"{counted.came} of {counted.instances}"
+    return f"{of} instances that {counted.who} {counted.verb} have come"
 
 
 def _count(images: int | None, kind: str = "") -> str:
     return f"{images} {kind}image{'' if images == 1 else 's'}"
+
+
+def _codes(facts: StudyFacts) -> tuple[str, ...]:
+    """Why steps were discontinued, one for each."""
+    return facts.performed.discontinued if facts.performed is not None else ()
+
+
+def _discontinued(facts: StudyFacts) -> str:
+    if not _codes(facts):
+        return ""
+    told = [DISCONTINUED[code] for code in dict.fromkeys(_codes(facts)) if code]
+    return "; a performed procedure step was DISCONTINUED" + (f" ({', '.join(told)})" if told else "")

@@ -47,7 +47,8 @@ class PeerRule(Section):
     may: tuple[Operation, ...] = Field(
         OPERATIONS,
         min_length=1,
-        description="What it may do: store (C-STORE), echo (C-ECHO), commit (N-ACTION, N-EVENT-REPORT).",
+        description="What it may do: store (C-STORE, and what tells of it: N-CREATE, N-SET), echo (C-ECHO), commit "
+        "(N-ACTION, N-EVENT-REPORT).",
     )
 
     @property

@@ -15,13 +15,26 @@ class StudySettings(Section):
         description="Seconds without a new image after which a study is complete; by modality.",
     )
     settled_seconds: Seconds = Field(
-        1, description="The same, once every expected image is here and its association has ended."
+        1,
+        description="The same, once every expected image is here and its association has ended; once all that its "
+        "ended performed procedure steps name is here, also while it is open.",
     )
     missing_wait_seconds: Seconds = Field(
         30, description="How much longer to wait when fewer images are here than announced."
     )
     open_association_seconds: Seconds = Field(
         600, description="How long an association that stays open may hold its study open."
+    )
+
+    open_step_seconds: Seconds = Field(
+        7200,
+        description="How long a modality's performed procedure step (MPPS) that is IN PROGRESS may hold its study open "
+        "while nothing is heard: modalities forget to end them.",
+    )
+    hold_wrong_worklist_entry: bool = Field(
+        False,
+        description="Quarantine a study whose performed procedure step was discontinued because the wrong worklist "
+        "entry had been selected (110514); else it is analysed, and the reason told.",
     )
 
     def quiet_for(self, modality: str) -> float:

@@ -21,6 +21,7 @@ from node.ledger.measures import NEW_BASELINE, Baseline, Measure, MeasureRow, Ve
 from node.ledger.observations import Observation, Watched, observation_from, observation_table
 from node.ledger.results import Notice
 from node.ledger.reviews import ReviewRow, UnreadDocument
+from node.ledger.signals import SignalRow
 from node.ledger.studies import StudyRow
 from node.ledger.upkeep import Named, check_copy
 from node.ledger.withdrawals import Withdrawal
@@ -47,6 +48,7 @@ __all__ = [
     "Plan",
     "ReviewRow",
     "Sent",
+    "SignalRow",
     "StudyRow",
     "Subject",
     "UnreadDocument",

@@ -25,6 +25,7 @@ from node.ledger.pauses import Pauses
 from node.ledger.pledges import Pledges
 from node.ledger.reloads import Reloads
 from node.ledger.reviews import Reviews
+from node.ledger.signals import Signals
 from node.ledger.studies import Studies
 from node.ledger.upkeep import Upkeep
 from node.ledger.withdrawals import Withdrawals
@@ -55,6 +56,7 @@ class Ledger:
         self.deliveries = Deliveries(self._database)
         self.fetches = Fetches(self._database)
         self.workitems = Workitems(self._database)
+        self.signals = Signals(self._database)
         self.withdrawals = Withdrawals(self._database)
         self.commitments = Commitments(self._database)
         self.pledges = Pledges(self._database)

@@ -3,7 +3,7 @@
 from node.ledger.watch_tables import WATCH_TABLES
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 11
+VERSION = 12
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -271,4 +271,30 @@ CREATE INDEX workitems_open ON workitems (worklist) WHERE state NOT IN ('COMPLET
 CREATE INDEX workitems_by_study ON workitems (study_instance_uid);
 """,
     11: WATCH_TABLES,
+    12: """
+CREATE TABLE signals ( -- what modalities and archives tell of studies (node.signals)
+  sop_instance_uid TEXT PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('MPPS', 'IAN')),
+  calling_ae TEXT NOT NULL,
+  status TEXT NOT NULL DEFAULT '', -- Performed Procedure Step Status (0040,0252)
+  discontinued TEXT NOT NULL DEFAULT '', -- code of DCM that says why
+  words INTEGER NOT NULL DEFAULT 1, -- messages that made it what it is
+  told_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX signals_by_time ON signals (told_at);
+CREATE TABLE signal_studies (
+  study_instance_uid TEXT NOT NULL, -- it may have no images, and so no row
+  signal TEXT NOT NULL REFERENCES signals ON DELETE CASCADE,
+  PRIMARY KEY (study_instance_uid, signal)
+) WITHOUT ROWID;
+CREATE INDEX signal_studies_by_signal ON signal_studies (signal);
+CREATE TABLE signal_instances ( -- that there are
+  signal TEXT NOT NULL REFERENCES signals ON DELETE CASCADE,
+  sop_instance_uid TEXT NOT NULL,
+  series_instance_uid TEXT NOT NULL,
+  availability TEXT NOT NULL,
+  retrieve_ae TEXT NOT NULL,
+  PRIMARY KEY (signal, sop_instance_uid)
+) WITHOUT ROWID;
+""",
 }

@@ -5,6 +5,9 @@ status to the peer. An object that cannot be processed (no UID, truncated, anoth
 recorded with its reason, and acknowledged: what was acknowledged is never lost, and never parsed further than its
 header.
 
+What modalities and archives tell of a study (performed procedure steps, available instances) is a row of the ledger
+before it is answered, and nothing of it is a file.
+
 What can fail, and what the peer sees:
 
 - the spool is full or the ledger is locked: the dataset is read to its end, nothing stays, status A700;

@@ -12,12 +12,13 @@ from node.receive.status import Status
 LONGEST = 1 << 16
 
 #: Command Field (0000,0100), PS3.7 E.1.
-C_STORE, C_GET, C_ECHO, N_EVENT_REPORT, N_ACTION, C_CANCEL = 0x0001, 0x0010, 0x0030, 0x0100, 0x0130, 0x0FFF
+C_STORE, C_GET, C_ECHO, C_CANCEL = 0x0001, 0x0010, 0x0030, 0x0FFF
+N_EVENT_REPORT, N_SET, N_ACTION, N_CREATE = 0x0100, 0x0120, 0x0130, 0x0140
 RESPONSE = 0x8000
 NO_DATASET, WITH_DATASET = 0x0101, 0x0001
 
 _SOP_CLASS, _FIELD, _MESSAGE_ID, _DATASET_TYPE = 0x0002, 0x0100, 0x0110, 0x0800
-_MESSAGE_ID_RESPONDED, _STATUS, _ERROR_COMMENT, _SOP_INSTANCE = 0x0120, 0x0900, 0x0902, 0x1000
+_MESSAGE_ID_RESPONDED, _STATUS, _ERROR_COMMENT, _ERROR_ID, _SOP_INSTANCE = 0x0120, 0x0900, 0x0902, 0x0903, 0x1000
 _REQUESTED_CLASS, _REQUESTED_INSTANCE, _EVENT_TYPE, _ACTION_TYPE = 0x0003, 0x1001, 0x1002, 0x1008
 _COMPLETED, _FAILED, _WARNING = 0x1021, 0x1022, 0x1023
 _ELEMENT = struct.Struct("<HHL")
@@ -88,6 +89,8 @@ def answer(command: Command, context_id: int, status: Status, longest_pdu: int =
     body += _element(_STATUS, _US.pack(status.code))
     if status.comment:
         body += _element(_ERROR_COMMENT, status.comment.encode("ascii"))
+    if status.error:
+        body += _element(_ERROR_ID, _US.pack(status.error))
     body += _element(_SOP_INSTANCE, command.sop_instance_uid, 64)
     return _as_pdus(_whole(body), context_id, longest_pdu)
 

@@ -7,31 +7,21 @@ one of the destinations: then the main process calls it back, as archives expect
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import dcmread
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID
 
 from node.commitment import PROCESSING_FAILURE, Answer, Reference, report, request_of, told_by
-from node.errors import where
 from node.ledger import Ledger
-from node.receive.part10 import preface
+from node.receive.dataset import decoded, strangers
 from node.spool import Spool
 
-#: Longest request or report, bytes: :data:`node.commitment.MOST` objects.
-LONGEST = 32 << 20
 #: Until an object that an archive does not keep is sent again.
 AGAIN_SECONDS = 30.0
-
-
-class Malformed(Exception):
-    """The dataset is no request, or no report."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +43,7 @@ class Promises:
     def ask(self, calling_ae: str, data: bytes, transfer_syntax: str) -> Report | None:
         """Take a request; its report, if it is to go over the same association.
 
-        Raises :class:`Malformed`, :class:`~node.errors.LedgerBusy`.
+        Raises :class:`~node.receive.dataset.Malformed`, :class:`~node.errors.LedgerBusy`.
         """
         transaction, asked = _request(data, transfer_syntax)
         commitment_id = self._ledger.commitments.ask(transaction, calling_ae, asked)
@@ -76,16 +66,16 @@ class Hearing:
         self._ledger, self._attempts = ledger, attempts
 
     def take(self, data: bytes, transfer_syntax: str) -> bool:
-        """Write a report down. False: nobody asked for it. Raises :class:`Malformed`, LedgerBusy."""
-        return hear(self._ledger, _decoded(data, transfer_syntax), self._attempts)
+        """Write a report down. False: nobody asked for it. Raises as :func:`hear` does."""
+        return hear(self._ledger, decoded(data, transfer_syntax), self._attempts)
 
 
 def hear(ledger: Ledger, ds: Dataset, attempts: int) -> bool:
     """Write a report down, over whatever association it came. False: nobody asked for it.
 
-    Raises :class:`Malformed`, :class:`~node.errors.LedgerBusy`.
+    Raises :class:`~node.receive.dataset.Malformed`, :class:`~node.errors.LedgerBusy`.
     """
-    with _strangers():
+    with strangers():
         told = told_by(ds)
     return ledger.pledges.report(told.transaction_uid, told.kept, told.failed, attempts, AGAIN_SECONDS)
 
@@ -98,37 +88,9 @@ def answers_to(ledger: Ledger, spool: Spool, asked: Sequence[Reference]) -> list
     ]
 
 
-def collected(dataset: Iterator[memoryview]) -> bytes:
-    """A dataset as a whole; of one that is too long the rest is read, and nothing kept."""
-    data = bytearray()
-    for piece in dataset:
-        if len(data) <= LONGEST:
-            data += piece
-    if len(data) > LONGEST:
-        raise Malformed
-    return bytes(data)
-
-
 def _request(data: bytes, transfer_syntax: str) -> tuple[str, tuple[Reference, ...]]:
-    with _strangers():
-        return request_of(_decoded(data, transfer_syntax))
-
-
-def _decoded(data: bytes, transfer_syntax: str) -> Dataset:
-    """Raises :class:`Malformed`; elements are read when they are asked for."""
-    with _strangers():
-        return dcmread(BytesIO(preface(b"", b"", transfer_syntax, "") + data))
-
-
-@contextmanager
-def _strangers() -> Iterator[None]:
-    """An edge: strangers' bytes make pydicom raise nearly anything; it all means :class:`Malformed`."""
-    try:
-        yield
-    except Malformed:
-        raise
-    except Exception as error:
-        raise Malformed(where(error)) from error
+    with strangers():
+        return request_of(decoded(data, transfer_syntax))
 
 
 def _encoded(ds: Dataset, transfer_syntax: str) -> bytes:

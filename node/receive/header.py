@@ -20,7 +20,7 @@ _PIECE = 1 << 16
 
 _DEFLATED = Encoding(deflated=True, native=True)
 #: Transfer syntaxes that are not Explicit VR Little Endian (PS3.5 annex A).
-_ENCODINGS = {
+ENCODINGS = {
     "1.2.840.10008.1.2": Encoding(explicit=False, native=True),
     "1.2.840.10008.1.20": Encoding(explicit=False, native=True),
     "1.2.840.10008.1.2.1": Encoding(native=True),
@@ -125,7 +125,7 @@ def read(path: Path, start: int, claim: Claim) -> Header:
 
 def scan(data: Data, start: int, claim: Claim) -> Header:
     """The same for bytes at hand."""
-    encoding = _ENCODINGS.get(claim.transfer_syntax_uid, Encoding())
+    encoding = ENCODINGS.get(claim.transfer_syntax_uid, Encoding())
     walker, defect = None, ""
     try:
         if encoding.deflated:

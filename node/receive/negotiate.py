@@ -25,6 +25,7 @@ from node.commitment import PUSH_MODEL
 from node.config import NodeSettings, ReceiveSettings
 from node.implementation import APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from node.receive.connection import INVALID_PARAMETER, Cut
+from node.signals import AVAILABILITY, PERFORMED_STEP
 
 #: Longest A-ASSOCIATE-RQ we read, bytes: 128 contexts with every transfer syntax there is.
 LONGEST = 1 << 18
@@ -47,7 +48,10 @@ TRANSFER_SYNTAXES = frozenset(str(uid) for uid in AllTransferSyntaxes) | frozens
     uid for uid, (_, kind) in _ALL.items() if kind == "Transfer Syntax"
 )
 
-#: Those of datasets that we write ourselves.
+#: SOP classes whose instances are no objects to be stored.
+SERVICES = frozenset({VERIFICATION, PUSH_MODEL, PERFORMED_STEP, AVAILABILITY})
+
+#: Transfer syntaxes of datasets that we read as a whole, or write.
 _PLAIN = frozenset({IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 
 
@@ -182,14 +186,14 @@ class Negotiator:
             return Result.ABSTRACT_SYNTAX, fallback
         if abstract in roles and not roles[abstract].scu_role and not self._may_be_scp(abstract, roles[abstract]):
             return Result.USER_REJECTION, fallback  # PS3.7 D.3.3.4: it would only be SCP, and so are we
-        taken = _PLAIN if abstract == PUSH_MODEL else TRANSFER_SYNTAXES
+        taken = _PLAIN if abstract in SERVICES - {VERIFICATION} else TRANSFER_SYNTAXES
         known = next((uid for uid in syntaxes if uid in taken), None)
         return (Result.ACCEPTED, known) if known else (Result.TRANSFER_SYNTAXES, fallback)
 
     def _takes(self, abstract: str) -> bool:
         if abstract == PUSH_MODEL:
             return self._receive.promise_storage or self._hears_reports
-        return abstract == VERIFICATION or is_stored(abstract, unknown=self._receive.unknown_sop_classes)
+        return abstract in SERVICES or is_stored(abstract, unknown=self._receive.unknown_sop_classes)
 
     def _may_be_scp(self, abstract: str, role: SCP_SCU_RoleSelectionSubItem) -> bool:
         """Of the requestor: an archive that calls us to report is the provider (PS3.4 J.3.3)."""

@@ -23,6 +23,7 @@ from node.receive.negotiate import Negotiator
 from node.receive.places import Places
 from node.receive.refusals import Refusals
 from node.receive.services import Node
+from node.receive.signals import Signals
 from node.spool import Spool
 
 log = structlog.get_logger()
@@ -61,6 +62,7 @@ class Receiver:
                 limits.max_object_mb << 20,
                 _promises(settings, ledger, spool),
                 Hearing(ledger, settings.retry.delivery_attempts) if settings.asks_archives else None,
+                Signals(ledger),
             ),
             strangers=Places(MOST_STRANGERS, MOST_STRANGERS // 2),
             places=Places(limits.max_associations, limits.max_per_peer),

@@ -11,10 +11,14 @@ from node.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE, REQUEST_ACTION
 from node.errors import LedgerBusy, SpoolError
 from node.receive import command, header, keeping, status
 from node.receive.commit import Committer
-from node.receive.commitment import Hearing, Malformed, Promises, Report, collected
+from node.receive.commitment import Hearing, Promises, Report
 from node.receive.connection import BY_US, Cut
+from node.receive.dataset import Malformed, collected
 from node.receive.keeping import Peer
-from node.receive.negotiate import VERIFICATION, Context
+from node.receive.negotiate import SERVICES as NO_STORAGE
+from node.receive.negotiate import Context
+from node.receive.signals import Signals
+from node.signals import AVAILABILITY, PERFORMED_STEP
 from node.spool import Incoming, Spool
 from node.study import Arrival, Outcome
 
@@ -44,6 +48,7 @@ class Node:
         longest: of a dataset, bytes.
         promises: None: the node is no provider of Storage Commitment.
         hearing: None: it is no user of it.
+        signals: takes what modalities and archives tell of studies; None: nobody does.
     """
 
     spool: Spool
@@ -51,6 +56,7 @@ class Node:
     longest: int
     promises: Promises | None = None
     hearing: Hearing | None = None
+    signals: Signals | None = None
 
 
 class TooLong(Exception):
@@ -124,7 +130,7 @@ def commit(node: Node, peer: Peer, request: Request) -> status.Status:
             request.reports.append(report)
         return status.SUCCESS
 
-    return _of_push_model(peer, request, ask, status.INVALID_ARGUMENT)
+    return _as_a_whole(peer, request, PUSH_MODEL, ask, status.INVALID_ARGUMENT)
 
 
 def hear(node: Node, peer: Peer, request: Request) -> status.Status:
@@ -137,16 +143,43 @@ def hear(node: Node, peer: Peer, request: Request) -> status.Status:
         known = hearing.take(data, request.context.transfer_syntax)
         return status.SUCCESS if known else status.NOBODY_ASKED
 
-    return _of_push_model(peer, request, take, status.INVALID_REPORT)
+    return _as_a_whole(peer, request, PUSH_MODEL, take, status.INVALID_REPORT)
 
 
-def _of_push_model(
-    peer: Peer, request: Request, take: Callable[[bytes], status.Status], malformed: status.Status
+def create(node: Node, peer: Peer, request: Request) -> status.Status:
+    """N-CREATE of a Modality Performed Procedure Step (PS3.4 F.7.2.1), or an Instance Availability Notification
+    (R.3.2.1): Success once it is in the ledger."""
+    signals, abstract = node.signals, request.context.abstract_syntax
+    if signals is None or abstract not in (PERFORMED_STEP, AVAILABILITY):
+        return unrecognized(node, peer, request)
+    keep = signals.begin if abstract == PERFORMED_STEP else signals.notify
+
+    def take(data: bytes) -> status.Status:
+        return keep(peer.calling_ae, request.command.sop_instance_uid, data, request.context.transfer_syntax)
+
+    return _as_a_whole(peer, request, abstract, take, status.NOT_UNDERSTOOD)
+
+
+def change(node: Node, peer: Peer, request: Request) -> status.Status:
+    """N-SET of a Modality Performed Procedure Step (PS3.4 F.7.2.2): Success once it is in the ledger."""
+    signals = node.signals
+    if signals is None or request.context.abstract_syntax != PERFORMED_STEP:
+        return unrecognized(node, peer, request)
+
+    def take(data: bytes) -> status.Status:
+        uid = request.command.sop_instance_uid
+        return signals.change(peer.calling_ae, uid, data, request.context.transfer_syntax)
+
+    return _as_a_whole(peer, request, PERFORMED_STEP, take, status.NOT_UNDERSTOOD)
+
+
+def _as_a_whole(
+    peer: Peer, request: Request, sop_class: str, take: Callable[[bytes], status.Status], malformed: status.Status
 ) -> status.Status:
-    """What both sides of Storage Commitment share: the dataset as a whole, its SOP class, a ledger that is locked."""
+    """What normalized services share: the dataset as a whole, its SOP class, a ledger that is locked."""
     try:
         data = collected(request.dataset)
-        if request.command.sop_class_uid != PUSH_MODEL.encode():
+        if request.command.sop_class_uid != sop_class.encode():
             return status.CLASS_NOT_SUPPORTED
         return take(data)
     except Malformed:
@@ -159,7 +192,7 @@ def _of_push_model(
 def _refuse(request: Request) -> status.Status | None:
     if not request.command.has_dataset:
         return status.EMPTY
-    if request.context.abstract_syntax in (VERIFICATION, PUSH_MODEL):
+    if request.context.abstract_syntax in NO_STORAGE:
         return status.CLASS_NOT_SUPPORTED
     if request.command.sop_class_uid != request.context.abstract_syntax.encode("ascii", "replace"):
         return status.OTHER_CLASS
@@ -220,14 +253,19 @@ SERVICES: Mapping[int, Service] = {
     command.C_STORE: store,
     command.N_ACTION: commit,
     command.N_EVENT_REPORT: hear,
+    command.N_CREATE: create,
+    command.N_SET: change,
 }
 
-#: By command field: what `may` of a peer calls it. Whatever is not here only gets told that there is no such operation.
+#: By command field: what `may` of a peer calls it; who may store may tell of what it stores. Whatever is not here only
+#: gets told that there is no such operation.
 OPERATIONS: Mapping[int, str] = {
     command.C_ECHO: "echo",
     command.C_STORE: "store",
     command.N_ACTION: "commit",
     command.N_EVENT_REPORT: "commit",
+    command.N_CREATE: "store",
+    command.N_SET: "store",
 }
 
 __all__ = [

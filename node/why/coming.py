@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from math import ceil
 
-from node.ledger import Event, StudyRow, WorkitemState
+from node.ledger import Event, SignalRow, StudyRow, WorkitemState
+from node.signals import Kind
 from node.states import StudyState
 from node.why.telling import Scene, Telling, at, some
 
@@ -66,13 +67,17 @@ def tell_completed(scene: Scene, telling: Telling, study: StudyRow, events: Sequ
     """Which signal closed the study, or what it waits for; in the latter case why it has no result yet."""
     if study.revision > 1:
         telling.say("complete", f"late images came after it was complete: this is revision {study.revision}")
+    signals = tell_signals(scene, telling)
     if study.state is StudyState.RECEIVING:
-        return _tell_waiting(scene, telling, study)
+        heard_at = max([study.last_at, *(one.told_at for one in signals)])
+        return _tell_waiting(scene, telling, study, max(0.0, scene.now - heard_at))
     closed = [event for event in events if event.action == "study completed"]
     if closed:
         telling.say("complete", f"complete at {at(closed[-1].at)}: {closed[-1].detail.get('reason', '')}")
     if study.partial:
-        lack = f"only {study.images} of {study.expected} announced images are here"
+        lack = "the modality did not say that it was done"
+        if study.expected is not None and study.expected > study.images:
+            lack = f"only {study.images} of {study.expected} announced images are here"
         telling.say("complete", lack)
         telling.advise("", f"{lack}: send the study again to have the rest analysed")
     if study.state is StudyState.QUARANTINED:
@@ -81,10 +86,22 @@ def tell_completed(scene: Scene, telling: Telling, study: StudyRow, events: Sequ
     return ""
 
 
-def _tell_waiting(scene: Scene, telling: Telling, study: StudyRow) -> str:
+def tell_signals(scene: Scene, telling: Telling) -> list[SignalRow]:
+    """What modalities and archives told of it, and how much of what they name is here."""
+    signals = scene.ledger.signals.of_study(scene.uid)
+    for one in signals:
+        what = f"performed procedure step, {one.status}" if one.kind is Kind.STEP else "instances are available"
+        telling.say("complete", f"{one.kind} {one.sop_instance_uid} from {one.calling_ae}, {at(one.told_at)}: {what}")
+    for kind in dict.fromkeys(one.kind for one in signals):
+        count = scene.ledger.signals.named(scene.uid, kind)
+        telling.say("complete", f"{count.came} of {some(count.instances, 'instance')} that {kind} names have come")
+    return signals
+
+
+def _tell_waiting(scene: Scene, telling: Telling, study: StudyRow, quiet: float) -> str:
     from node.completion import judged  # its room decodes pixels, and takes its time to load
 
-    verdict = judged(scene.ledger, study, scene.settings.study, max(0.0, scene.now - study.last_at))
+    verdict = judged(scene.ledger, study, scene.settings.study, quiet)
     if verdict.complete:
         waits = f"it is due to be closed ({verdict.reason})"
         telling.say("complete", f"not yet, and {waits}")

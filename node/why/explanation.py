@@ -9,7 +9,7 @@ from node.errors import PermanentError
 from node.ledger import AnalysisRow, Ledger, StudyRow, Subject, What
 from node.plugin import Manifest
 from node.states import ENDED, AnalysisState, StudyState
-from node.why.coming import tell_asked, tell_completed, tell_received, tell_set_aside
+from node.why.coming import tell_asked, tell_completed, tell_received, tell_set_aside, tell_signals
 from node.why.routing import tell_routed
 from node.why.telling import Explanation, Scene, Step, Telling, at, some
 from node.why.work import tell_analysis
@@ -35,7 +35,9 @@ def explain(
     tell_received(scene, telling)
     aside = tell_set_aside(scene, telling, is_known=study is not None)
     if study is None:
+        tell_signals(scene, telling)
         answer = f"no result: all that came of it was set aside ({some(aside, 'object')})"
+        answer = answer if aside else "no result: it was told of, but no image of it has come"
     else:
         answer = _answer(scene, telling, study)
     state = str(study.state) if study else ""
@@ -44,7 +46,7 @@ def explain(
 
 
 def _study(scene: Scene) -> StudyRow | None:
-    """Its row; None where all that came was set aside, which makes none."""
+    """Its row; None where all that came was set aside, or nothing came that was told of: that makes none."""
     try:
         return scene.ledger.studies.get(scene.uid)
     except PermanentError:

@@ -23,6 +23,7 @@ NODE = Path(__file__).parents[2] / "node"
 OUR_OWN = (
     "study ", "analysis ", "routed", "not taken as a review", "own result came back", "images not assessed",
     "delivery tried again later", "destination ", "completion asked for", "storage commitment ", "archive ",
+    "procedure step told", "availability told",
     "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while", "fetch",
     "drift", "baseline set",
     "queue ", "object refused", "configuration read again",  # whoever gave the command is told of, as of every command

@@ -11,6 +11,7 @@ import pytest
 from node import config
 from node.deliver import Courier
 from node.offline import Bench
+from node.signals import Named, Step, StepStatus
 from node.spool import Spool
 from tests.cli.conftest import Site
 from tests.ledger.material import arrival, results
@@ -214,6 +215,15 @@ def test_all_of_it_was_set_aside(site: Site) -> None:
     site.ledger.arrivals.record([arrival(study="1.2.3", defect=defect)])
     assert "no result: all that came of it was set aside (1 object)" in answer(site, "1.2.3")
     assert f"1 object: {defect} (e.g. 1.2.3.9.1)" in site.text("why", "1.2.3")
+
+
+def test_it_was_told_of_and_never_came(site: Site) -> None:
+    named = (Named("1.2.9", "1.2.9.1"),)
+    site.ledger.signals.begin("1.5.1", "CT1", Step(StepStatus.IN_PROGRESS, ("1.2",), named))
+    assert "no result: it was told of, but no image of it has come" in answer(site, "1.2")
+    told = site.text("why", "1.2")
+    assert "MPPS 1.5.1 from CT1" in told
+    assert "0 of 1 instance that MPPS names have come" in told
 
 
 def test_a_late_image_and_the_revision_before_it_are_told(site: Site, film: str, hospital: Hospital) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from node.commitment import Reference
 from node.ledger import Ledger, database
+from node.signals import Kind, Named, Notification, Step, StepStatus
 from node.states import AnalysisState, StudyState
 from tests.ledger.material import arrival, plan, reported, results
 
@@ -20,9 +21,10 @@ from tests.ledger.material import arrival, plan, reported, results
 GROWS = (
     "studies|instances|quarantine|associations|analyses|results|deliveries|events|documents|reviews|commitments|fetches"
     "|workitems"
+    "|signals|signal_studies|signal_instances"
 )
 #: Their aliases in the queries.
-ALIASES = "s|i|a|r|d"
+ALIASES = "s|i|a|r|d|t|n|o|q"
 SCAN = re.compile(rf"SCAN ({GROWS}|{ALIASES})\b")
 #: No scan, whatever it is called: one row from the end of a table, a condition that nothing meets, and the few rows
 #: that a partial index holds.
@@ -82,6 +84,10 @@ def test_receiving_scans_nothing(ledger: Ledger) -> None:
     ledger.arrivals.record([arrival(4, **report), arrival(5, sop_instance_uid="1.2.7.1")])
     ledger.arrivals.close_association("a1", "released")
     ledger.arrivals.close_associations_of(1, "killed")
+    named = (Named("1.2.9", "1.2.9.1"),)
+    ledger.signals.begin("1.5.1", "CT", Step(StepStatus.IN_PROGRESS, ("1.2",), named))
+    ledger.signals.change("1.5.1", "CT", Step(StepStatus.COMPLETED, ("1.2",), named))
+    ledger.signals.notify("1.5.2", "PACS", Notification("1.2", named))
     assert scans(ledger) == []
 
 
@@ -98,6 +104,10 @@ def test_ticks_scan_nothing(ledger: Ledger) -> None:
     ledger.workitems.get("1.9")
     ledger.workitems.of_study("1.2")
     ledger.workitems.try_again("1.9")
+    ledger.signals.words()
+    ledger.signals.of_study("1.2")
+    ledger.signals.named("1.2", Kind.STEP)
+    ledger.signals.forget(now)
     ledger.reviews.unread()
     ledger.commitments.due(300)
     ledger.commitments.held([Reference("1.2", "1.2.9.1")])

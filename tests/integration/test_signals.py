@@ -1,0 +1,76 @@
+"""A node that runs is told by a modality and an archive when a study is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from node.states import StudyState
+from tests.peers import Hospital, RealStorescp, RunningNode, storescu, until
+from tests.peers.hospital import CANARY
+from tests.peers.modality import available, begun, change, create, ended, notify, telling
+
+pytestmark = pytest.mark.integration
+
+StartNode = Callable[..., RunningNode]
+#: Nothing closes by the timer while a test runs.
+PATIENT = {"quiet_seconds": {"default": 300}, "missing_wait_seconds": 300, "settled_seconds": 0.2}
+STEP = "1.2.826.0.1.99"
+
+
+def named(paths: list[Path]) -> list[tuple[str, str]]:
+    found = [pydicom.dcmread(path, stop_before_pixels=True) for path in paths]
+    return [(ds.SeriesInstanceUID, ds.SOPInstanceUID) for ds in found]
+
+
+def test_a_step_closes_its_study_and_outlives_kill_9(
+    start_node: StartNode, storescp: RealStorescp, hospital: Hospital
+) -> None:
+    route = {"name": "films", "plugin": "brightness", "modality": ["DX"], "destinations": ["storescp"]}
+    node = start_node(study=PATIENT, destinations=[storescp.destination()], routes=[route])
+    paths = [hospital.write(hospital.image(image=number)) for number in (1, 2)]
+    uid = hospital.study_uid()
+    with telling(node.port) as assoc:
+        assert create(assoc, STEP, begun(uid)) == 0x0000
+        assert change(assoc, STEP, ended(*named(paths))).Status == 0x0000
+    node.kill("receiver")
+    assert [one.status for one in node.ledger.signals.of_study(uid)] == ["COMPLETED"]
+    assert node.study(uid) is None
+    node.restart()
+    assert len(storescu(node.port, paths[:1]).taken) == 1
+    node.kill("group")  # what was told stands in the ledger
+    node.restart()
+    why = node.run_cli("why", uid).stdout
+    assert "1 of 2 instances that the modality's performed procedure step names have come" in why
+    assert f"MPPS {STEP} from MODALITY" in why
+    assert len(storescu(node.port, paths[1:]).taken) == 1
+    node.await_ended([uid])
+    assert str(node.study(uid).state) == StudyState.CLOSED  # type: ignore[union-attr]  # it was awaited
+    assert node.json("studies", "show", uid)["completed"] == (
+        "all 2 instances that the modality's performed procedure step names have come"
+    )
+    until(lambda: len(storescp.objects()) > 0, "its result was sent")
+    assert len(node.ledger.analyses.of_study(uid)) == 1
+    assert CANARY not in node.log() + node.run_cli("trail", uid).stdout
+
+
+def test_a_notification_closes_a_study_and_one_that_comes_late_says_what_is_missing(
+    start_node: StartNode, hospital: Hospital
+) -> None:
+    node = start_node(study=PATIENT, routes=[])
+    paths = hospital.slices(3)
+    uid = hospital.study_uid()
+    assert len(storescu(node.port, paths).taken) == 3
+    with telling(node.port, calling="PACS") as assoc:
+        assert notify(assoc, "1.2.826.0.1.98", available(uid, *named(paths))) == 0x0000
+        node.await_ended([uid])
+        shown = node.json("studies", "show", uid)["completed"]
+        assert shown == "all 3 instances that the notification of PACS names have come"
+        more = [*named(paths), (f"{uid}.7", f"{uid}.7.1")]
+        assert notify(assoc, "1.2.826.0.1.97", available(uid, *more)) == 0x0000
+    trail = node.run_cli("trail", uid).stdout
+    assert "1 of the 4 instances that are named are not here" in trail
+    assert node.study(uid).revision == 1  # type: ignore[union-attr]  # it was awaited
