@@ -196,7 +196,7 @@ class Pipeline:
             else:
                 found = [critical_from(one) for one in answer.get("critical", ())]
                 results = [ResultObject(**one) for one in answer["results"]]
-                analyses.reported(row.id, results, wanted, found, answer.get("sealed"))
+                analyses.reported(row.id, results, wanted, found, answer.get("sealed"), answer.get("version", ""))
         except IllegalMove:
             pass  # the operator, or a late image, took the analysis away meanwhile; its event says so
 

@@ -36,6 +36,7 @@ from node.ledger import Ledger
 from node.loops import Loops
 from node.notify import Manager
 from node.pipeline import Pipeline
+from node.promotion import installed
 from node.receive.identity import Identity
 from node.reconcile import reconcile
 from node.reloading import Reloader
@@ -128,6 +129,8 @@ class Service:
         log.info("starting", data_dir=data_dir, unfinished_files_removed=swept, trail=trail)
         self._forwarder.begin()
         self._ledger.events.add("node started", version=__version__)
+        for new in self._ledger.stages.meet(installed(self._catalogue), self._settings.worker.silent):
+            log.warning("plugin is silent", plugin=new.plugin, version=new.version, why=new.reason)
         self._beat()
         self._children.start()
         loops, pipeline = self._loops, self._pipeline

@@ -43,6 +43,7 @@ class AnalysisState(StrEnum):
     CLASSIFIED = "CLASSIFIED"  # the prediction is in the spool
     REPORTED = "REPORTED"  # the result objects are in the spool
     DELIVERED = "DELIVERED"  # every destination took every object
+    SILENT = "SILENT"  # its plugin is silent: the results stay in the spool, and nobody is sent them
     FAILED = "FAILED"  # permanent error, or attempts spent
     HELD = "HELD"  # the operator stopped it
     DROPPED = "DROPPED"  # the operator gave it up, or a newer revision took its place
@@ -61,6 +62,8 @@ class AnalysisMove(StrEnum):
     DROPPED = "dropped"
     WITHDRAWN = "withdrawn"
     LOST = "lost"
+    SILENCED = "kept in silence"
+    RELEASED = "released"
 
 
 class Keeping(StrEnum):
@@ -107,6 +110,8 @@ ANALYSIS_MOVES: dict[tuple[AnalysisState, AnalysisMove], AnalysisState] = {
     (_A.QUEUED, _AM.CLASSIFIED): _A.CLASSIFIED,
     (_A.CLASSIFIED, _AM.REPORTED): _A.REPORTED,
     (_A.REPORTED, _AM.DELIVERED): _A.DELIVERED,
+    (_A.REPORTED, _AM.SILENCED): _A.SILENT,
+    (_A.SILENT, _AM.RELEASED): _A.REPORTED,
     (_A.QUEUED, _AM.FAILED): _A.FAILED,
     (_A.CLASSIFIED, _AM.FAILED): _A.FAILED,
     (_A.REPORTED, _AM.FAILED): _A.FAILED,
@@ -128,7 +133,7 @@ ANALYSIS_MOVES: dict[tuple[AnalysisState, AnalysisMove], AnalysisState] = {
 }
 
 #: An analysis in one of these states needs nothing more from the node.
-ENDED = frozenset({_A.DELIVERED, _A.FAILED, _A.DROPPED, _A.WITHDRAWN})
+ENDED = frozenset({_A.DELIVERED, _A.SILENT, _A.FAILED, _A.DROPPED, _A.WITHDRAWN})
 
 
 class IllegalMove(PermanentError):

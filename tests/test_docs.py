@@ -104,7 +104,7 @@ def test_every_status_is_in_the_table() -> None:
 
 
 def test_every_command_of_the_readme_exists() -> None:
-    for words in re.findall(r"radnode ([a-z-]+)(?: ([a-z]+)\b(?![./:]))?", code()):
+    for words in re.findall(r"radnode ([a-z-]+)(?: ([a-z]+(?:-[a-z]+)*)\b(?![./:]))?", code()):
         name, inner = words
         assert name in {command[0] for command in COMMANDS}, f"radnode {name}"
         if inner and name in GROUPS:

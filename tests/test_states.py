@@ -31,6 +31,7 @@ OPERATOR = {
     AnalysisMove.HELD,
     AnalysisMove.DROPPED,
     AnalysisMove.WITHDRAWN,
+    AnalysisMove.RELEASED,
 }
 
 
@@ -81,7 +82,7 @@ def test_results_can_be_withdrawn_in_every_state_since_a_destination_may_have_so
 
 def test_the_diagram_ends_where_nothing_is_left_to_do() -> None:
     ends = re.findall(r"(\w+) --> \[\*\]", diagram())
-    assert ends == ["DELIVERED", "FAILED", "DROPPED", "WITHDRAWN"]
+    assert ends == ["DELIVERED", "SILENT", "FAILED", "DROPPED", "WITHDRAWN"]
 
 
 def test_every_unfinished_analysis_can_be_stopped_given_up_and_fail() -> None:

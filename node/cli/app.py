@@ -31,6 +31,7 @@ from node.cli import (
     reviews,
     serve,
     shell,
+    stages,
     status,
     studies,
     tokens,
@@ -71,6 +72,8 @@ app.command()(files.run)
 app.command()(files.send)
 app.command()(files.echo)
 app.command()(fetch.fetch)
+for _staging in (stages.go_live, stages.canary, stages.go_silent):
+    plugins.app.command()(_staging)
 app.add_typer(plugins.app, name="plugins")
 app.command()(training.train)
 app.command()(training.calibrate)

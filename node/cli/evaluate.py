@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import JsonOption, print_table, printable
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, ledger_if_any, print_table, printable
 
 if TYPE_CHECKING:
+    from node.ledger import Ledger
     from radnode_kit.acceptance.result import Evaluation
 
 _NOT_ACCEPTED = 1
@@ -31,12 +32,14 @@ def evaluate(  # noqa: PLR0913  an option each
     device: Annotated[str, typer.Option(help="cpu or cuda:N.")] = "cpu",
     phi: _Phi = False,
     card: _Card = False,
+    config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a plugin on labelled images, before go-live. Exit status 1 when it does not keep what it states.
 
     Columns: file (DICOM, PNG, JPEG, TIFF), patient, series; then one per finding (1, 0, empty), or label (names with
-    | between them); and for subgroups sex, age, view, source, maker.
+    | between them); and for subgroups sex, age, view, source, maker. The node of that configuration keeps a record:
+    `radnode plugins go-live` asks for it.
     """
     from node.cli.progress import counted
     from radnode_kit.acceptance import files
@@ -45,16 +48,36 @@ def evaluate(  # noqa: PLR0913  an option each
     from radnode_kit.acceptance.run import evaluate as measure
 
     files.prepare(out)
+    ledger = _ledger(config)
     found = measure(plugin, dataset, Options(keep_going, device, max_abstained), counted)
     report, *_ = files.write(found, out, phi=phi)
     if card:
         _write_card(found)
+    if ledger is not None:
+        _keep_record(ledger, plugin, found)
     if as_json:
         typer.echo(json_text(found, phi=phi), nl=False)
     else:
         _print(found)
         typer.echo(f"report: {report}")
     raise typer.Exit(0 if found.accepted else _NOT_ACCEPTED)
+
+
+def _ledger(config: Path) -> Ledger | None:
+    """Of the node whose plugin is measured; said before the work is done, where there is none."""
+    ledger = ledger_if_any(config) if config.is_file() else None
+    if ledger is None:
+        why = "the node has never run" if config.is_file() else f"there is no configuration {config}"
+        typer.echo(f"no record is kept, {why}: `radnode plugins go-live` will ask for one", err=True)
+    return ledger
+
+
+def _keep_record(ledger: Ledger, plugin: str, found: Evaluation) -> None:
+    from node.cli.operator import operator
+    from radnode_kit.acceptance.record import record_of
+
+    digest = ledger.evaluations.add(plugin, record_of(found), operator())
+    typer.echo(f"the record of this evaluation is kept, sha256 {digest[:12]}...", err=True)
 
 
 def _write_card(found: Evaluation) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli import stages
 from node.cli.output import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -20,8 +21,10 @@ from node.cli.output import (
     print_table,
     printable,
 )
+from node.stages import Stage, Staged
 
 if TYPE_CHECKING:
+    from node.classify.catalogue import Found
     from node.plugin import Manifest
     from radnode_kit.engines.bench import Line
 
@@ -29,22 +32,57 @@ app = typer.Typer(help="Plugins: list, show, verify, compare engines.", invoke_w
 
 
 @app.callback()
-def _default(context: typer.Context, as_json: JsonOption = False) -> None:
+def _default(context: typer.Context, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     if context.invoked_subcommand is None:
-        list_plugins(as_json)
+        list_plugins(config, as_json)
 
 
 @app.command("list")
-def list_plugins(as_json: JsonOption = False) -> None:
-    """List installed plugins."""
+def list_plugins(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """List installed plugins, and whether their results are delivered."""
     from node.classify.catalogue import Catalogue
 
     found = Catalogue().found
+    stages = _stages(config)
     if as_json:
-        print_json([{"name": f.name, "usable": f.manifest is not None, "error": f.error} for f in found])
+        print_json(
+            [
+                {"name": f.name, "usable": f.manifest is not None, "error": f.error}
+                | {"version": f.manifest.version if f.manifest else None, "stage": stages.get(_key(f))}
+                for f in found
+            ]
+        )
         return
-    rows = [(f.name, f.manifest.version, f.manifest.title) if f.manifest else (f.name, "-", f.error) for f in found]
-    print_table(("plugin", "version", "what it does"), rows, "no plugin is installed")
+    rows = [
+        (f.name, f.manifest.version, _told(stages.get(_key(f))), f.manifest.title)
+        if f.manifest
+        else (f.name, "-", "-", f.error)
+        for f in found
+    ]
+    print_table(("plugin", "version", "stage", "what it does"), rows, "no plugin is installed")
+
+
+def _stages(config: Path) -> dict[tuple[str, str], Staged]:
+    """(name, version) -> stage, as the node of that configuration has it; empty where there is none."""
+    from node.errors import ConfigError
+
+    try:
+        ledger = ledger_if_any(config) if config.is_file() else None
+    except ConfigError:  # what is installed is told all the same
+        ledger = None
+    return {(one.plugin, one.version): one for one in ledger.stages.all()} if ledger else {}
+
+
+def _key(found: Found) -> tuple[str, str]:
+    return found.name, found.manifest.version if found.manifest else ""
+
+
+def _told(staged: Staged | None) -> str:
+    """E.g. `SILENT, by anna: not seen here yet`."""
+    if staged is None:
+        return "-"
+    why = f", by {staged.operator}{f': {staged.reason}' if staged.reason else ''}"
+    return staged.told + (why if staged.stage is not Stage.LIVE else "")
 
 
 @app.command()
@@ -52,10 +90,12 @@ def add(
     plugin: Annotated[str, typer.Argument(help="A wheel to install, or the name of an installed plugin.")],
     config: ConfigOption = DEFAULT_CONFIG,
     sha256: Annotated[str, typer.Option(help="Refuse the wheel unless it has this sha256.")] = "",
+    silent: Annotated[bool, typer.Option("--silent", help="Its results are kept until `plugins go-live`.")] = False,
 ) -> None:
     """Accept a plugin as it is: install it where it is a wheel, and pin its sha256. What differs later is not loaded.
 
-    The pins stand in `plugins.lock` beside the configuration; a node that runs reads them when it starts again.
+    The pins stand in `plugins.lock` beside the configuration; a node that runs reads them when it starts again. With
+    `worker.silent` a plugin that is new here begins silent, as with --silent.
     """
     from node.classify import wheel
     from node.errors import ConfigError
@@ -64,10 +104,12 @@ def add(
     if not config.is_file():  # before anything is installed
         raise ConfigError("there is no such configuration", about=str(config), hint="`radnode init` writes one")
     read_pins(config.resolve().parent)
+    if silent and ledger_if_any(config) is None:
+        raise ConfigError("this node has never run", about=str(config), hint="set worker.silent instead of --silent")
     if not plugin.endswith(".whl"):
         if sha256:
             raise typer.BadParameter("--sha256 is that of a wheel, and this is the name of a plugin")
-        _pin((plugin,), config)
+        _pin((plugin,), config, silent=silent)
         return
     with wheel.kept(Path(plugin)) as copy:
         found = wheel.read_wheel(copy, sha256)
@@ -75,10 +117,10 @@ def add(
     typer.echo(f"installed {found.path.name}, sha256 {found.sha256}")
     for sentence in wheel.missing(found):
         typer.echo(f"lacking: {printable(sentence)}")
-    _pin(found.plugins, config)
+    _pin(found.plugins, config, silent=silent)
 
 
-def _pin(names: Sequence[str], config: Path) -> None:
+def _pin(names: Sequence[str], config: Path, *, silent: bool) -> None:
     from node.classify.catalogue import Catalogue
     from node.cli.operator import acted
     from node.errors import ConfigError, PluginError, SpoolError
@@ -93,6 +135,8 @@ def _pin(names: Sequence[str], config: Path) -> None:
     for name, digest in new.items():
         if ledger is not None:  # first, so that no pin is there of which nobody knows who gave it
             acted(ledger, "plugins add", plugin=name, sha256=digest)
+    if ledger is not None:
+        stages.begin(ledger, catalogue, config, silent=silent)
     try:
         write_once(folder / FILE, pins_text({**pins, **new}).encode(), mode=0o644)  # no secret; the node reads it
     except SpoolError as error:

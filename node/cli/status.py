@@ -12,6 +12,7 @@ from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledge
 from node.cli.watch import is_watched
 from node.cli.watch import watch as watch_screen
 from node.errors import TemporaryError
+from node.stages import Stage
 
 if TYPE_CHECKING:
     from node.config import Settings
@@ -70,6 +71,9 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
         "studies": dict(ledger.studies.count_by_state()),
         "analyses": dict(ledger.analyses.count_by_state()),
         "deliveries": [{"destination": d, "state": s, "objects": n} for (d, s), n in sorted(deliveries.items())],
+        "stages": {
+            f"{one.plugin} {one.version}": one.told for one in ledger.stages.present() if one.told != Stage.LIVE
+        },
         "set_aside": ledger.studies.count_set_aside(),
         "free_mb": _free_mb(settings.node.data_dir),
         "last_image_at": next((study.last_at for study in ledger.studies.latest(1)), None),
@@ -115,6 +119,7 @@ def _lines(facts: dict[str, Any], problems: list[str], level: int) -> list[str]:
         counts = ", ".join(f"{count} {state}" for state, count in sorted(facts[name].items())) or "none"
         lines.append(f"{name:<11}{counts}")
     by_state = ", ".join(f"{d['objects']} {d['state']} {d['destination']}" for d in facts["deliveries"]) or "none"
+    lines += [f"{'plugin':<11}{name}: {told}" for name, told in facts["stages"].items()]
     lines += [
         f"{'deliveries':<11}{by_state}",
         f"{'set aside':<11}{facts['set_aside']} objects",

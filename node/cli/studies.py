@@ -17,11 +17,11 @@ from node.cli.output import (
     printable,
     when,
 )
-from node.states import ENDED, Reason, StudyMove
+from node.states import ENDED, AnalysisState, Reason, StudyMove
 
 if TYPE_CHECKING:
     from node.config import Settings
-    from node.ledger import Event, Ledger, StudyRow
+    from node.ledger import AnalysisRow, Event, Ledger, StudyRow
 
 app = typer.Typer(help="Studies: list, show, complete, withdraw.", invoke_without_command=True)
 UidArgument = Annotated[str, typer.Argument(help="Study Instance UID, or the beginning or end of one.")]
@@ -69,8 +69,14 @@ def list_studies(
 def _result(ledger: Ledger, study: StudyRow) -> str:
     """What the newest revision says, or why it says nothing, in a line."""
     rows = [row for row in ledger.analyses.of_study(study.study_instance_uid) if row.revision == study.revision]
-    told = [row.error or row.summary or f"{row.plugin}: {row.state}" for row in rows]
+    told = [_told_of(row) for row in rows]
     return "; ".join(told) or study.reason
+
+
+def _told_of(row: AnalysisRow) -> str:
+    if row.state is AnalysisState.SILENT:
+        return f"{row.summary} ({row.error})"
+    return row.error or row.summary or f"{row.plugin}: {row.state}"
 
 
 @app.command()

@@ -10,6 +10,7 @@ from node.config.change import LIVE, Change, change
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.fetching import FetchRule
+from node.config.go_live import GoLiveSettings
 from node.config.load import default_text, frozen, load
 from node.config.peer import OPERATIONS, PeerRule
 from node.config.routing import Route
@@ -41,6 +42,7 @@ __all__ = [
     "CriticalRule",
     "Destination",
     "FetchRule",
+    "GoLiveSettings",
     "NodeSettings",
     "PeerRule",
     "ReceiveSettings",

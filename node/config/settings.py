@@ -11,6 +11,7 @@ from node.config.audit import AuditSettings
 from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.fetching import FetchRule
+from node.config.go_live import GoLiveSettings
 from node.config.peer import PeerRule
 from node.config.routing import Route
 from node.config.section import AETitle, Port, Seconds, Section
@@ -123,6 +124,11 @@ class WorkerSettings(Section):
         1 << 30, ge=1 << 16, description="Largest declared size of one object's pixels, samples over all frames."
     )
     plugins: tuple[str, ...] = Field((), description="Plugins to load; empty: all that are installed.")
+    silent: bool | tuple[str, ...] = Field(
+        False,
+        description="Plugins that are new here, or whose model is another one, begin silent: all (true), or these; "
+        "`radnode plugins go-live NAME` ends it.",
+    )
     pins: dict[str, str] = Field(
         {},
         description="Plugin = sha256 of its package; `radnode plugins add` writes them to `plugins.lock`, beside this.",
@@ -163,6 +169,7 @@ class Settings(Section):
     web: WebSettings = WebSettings()
     watch: WatchSettings = WatchSettings()
     audit: AuditSettings = AuditSettings()
+    go_live: GoLiveSettings = GoLiveSettings()
     match: Literal["all", "first"] = Field(
         "all", description="Whether all routes or only the first match takes a series."
     )

@@ -32,6 +32,7 @@ STANDING: Mapping[AnalysisState, Standing] = {
     AnalysisState.CLASSIFIED: Standing.AWAITED,
     AnalysisState.REPORTED: Standing.GIVEN,
     AnalysisState.DELIVERED: Standing.GIVEN,
+    AnalysisState.SILENT: Standing.MISSING,  # who reads an export is a reader
     AnalysisState.FAILED: Standing.GIVEN,
     AnalysisState.HELD: Standing.MISSING,
     AnalysisState.DROPPED: Standing.MISSING,

@@ -22,6 +22,7 @@ from node.ledger.observations import Observation, Watched, observation_from, obs
 from node.ledger.results import Notice
 from node.ledger.reviews import ReviewRow, UnreadDocument
 from node.ledger.signals import SignalRow
+from node.ledger.stages import Installed
 from node.ledger.studies import StudyRow
 from node.ledger.upkeep import Named, check_copy
 from node.ledger.withdrawals import Withdrawal
@@ -36,6 +37,7 @@ __all__ = [
     "DeliveryRow",
     "Event",
     "FetchRow",
+    "Installed",
     "Job",
     "Ledger",
     "Measure",

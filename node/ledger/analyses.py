@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from node.errors import PermanentError
-from node.ledger.criticals import Critical, add_criticals
+from node.ledger.criticals import Critical
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import move_analysis, move_study
 from node.ledger.observations import Observation, add_observations
 from node.ledger.pauses import IS_PAUSED
-from node.ledger.results import add_results, are_withdrawn, take_over
-from node.ledger.settlement import end_analysis_if_settled
+from node.ledger.results import are_withdrawn, take_over
+from node.ledger.silence import Outgoing, hand_out
 from node.ledger.stand_ins import forget_undelivered
 from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
 from node.study import ResultObject
@@ -144,8 +144,9 @@ class Analyses:
         wanted: Mapping[str, Sequence[str]],
         found: Sequence[Critical] = (),
         sealed: Mapping[str, str] | None = None,
+        version: str = "",
     ) -> None:
-        """CLASSIFIED -> REPORTED, with a delivery for each result and each destination that wants its kind.
+        """CLASSIFIED -> REPORTED, with a delivery for each result and destination that wants its kind; or -> SILENT.
 
         Args:
             analysis_id: of the analysis.
@@ -153,6 +154,7 @@ class Analyses:
             wanted: destination -> kinds it takes.
             found: critical findings, whose notifications are due before everything else.
             sealed: further files that were made, see :class:`AnalysisRow`.
+            version: of the plugin that made them; empty: the one that was there when the study was routed.
 
         A late image that changes nothing for the plugin gives the same objects again: withdrawn once, they stay so.
         """
@@ -165,9 +167,7 @@ class Analyses:
                 return
             take_over(connection, analysis_id, results)
             forget_undelivered(connection, analysis_id)
-            add_criticals(connection, analysis_id, found)
-            add_results(connection, analysis_id, results, wanted)
-            end_analysis_if_settled(connection, analysis_id)
+            hand_out(connection, analysis_id, Outgoing(results, wanted, found, version))
 
     def fail(self, analysis_id: int, reason: str) -> None:
         """-> FAILED: a permanent error, or attempts spent."""

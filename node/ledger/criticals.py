@@ -71,13 +71,13 @@ class Criticals:
         self._database = database
 
     def open(self) -> list[OpenCritical]:
-        """Those that nobody has acknowledged, the oldest first; what was withdrawn needs no acknowledgement."""
+        """Those that nobody has acknowledged, the oldest first; what was withdrawn or silenced needs none."""
         rows = self._database.read(
             "SELECT * FROM facts WHERE name BETWEEN ? AND ? ORDER BY at, name", _OPEN, _OPEN + "~"
         )
         found = [_opened(row) for row in rows]
-        withdrawn = self._withdrawn([one.analysis_id for one in found])
-        return [one for one in found if one.analysis_id not in withdrawn]
+        untold = self._untold([one.analysis_id for one in found])
+        return [one for one in found if one.analysis_id not in untold]
 
     def acknowledge(self, number: str, operator: str) -> OpenCritical:
         """Somebody knows of it. Args: operator: the account. Raises PermanentError when no such finding is open."""
@@ -114,10 +114,10 @@ class Criticals:
             _event(connection, "critical finding escalated", critical, destinations=told)
         return True
 
-    def _withdrawn(self, ids: Sequence[int]) -> set[int]:
+    def _untold(self, ids: Sequence[int]) -> set[int]:
         marks = ", ".join("?" * len(ids))
-        sql = f"SELECT id FROM analyses WHERE id IN ({marks}) AND state = ?"  # noqa: S608  only marks
-        return {row["id"] for row in self._database.read(sql, *ids, AnalysisState.WITHDRAWN)}
+        sql = f"SELECT id FROM analyses WHERE id IN ({marks}) AND state IN (?, ?)"  # noqa: S608  only marks
+        return {row["id"] for row in self._database.read(sql, *ids, AnalysisState.WITHDRAWN, AnalysisState.SILENT)}
 
 
 def add_criticals(connection: sqlite3.Connection, analysis_id: int, found: Sequence[Critical]) -> None:

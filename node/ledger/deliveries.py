@@ -19,7 +19,8 @@ from node.states import AnalysisState, Keeping
 class DeliveryRow:
     """An object on its way to a destination.
 
-    `state`: WAITING, DONE, REFUSED, or REPLACED: refused, and what stands in for it has arrived or is on its way.
+    `state`: WAITING, DONE, REFUSED, SILENT: its plugin is, or REPLACED: refused, and what stands in for it has arrived
+    or is on its way.
     `kept`: what the destination has promised of it. `sha256`: of its file as it was made, empty where nobody noted it.
     """
 
@@ -50,9 +51,11 @@ class _End:
     allow_stand_in: bool = False
 
 
+#: What waits in a silent analysis is sent only once it is released.
+_STATE = f"CASE WHEN a.state = '{AnalysisState.SILENT}' AND d.state = 'WAITING' THEN 'SILENT' ELSE {STATE} END"
 _SELECT = (
     "SELECT d.id, d.analysis_id, a.study_instance_uid, d.sop_instance_uid, r.sop_class_uid, r.kind, r.path,"  # noqa: S608
-    f" d.destination, {STATE} AS state, d.attempts, d.not_before, d.error, d.kept, r.sha256 FROM deliveries d"
+    f" d.destination, {_STATE} AS state, d.attempts, d.not_before, d.error, d.kept, r.sha256 FROM deliveries d"
     " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid JOIN analyses a ON a.id = d.analysis_id "
 )
 
@@ -63,7 +66,8 @@ _NOTIFICATIONS = ", ".join(f"'{kind}'" for kind in CRITICAL.values())
 _SENT = (
     f"(a.state = '{AnalysisState.REPORTED}' OR a.state = '{AnalysisState.WITHDRAWN}' AND r.kind = '{REJECTION}'"
     f" OR a.state IN ('{AnalysisState.DELIVERED}', '{AnalysisState.FAILED}') "
-    f" AND (r.kind IN ({_NOTIFICATIONS}) OR d.kept = '{Keeping.AGAIN}'))"
+    f" AND (r.kind IN ({_NOTIFICATIONS}) OR d.kept = '{Keeping.AGAIN}')"
+    f" OR a.state = '{AnalysisState.SILENT}' AND d.kept = '{Keeping.AGAIN}')"
 )
 #: What nobody wants any more: an object of an analysis that was withdrawn.
 OBSOLETE = f"(a.state = '{AnalysisState.WITHDRAWN}' AND r.kind != '{REJECTION}')"
@@ -129,17 +133,17 @@ class Deliveries:
         return [_delivery(row) for row in rows]
 
     def count_by_state(self) -> dict[tuple[str, str], int]:
-        """(destination, state) -> how many; what waited for an analysis that was dropped or withdrawn waits no more."""
+        """(destination, state) -> how many; what waited for one that was dropped, withdrawn or silenced is none."""
         told = self._database.read("SELECT destination, state, count(*) AS n FROM deliveries GROUP BY 1, 2")
         found = {(row["destination"], "DONE"): row["n"] for row in told if row["state"] == "DONE"}
         sql = (
             f"SELECT {STATE} AS state, count(*) AS n FROM deliveries d"  # noqa: S608  our words
             " JOIN analyses a ON a.id = d.analysis_id"
             " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid WHERE d.destination = ? AND d.state = ?"
-            f" AND NOT {OBSOLETE} AND (d.state != 'WAITING' OR a.state != ?) GROUP BY 1"
+            f" AND NOT {OBSOLETE} AND (d.state != 'WAITING' OR a.state NOT IN (?, ?)) GROUP BY 1"
         )
         for destination, state in [(row["destination"], row["state"]) for row in told if row["state"] != "DONE"]:
-            rows = self._database.read(sql, destination, state, AnalysisState.DROPPED)
+            rows = self._database.read(sql, destination, state, AnalysisState.DROPPED, AnalysisState.SILENT)
             found |= {(destination, row["state"]): row["n"] for row in rows}
         return found
 

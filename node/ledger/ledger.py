@@ -13,6 +13,7 @@ from node.ledger.commitments import Commitments
 from node.ledger.criticals import Criticals
 from node.ledger.database import Database
 from node.ledger.deliveries import Deliveries
+from node.ledger.evaluations import Evaluations
 from node.ledger.events import Events
 from node.ledger.facts import Facts
 from node.ledger.fetches import Fetches
@@ -26,6 +27,7 @@ from node.ledger.pledges import Pledges
 from node.ledger.reloads import Reloads
 from node.ledger.reviews import Reviews
 from node.ledger.signals import Signals
+from node.ledger.stages import Stages
 from node.ledger.studies import Studies
 from node.ledger.upkeep import Upkeep
 from node.ledger.withdrawals import Withdrawals
@@ -65,6 +67,8 @@ class Ledger:
         self.pauses = Pauses(self._database)
         self.observations = Observations(self._database)
         self.measures = Measures(self._database)
+        self.stages = Stages(self._database)
+        self.evaluations = Evaluations(self._database)
         self.reloads = Reloads(self._database)
         self.events = Events(self._database)
         self.audited = Audited(self._database)

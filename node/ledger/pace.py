@@ -15,7 +15,7 @@ class Passage:
         number: of the event that says it was delivered.
         first, last: the first and the last image that came before the study was complete.
         complete: when the node held it for complete.
-        retried: by the operator, so that its times say when somebody looked.
+        retried: by the operator, or released from silence, so that its times say when somebody looked.
     """
 
     number: int
@@ -86,5 +86,5 @@ def _passage(number: int, plugin: str, delivered: float, times: dict[str, tuple[
         classified=last("analysis classified"),
         reported=last("analysis reported"),
         delivered=delivered,
-        retried="analysis retried" in times,
+        retried="analysis retried" in times or "analysis released" in times,
     )

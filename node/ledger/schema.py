@@ -3,7 +3,11 @@
 from node.ledger.watch_tables import WATCH_TABLES
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 12
+VERSION = 13
+from node.ledger.stage_tables import STAGES
+
+#: Raised with every change; `database.py` refuses a ledger that is newer than the program.
+VERSION = 13
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -297,4 +301,5 @@ CREATE TABLE signal_instances ( -- that there are
   PRIMARY KEY (signal, sop_instance_uid)
 ) WITHOUT ROWID;
 """,
+    13: STAGES,
 }

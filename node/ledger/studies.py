@@ -183,10 +183,11 @@ class Studies:
         rows = self._database.read(
             f"SELECT study_instance_uid AS uid FROM {_WITH_FILES} AND last_at < ?"  # noqa: S608  our words
             f" AND NOT {_STAYS} AND NOT EXISTS (SELECT 1 FROM analyses a"
-            " WHERE a.study_instance_uid = studies.study_instance_uid AND a.state NOT IN (?, ?, ?))"
+            " WHERE a.study_instance_uid = studies.study_instance_uid AND a.state NOT IN (?, ?, ?, ?))"
             " ORDER BY last_at LIMIT ?",
             before,
             AnalysisState.DELIVERED,
+            AnalysisState.SILENT,
             AnalysisState.DROPPED,
             AnalysisState.WITHDRAWN,
             count,

@@ -13,13 +13,15 @@ from node.review.matching import match, newest
 from node.review.wording import Vocabulary, said
 from node.reviews import REPORT_TEXT, Answer, Review, Statement
 from node.spool import Spool
+from node.states import AnalysisState
 
 NO_PERSON = "no person stands behind the report: it has no verifying, authoring or observing person"
 
 
 def answers(ledger: Ledger, spool: Spool, uid: str) -> list[Answer]:
-    """Every answer that the node gave to a study and still has at hand, oldest analysis first."""
-    return [answer for row in ledger.analyses.of_study(uid) for answer in _answers(ledger, spool, row)]
+    """Every answer that the node gave to a study and still has at hand, oldest analysis first; a silent one is none."""
+    given = (row for row in ledger.analyses.of_study(uid) if row.state is not AnalysisState.SILENT)
+    return [answer for row in given for answer in _answers(ledger, spool, row)]
 
 
 def take_document(

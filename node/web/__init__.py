@@ -20,7 +20,8 @@ POST /studies/UID/reviews        what a reader says of our findings, as :mod:`no
                                  was new (`taken`) and how many said what had been said (`unchanged`); 404 for an
                                  unknown study, 422 when one of them cannot be matched, and then none is taken
 POST /analyses/NUMBER/ACTION     retry, hold or drop, as `radnode queue`; 200 with its `state`, 422 when it cannot be
-POST /plugins/NAME/ACTION        pause or resume, as `radnode plugins`
+POST /plugins/NAME/ACTION        pause, resume, go-silent or go-live, as `radnode plugins`; go-live asks for the record
+                                 of an evaluation, and takes no reason instead: 422 without one
 POST /dicom-web/studies          objects (STOW-RS, PS3.18 10.5): 200, or 202 when not all are safe, with the Store
                                  Instances Response Module as DICOM JSON; see :mod:`node.web.stow`
 POST /dicom-web/studies/UID      the same for objects of that study alone

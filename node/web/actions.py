@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from node import promotion
+from node.classify.catalogue import Catalogue
+from node.config import Settings
 from node.ledger import Ledger
+from node.stages import Stage
 
 #: Action -> what it does to the analysis of that number.
 ON_ANALYSES: Mapping[str, Callable[[Ledger, int], None]] = {
@@ -45,3 +49,26 @@ def pause_plugin(ledger: Ledger, plugin: str, holder: str) -> bool:
 
 #: Action -> what it does to the plugin of that name.
 ON_PLUGINS: Mapping[str, Callable[[Ledger, str, str], bool]] = {"resume": resume_plugin, "pause": pause_plugin}
+
+
+def silence_plugin(settings: Settings, ledger: Ledger, plugin: str, holder: str) -> str:
+    """Keep its results; its stage then. Raises :class:`~node.errors.PermanentError` when the node knows no such one."""
+    del settings
+    promotion.go_silent(ledger, plugin, f"token {holder}")
+    ledger.events.command(f"token {holder}", "plugins go-silent", plugin=plugin)
+    return Stage.SILENT
+
+
+def take_live(settings: Settings, ledger: Ledger, plugin: str, holder: str) -> str:
+    """Deliver its results, on the record of an evaluation alone; its stage then. Raises PermanentError without one."""
+    found = promotion.installed_one(Catalogue(settings.worker.plugins), plugin)
+    promotion.go_live(ledger, found, promotion.Warrant(f"token {holder}", settings.go_live.criteria))
+    ledger.events.command(f"token {holder}", "plugins go-live", plugin=plugin)
+    return Stage.LIVE
+
+
+#: Action -> what it does to the stage of the plugin of that name.
+ON_STAGES: Mapping[str, Callable[[Settings, Ledger, str, str], str]] = {
+    "go-silent": silence_plugin,
+    "go-live": take_live,
+}

@@ -102,8 +102,11 @@ class Web:
 
     async def _plugin(self, request: Request, holder: str) -> Response:
         plugin, action = request.path_params["plugin"], request.path_params["action"]
+        if change := actions.ON_STAGES.get(action):
+            stage = await run_in_threadpool(change, self._settings, self._ledger, plugin, holder)
+            return _json({"plugin": plugin, "stage": stage})
         if action not in actions.ON_PLUGINS:
-            raise HTTPException(404, f"the actions are {', '.join(actions.ON_PLUGINS)}")
+            raise HTTPException(404, f"the actions are {', '.join([*actions.ON_PLUGINS, *actions.ON_STAGES])}")
         is_paused = await run_in_threadpool(actions.ON_PLUGINS[action], self._ledger, plugin, holder)
         return _json({"plugin": plugin, "paused": is_paused})
 

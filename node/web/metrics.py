@@ -51,6 +51,9 @@ class _Now(Collector):
         yield _one("radnode_disk_free_bytes", "Room where spool and ledger lie", shutil.disk_usage(data).free)
         paused = ((name,) for name in ledger.pauses.paused())
         yield _family("radnode_plugin_paused", "1: nothing is given to it", ("plugin",), ((one, 1) for one in paused))
+        shares = (((one.plugin, one.version), one.delivered_percent) for one in ledger.stages.present())
+        about = "Share of studies whose results are delivered; 0: it is silent"
+        yield _family("radnode_plugin_delivered_percent", about, ("plugin", "version"), shares)
         parts = ((part,) for part in ledger.facts.troubles())
         yield _family(
             "radnode_trouble", "1: `radnode status` says what is wrong", ("part",), ((one, 1) for one in parts)

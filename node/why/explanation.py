@@ -87,7 +87,7 @@ _OPEN = frozenset({StudyState.RECEIVING, StudyState.COMPLETE, StudyState.ROUTED}
 
 def _mark(rows: Sequence[AnalysisRow]) -> str:
     """Begins the answer: whether there is a result of the newest revision."""
-    states = {row.state for row in rows}
+    states = {row.state for row in rows} - {AnalysisState.SILENT} or {AnalysisState.SILENT}
     if states <= {AnalysisState.DELIVERED}:
         return ""
     if AnalysisState.DELIVERED in states:

@@ -124,11 +124,20 @@ def _delivered(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
     return f"{said}, delivered to {to}: {row.summary}"
 
 
+def _silent(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
+    _say(telling, row, f"results made at {at(row.changed_at)}, and kept: {row.summary}")
+    _say(telling, row, f"{row.error}")
+    _tell_deliveries(scene, telling, row)
+    telling.advise(f"radnode plugins go-live {row.plugin}", "results of further studies are delivered from then on")
+    return f"{row.error}: {row.summary}"
+
+
 _TELLERS: Mapping[AnalysisState, Teller] = {
     AnalysisState.QUEUED: _queued,
     AnalysisState.CLASSIFIED: _classified,
     AnalysisState.REPORTED: _reported,
     AnalysisState.DELIVERED: _delivered,
+    AnalysisState.SILENT: _silent,
     AnalysisState.FAILED: _failed,
     AnalysisState.HELD: _held,
     AnalysisState.DROPPED: _dropped,
@@ -155,7 +164,12 @@ def _tell_deliveries(scene: Scene, telling: Telling, row: AnalysisRow) -> list[s
     return held
 
 
-_WORDS = {"DONE": "delivered", "REFUSED": "refused for good", "REPLACED": "refused, a simpler kind went instead"}
+_WORDS = {
+    "DONE": "delivered",
+    "REFUSED": "refused for good",
+    "REPLACED": "refused, a simpler kind went instead",
+    "SILENT": "not sent, kept in silence",
+}
 
 
 def _settled(destination: str, state: str, rows: list[DeliveryRow]) -> str:

@@ -99,6 +99,7 @@ class Worker:
             "results": [vars(result) for result in results],
             "critical": [asdict(one) for one in found],
             "sealed": sealed,
+            "version": self._runner.manifest(row.plugin).version,
         }
 
     def _guarded(self, row: AnalysisRow, step: Callable[[], T]) -> T | Answer:

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from node.cli.app import app
 from node.config import NodeSettings, Settings, TlsSettings
-from node.ledger import Ledger, Measure, Verdict, Watched
+from node.ledger import Installed, Ledger, Measure, Verdict, Watched
 from node.web import tokens
 from node.web.durations import Durations
 from node.web.metrics import exposition
@@ -112,6 +112,7 @@ def exposed(tmp_path: Path, pki: Pki) -> set[str]:
     ledger.pauses.pause("chest", "why not")
     drift = Measure("inputs", "ks mean", "", "site", 300, 300, 0.4, 0.2, Verdict.ALARM)
     ledger.measures.record(Watched("chest", "1.0"), [drift])
+    ledger.stages.meet([Installed("chest", "1.0", "")], silent=True)
     ledger.facts.set_trouble("spool", "full")
     families = text_string_to_metric_families(exposition(settings, ledger, durations).decode())
     ledger.close()

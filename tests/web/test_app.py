@@ -14,9 +14,11 @@ import requests
 import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 
+from node.classify.catalogue import Catalogue
 from node.config import NodeSettings, Settings, TlsSettings, WebSettings
-from node.ledger import Ledger
+from node.ledger import Installed, Ledger
 from node.spool import Spool
+from node.stages import Stage
 from node.web import tokens
 from node.web.app import LONGEST_BODY, Web
 from node.web.durations import STAGES, Durations
@@ -156,6 +158,24 @@ def test_a_role_limits_what_its_holder_may_do_and_the_trail_says_who_tried(web: 
     tried = [event.detail for event in web.ledger.events.latest(9) if event.action == "request refused"]
     assert [(one["token"], one["wanted"]) for one in tried] == [("pacs", "operate"), ("ron", "review")]
     assert web.ledger.reviews.of_study("1.2") == []
+
+
+def test_a_plugin_goes_silent_at_once_and_live_only_on_a_record(web: Running) -> None:
+    token, name = tokens.add(web.folder / "tokens", "olga", Role.OPERATE), "chest-radiograph"
+    assert web.ask("POST", f"/plugins/{name}/go-silent", token=token).status_code == 422, "it has never been here"
+    manifest = Catalogue((name,)).manifests[name]
+    installed = Installed(name, manifest.version, manifest.digest)
+    web.ledger.stages.meet([installed], silent=False)
+    assert web.ask("POST", f"/plugins/{name}/go-silent").status_code == 403
+    assert web.ask("POST", f"/plugins/{name}/go-silent", token=token).json() == {"plugin": name, "stage": "SILENT"}
+    refused = web.ask("POST", f"/plugins/{name}/go-live", token=token)
+    assert (refused.status_code, refused.json()["error"]) == (422, "there is no record of an evaluation")
+    assert web.ledger.stages.of(name, manifest.version).stage is Stage.SILENT
+    record = {"version": manifest.version, "digest": manifest.digest, "accepted": True, "answered": 60}
+    web.ledger.evaluations.add(name, {**record, "csv_sha256": "", "images_sha256": "", "findings": []}, "anna")
+    assert web.ask("POST", f"/plugins/{name}/go-live", token=token).json() == {"plugin": name, "stage": "LIVE"}
+    staged = web.ledger.stages.of(name, manifest.version)
+    assert (staged.stage, staged.operator, bool(staged.evaluation)) == (Stage.LIVE, "token olga", True)
 
 
 def test_an_operator_acts_and_the_trail_says_who(web: Running) -> None:

@@ -1,0 +1,145 @@
+"""Results of plugins that are silent: they are kept, and sent only once somebody releases them.
+
+Whether an analysis is delivered is decided in the transaction that reports it: what goes live at one time and is
+reported at another is either sent or kept, never both. All of it is in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from node.ledger.criticals import Critical, add_criticals, critical_from
+from node.ledger.moves import move_analysis, move_study
+from node.ledger.results import add_results
+from node.ledger.settlement import end_analysis_if_settled
+from node.stages import Stage, Staged
+from node.states import AnalysisMove, AnalysisState, StudyMove, StudyState
+from node.study import ResultObject
+
+_ARRIVED = "EXISTS (SELECT 1 FROM deliveries d WHERE d.analysis_id = a.id AND d.state = 'DONE')"
+#: An analysis that can be released: of the newest revision of a study of which nothing is under way.
+_CAN_BE_RELEASED = (
+    f"a.state = '{AnalysisState.SILENT}' AND a.revision = s.revision AND s.purged = 0"
+    f" AND s.state IN ('{StudyState.ROUTED}', '{StudyState.CLOSED}')"
+)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """What an analysis made, and who is to have it. Attributes: as the arguments of :meth:`Analyses.reported`."""
+
+    results: Sequence[ResultObject]
+    wanted: Mapping[str, Sequence[str]]
+    criticals: Sequence[Critical] = ()
+    version: str = ""
+
+
+def staged_of(connection: sqlite3.Connection, plugin: str, version: str) -> Staged:
+    """The stage of a plugin in that version; LIVE where nobody has said anything."""
+    sql = "SELECT * FROM stages WHERE plugin = ? AND version = ?"
+    row = connection.execute(sql, (plugin, version)).fetchone()
+    return Staged(plugin, version, Stage.LIVE) if row is None else staged_from(row)
+
+
+def staged_from(row: sqlite3.Row) -> Staged:
+    """A stage as its row has it."""
+    fields = {name: row[name] for name in Staged.__dataclass_fields__}
+    plain = {
+        "stage": Stage(row["stage"]),
+        "senders": tuple(json.loads(row["senders"])),
+        "present": bool(row["present"]),
+    }
+    return Staged(**{**fields, **plain})
+
+
+def hand_out(connection: sqlite3.Connection, analysis_id: int, made: Outgoing) -> None:
+    """Queue the results of an analysis that is REPORTED for their destinations; keep them while its plugin is silent.
+
+    What a destination has already, of an earlier revision that made the very same objects, is no secret any more: the
+    rest of it goes there as well.
+    """
+    if made.version:
+        connection.execute("UPDATE analyses SET plugin_version = ? WHERE id = ?", (made.version, analysis_id))
+    row = connection.execute(
+        f"SELECT a.plugin, a.plugin_version, s.study_instance_uid AS uid, s.sender, {_ARRIVED} AS arrived"  # noqa: S608
+        " FROM analyses a JOIN studies s ON s.study_instance_uid = a.study_instance_uid WHERE a.id = ?",
+        (analysis_id,),
+    ).fetchone()
+    staged = staged_of(connection, row["plugin"], row["plugin_version"])
+    why = "" if row["arrived"] else staged.silent_because(row["uid"], row["sender"])
+    if why:
+        add_results(connection, analysis_id, made.results, {})
+        _keep(connection, analysis_id, made.wanted, made.criticals, why)
+    else:
+        add_criticals(connection, analysis_id, made.criticals)
+        add_results(connection, analysis_id, made.results, made.wanted)
+        end_analysis_if_settled(connection, analysis_id)
+
+
+def silence_undelivered(connection: sqlite3.Connection, staged: Staged) -> int:
+    """Keep what waits for delivery and is not to be delivered by that stage; how many analyses.
+
+    An analysis of which something has arrived is delivered to its end: half a result would be worse than one.
+    """
+    rows = connection.execute(
+        "SELECT a.id, s.study_instance_uid AS uid, s.sender FROM analyses a"  # noqa: S608  our words
+        " JOIN studies s ON s.study_instance_uid = a.study_instance_uid"
+        f" WHERE a.state = ? AND a.plugin = ? AND a.plugin_version = ? AND NOT {_ARRIVED} ORDER BY a.id",
+        (AnalysisState.REPORTED, staged.plugin, staged.version),
+    ).fetchall()
+    found = [(row["id"], why) for row in rows if (why := staged.silent_because(row["uid"], row["sender"]))]
+    for analysis_id, why in found:
+        _keep(connection, analysis_id, _waiting(connection, analysis_id), (), why)
+    return len(found)
+
+
+def release(connection: sqlite3.Connection, staged: Staged, since: float) -> int:
+    """Deliver what the plugin has kept of studies that were routed since then; how many analyses."""
+    rows = connection.execute(
+        "SELECT a.id, s.study_instance_uid AS uid, k.wanted, k.criticals FROM analyses a"  # noqa: S608  our words
+        " JOIN studies s ON s.study_instance_uid = a.study_instance_uid JOIN silent k ON k.analysis_id = a.id"
+        f" WHERE {_CAN_BE_RELEASED} AND a.plugin = ? AND a.plugin_version = ? AND a.created_at >= ? ORDER BY a.id",
+        (staged.plugin, staged.version, since),
+    ).fetchall()
+    for row in rows:
+        move_study(connection, row["uid"], StudyMove.REOPENED, "results that were kept in silence are delivered")
+        move_analysis(connection, row["id"], AnalysisMove.RELEASED)
+        connection.execute("DELETE FROM silent WHERE analysis_id = ?", (row["id"],))
+        criticals = [critical_from(one) for one in json.loads(row["criticals"])]
+        hand_out(connection, row["id"], Outgoing(_results(connection, row["id"]), json.loads(row["wanted"]), criticals))
+    return len(rows)
+
+
+def _keep(
+    connection: sqlite3.Connection,
+    analysis_id: int,
+    wanted: Mapping[str, Sequence[str]],
+    criticals: Sequence[Critical],
+    why: str,
+) -> None:
+    """REPORTED -> SILENT, with a note of what is to be sent once it is released."""
+    told = json.dumps([asdict(one) for one in criticals])
+    sql = "INSERT OR REPLACE INTO silent (analysis_id, wanted, criticals) VALUES (?, ?, ?)"
+    connection.execute(sql, (analysis_id, json.dumps({name: list(kinds) for name, kinds in wanted.items()}), told))
+    move_analysis(connection, analysis_id, AnalysisMove.SILENCED, why)
+
+
+def _waiting(connection: sqlite3.Connection, analysis_id: int) -> dict[str, list[str]]:
+    """Destination -> kinds that it was to get."""
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(
+        "SELECT DISTINCT d.destination, r.kind FROM deliveries d"
+        " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid WHERE d.analysis_id = ? ORDER BY 1, 2",
+        (analysis_id,),
+    ):
+        found.setdefault(row["destination"], []).append(row["kind"])
+    return found
+
+
+def _results(connection: sqlite3.Connection, analysis_id: int) -> list[ResultObject]:
+    sql = "SELECT * FROM results WHERE analysis_id = ? ORDER BY path"
+    rows = connection.execute(sql, (analysis_id,)).fetchall()
+    return [ResultObject(**{name: row[name] for name in ResultObject.__dataclass_fields__}) for row in rows]

@@ -1,0 +1,113 @@
+"""A plugin runs in silence, is evaluated, and goes live: what an archive gets of it, and how often."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from node.stages import Stage
+from node.states import AnalysisState, StudyState
+from tests.peers import Hospital, RealStorescp, RunningNode, storescu, until
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(200)]
+
+ROOT = Path(__file__).parents[2]
+ROUTE = {"name": "everything", "plugin": "brightness", "destinations": ["archive"]}
+
+
+def site(folder: Path, hospital: Hospital, cases: int = 40) -> Path:
+    """Labelled films: every other one is bright, and the plugin sees that."""
+    path = folder / "site.csv"
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("file", "patient", "bright"))
+        for number in range(cases):
+            film = hospital.image(500 + number)
+            level = 3900 if number % 2 else 100
+            film.PixelData = level.to_bytes(2, "little") * (film.Rows * film.Columns)
+            writer.writerow((hospital.write(film, f"site-{number}"), f"p{number}", number % 2))
+    return path
+
+
+def answered(node: RunningNode, hospital: Hospital, patient: int) -> str:
+    """A film is sent and has been worked off; its study."""
+    film = hospital.film(patient)
+    assert storescu(node.port, [film]).taken == [film]
+    uid = hospital.study_uid(patient)
+    node.await_ended([uid])
+    return uid
+
+
+def state(node: RunningNode, uid: str) -> AnalysisState:
+    return node.ledger.analyses.of_study(uid)[-1].state
+
+
+def test_silent_then_evaluated_then_live(
+    tmp_path: Path, hospital: Hospital, storescp: RealStorescp, brightness: Path
+) -> None:
+    node = RunningNode(
+        tmp_path / "node",
+        destinations=[storescp.destination("archive")],
+        routes=[ROUTE],
+        python_path=[brightness, ROOT / "plugins"],
+        worker={"silent": True},
+    )
+    with node:
+        kept = answered(node, hospital, 1)
+        assert state(node, kept) is AnalysisState.SILENT
+        told = node.json("studies", "show", kept)
+        assert (told["state"], told["analyses"][0]["state"]) == (StudyState.CLOSED, "SILENT")
+        assert {"sr", "sc"} <= {one["kind"] for one in told["results"]}
+        assert all((node.data / "spool" / one["path"]).is_file() for one in told["results"])
+        assert "its plugin is silent: results are kept, not delivered" in node.run_cli("why", kept).stdout
+
+        refused = node.run_cli("plugins", "go-live", "brightness")
+        assert (refused.returncode, "no record of an evaluation" in refused.stderr) == (65, True)
+        measured = node.run_cli("evaluate", "brightness", str(site(tmp_path, hospital)), "--out", str(tmp_path / "out"))
+        assert measured.returncode == 0, measured.stdout + measured.stderr
+        weak = node.run_cli("plugins", "go-live", "brightness", "--min-cases", "41")
+        assert "40 cases were answered" in weak.stderr
+        assert node.run_cli("plugins", "go-live", "brightness").returncode == 0
+
+        live = answered(node, hospital, 2)
+        assert state(node, live) is AnalysisState.DELIVERED
+        assert state(node, kept) is AnalysisState.SILENT
+        assert {one.study for one in storescp.objects()} == {live}
+        assert sorted(one.kind for one in storescp.objects()) == ["sc", "sr"]
+
+        # killed while what was kept is on its way: all of it arrives, and each object once
+        released = node.run_cli("plugins", "go-live", "brightness", "--deliver-since", "1d")
+        assert "1 analyses that were kept in silence" in released.stdout
+        node.kill("group")
+        node.restart()
+        until(
+            lambda: state(node, kept) is AnalysisState.DELIVERED, lambda: f"it is delivered; log:\n{node.log()[-2000:]}"
+        )
+        kinds = {study: sorted(one.kind for one in storescp.objects() if one.study == study) for study in (kept, live)}
+        assert kinds == {kept: ["sc", "sr"], live: ["sc", "sr"]}
+        assert len({one.uid for one in storescp.objects()}) == 4
+
+        node.run_cli("plugins", "go-silent", "brightness")
+        assert state(node, answered(node, hospital, 3)) is AnalysisState.SILENT
+        assert len(storescp.objects()) == 4
+        assert node.ledger.stages.of("brightness", "1.0.0").stage is Stage.SILENT
+
+
+def test_a_plugin_goes_live_or_does_not_when_it_is_killed_at_it(
+    hospital: Hospital, storescp: RealStorescp, start_node: Callable[..., RunningNode]
+) -> None:
+    node = start_node(destinations=[storescp.destination("archive")], routes=[ROUTE])
+    assert node.run_cli("plugins", "go-silent", "brightness").returncode == 0
+    uids = [answered(node, hospital, patient) for patient in (1, 2, 3)]
+    assert {state(node, uid) for uid in uids} == {AnalysisState.SILENT}
+    words = ("plugins", "go-live", "brightness", "--without-evaluation", "a test", "--deliver-since", "1d")
+    node.kill("group")
+    assert node.run_cli(*words).returncode == 0, "the ledger is enough: no process serves"
+    assert node.run_cli(*words).returncode == 0, "and given twice it does no more"
+    node.restart()
+    node.await_ended(uids)
+    until(lambda: {state(node, uid) for uid in uids} == {AnalysisState.DELIVERED}, "all are delivered")
+    assert len(storescp.objects()) == len({one.uid for one in storescp.objects()}) == 2 * len(uids)
