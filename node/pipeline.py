@@ -104,7 +104,7 @@ class Pipeline:
         """Which series goes where, and why not elsewhere."""
         settings = self._settings
         names = [destination.name for destination in settings.destinations]
-        return route.route(series, settings.routes, self._catalogue.manifests, settings.match, names)
+        return route.route_versions(series, settings.routes, self._catalogue.manifests, settings.match, names)
 
     def _destinations(self, names: Iterable[str], study: StudyRow) -> tuple[tuple[str, ...], list[str]]:
         """The names with @sender resolved, and what could not be."""

@@ -14,7 +14,7 @@ from node.classify.catalogue import Catalogue
 from node.errors import PermanentError, PluginError
 from node.evaluated import Criteria, objections
 from node.ledger import Installed, Ledger
-from node.stages import Stage, Staged
+from node.stages import Stage, Staged, plain_name
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,23 @@ def installed_one(catalogue: Catalogue, name: str) -> Installed:
 def go_live(ledger: Ledger, plugin: Installed, warrant: Warrant, since: float | None = None) -> int:
     """Deliver the results of all studies from now on; how many that were kept are delivered as well.
 
+    A version that is installed beside it and was delivered is silent from then on.
+
     Args:
         ledger: of the node.
         plugin: as it is installed.
         warrant: by what right; raises :class:`~node.errors.PermanentError` when it does not do.
         since: deliver what was kept of studies that were routed since then, seconds since the epoch; None: nothing.
     """
-    return ledger.stages.set([_warranted(ledger, plugin, warrant, Stage.LIVE)], since)
+    live = _warranted(ledger, plugin, warrant, Stage.LIVE)
+    reason = f"{plugin.plugin} {plugin.version} is live"
+    displaced = [
+        replace(one, stage=Stage.SILENT, at=live.at, operator=live.operator, reason=reason, evaluation="")
+        for one in ledger.stages.all()
+        if plain_name(one.plugin) == plain_name(plugin.plugin) and one.plugin != plugin.plugin
+        if one.stage is not Stage.SILENT
+    ]
+    return ledger.stages.swap(live, displaced, since)
 
 
 def go_canary(ledger: Ledger, plugin: Installed, warrant: Warrant, percent: float, senders: Sequence[str]) -> int:
@@ -93,7 +103,7 @@ def _warranted(ledger: Ledger, plugin: Installed, warrant: Warrant, stage: Stage
     staged = _staged(plugin, stage, warrant.operator, warrant.reason)
     if warrant.reason:
         return replace(staged, reason=f"without an evaluation: {warrant.reason}")
-    found = ledger.evaluations.newest(plugin.plugin)
+    found = ledger.evaluations.newest(plugin.plugin, plugin.digest)
     if found is None:
         hint = f"`radnode evaluate {plugin.plugin} CSV --out FOLDER -c CONFIG` on local data makes one"
         raise PermanentError("there is no record of an evaluation", about=plugin.plugin, hint=hint)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 _WHOLE = 100.0
+_AT = "@"
 
 
 class Stage(StrEnum):
@@ -79,6 +80,16 @@ def place(plugin: str, study_instance_uid: str) -> float:
     """Where a study lies between 0 and 100, evenly and for good; another plugin puts it elsewhere."""
     digest = sha256(f"canary {plugin} {study_instance_uid}".encode()).digest()
     return _WHOLE * int.from_bytes(digest[:8], "big") / 2**64
+
+
+def plain_name(plugin: str) -> str:
+    """A further version of the plugin `chest` is installed beside it as `chest@1.1`: the name of both."""
+    return plugin.partition(_AT)[0]
+
+
+def is_beside(plugin: str) -> bool:
+    """Whether it is installed as a further version, beside one of its plain name or another."""
+    return _AT in plugin
 
 
 def covers(setting: bool | tuple[str, ...], plugin: str) -> bool:

@@ -15,6 +15,7 @@ from node.errors import PluginError
 from node.manifest import read_manifest
 from node.pins import package_digest
 from node.plugin import Manifest
+from node.stages import plain_name
 
 GROUP = "radnode.plugins"
 
@@ -30,11 +31,18 @@ class Found:
 
 
 class Catalogue:
-    """What is installed. Args: only: names to use; empty: all; pins: plugin -> sha256 its package must have."""
+    """What is installed; a further version of the plugin `chest` goes by the name of its entry point, `chest@1.1`.
+
+    Args:
+        only: names to use; a plain one means all its versions; empty: all.
+        pins: plugin -> sha256 its package must have.
+    """
 
     def __init__(self, only: Iterable[str] = (), pins: Mapping[str, str] | None = None) -> None:
         wanted, self._pins = set(only), pins or {}
-        points = [point for point in entry_points(group=GROUP) if not wanted or point.name in wanted]
+        points = [
+            point for point in entry_points(group=GROUP) if not wanted or wanted & {point.name, plain_name(point.name)}
+        ]
         found = {point.name: _look_at(point) for point in points}
         for name, count in Counter(point.name for point in points).items():
             if count > 1:  # which one would be taken is chance
@@ -70,8 +78,9 @@ def _look_at(point: EntryPoint) -> Found:
         if spec is None or spec.origin is None:
             raise PluginError("the plugin's package is not importable", about=point.value)
         manifest = read_manifest(Path(spec.origin).with_name("manifest.toml"))
-        if manifest.name != point.name:
-            raise PluginError(f"the manifest calls it {manifest.name!r}", about=point.name)
+        name, _, version = point.name.partition("@")
+        if manifest.name != name or version not in ("", manifest.version):
+            raise PluginError(f"the manifest calls it {manifest.name!r}, {manifest.version}", about=point.name)
     except (PluginError, ImportError, ValueError) as error:
         return Found(point.name, point, None, str(error))
     return Found(point.name, point, manifest)

@@ -12,6 +12,7 @@ from node.cli import (
     audit,
     bench,
     certs,
+    comparison,
     configuration,
     conformance,
     critical,
@@ -72,7 +73,7 @@ app.command()(files.run)
 app.command()(files.send)
 app.command()(files.echo)
 app.command()(fetch.fetch)
-for _staging in (stages.go_live, stages.canary, stages.go_silent):
+for _staging in (stages.go_live, stages.canary, stages.go_silent, comparison.compare):
     plugins.app.command()(_staging)
 app.add_typer(plugins.app, name="plugins")
 app.command()(training.train)

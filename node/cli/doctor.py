@@ -139,11 +139,14 @@ def _confinement(settings: Settings) -> Check:
 
 def _plugins(settings: Settings) -> Iterator[Check]:
     from node.classify.catalogue import Catalogue
+    from node.stages import is_beside, plain_name
 
     catalogue = Catalogue(settings.worker.plugins, settings.worker.pins)
     for found in catalogue.found:
         problems = catalogue.problems(found.name)
         good = "weights as declared" + (", package as accepted" if found.name in settings.worker.pins else "")
+        if is_beside(found.name):
+            good += f"; beside {plain_name(found.name)}: every worker loads both, and has memory for both"
         yield f"plugin {found.name}", not problems, "; ".join(problems) or good
 
 

@@ -32,7 +32,7 @@ STANDING: Mapping[AnalysisState, Standing] = {
     AnalysisState.CLASSIFIED: Standing.AWAITED,
     AnalysisState.REPORTED: Standing.GIVEN,
     AnalysisState.DELIVERED: Standing.GIVEN,
-    AnalysisState.SILENT: Standing.MISSING,  # who reads an export is a reader
+    AnalysisState.SILENT: Standing.MISSING,
     AnalysisState.FAILED: Standing.GIVEN,
     AnalysisState.HELD: Standing.MISSING,
     AnalysisState.DROPPED: Standing.MISSING,
@@ -53,7 +53,7 @@ class _Found:
 
 
 def exported_study(ledger: Ledger, spool: Spool, uid: str, *, identified: bool) -> ExportedStudy:
-    """The newest analysis of each plugin, with what it said.
+    """The newest analysis of each plugin, with what it said; those that are silent are left out.
 
     Args:
         ledger: of the node.
@@ -67,9 +67,10 @@ def exported_study(ledger: Ledger, spool: Spool, uid: str, *, identified: bool) 
     """
     study = ledger.studies.find(uid)
     rows = _newest(ledger.analyses.of_study(study.study_instance_uid))
-    found = [_found(ledger, spool, row) for row in rows]
+    all_found = [_found(ledger, spool, row) for row in rows]
+    found = [one for one in all_found if one.analysis.state != AnalysisState.SILENT]  # who reads an export is a reader
     if not any(one.analysis.standing in _HAVE_RESULT for one in found):
-        raise PermanentError(_why_none(study, found), about=study.study_instance_uid, hint="see `radnode trail`")
+        raise PermanentError(_why_none(study, all_found), about=study.study_instance_uid, hint="see `radnode trail`")
     series = ledger.studies.series(study.study_instance_uid)
     return ExportedStudy(
         study_instance_uid=study.study_instance_uid,

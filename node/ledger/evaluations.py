@@ -12,6 +12,7 @@ from typing import Any
 from node.evaluated import Evaluated
 from node.ledger.database import Database
 from node.ledger.events import add_event
+from node.stages import plain_name
 
 _ACTION = "plugin evaluated"
 
@@ -32,18 +33,19 @@ class Evaluations:
         with self._database.write() as connection:
             add_event(connection, _ACTION, plugin=plugin, operator=operator, record=digest, **told)
             connection.execute(
-                "INSERT INTO evaluations (plugin, at, operator, record, sha256, event)"
-                " VALUES (?, ?, ?, ?, ?, last_insert_rowid())",
-                (plugin, time.time(), operator, text, digest),
+                "INSERT INTO evaluations (plugin, digest, at, operator, record, sha256, event)"
+                " VALUES (?, ?, ?, ?, ?, ?, last_insert_rowid())",
+                (plain_name(plugin), record["digest"], time.time(), operator, text, digest),
             )
         return digest
 
-    def newest(self, plugin: str) -> Evaluated | None:
-        """The last record of a plugin; None where there is none."""
+    def newest(self, plugin: str, digest: str = "") -> Evaluated | None:
+        """The last record of that model of a plugin, else its last one at all; None where there is none."""
         rows = self._database.read(
             "SELECT v.*, e.action, e.detail FROM evaluations v LEFT JOIN events e ON e.id = v.event"
-            " WHERE v.plugin = ? ORDER BY v.id DESC LIMIT 1",
-            plugin,
+            " WHERE v.plugin = ? ORDER BY v.digest = ? DESC, v.id DESC LIMIT 1",
+            plain_name(plugin),
+            digest,
         )
         return _evaluated(rows[0]) if rows else None
 

@@ -132,6 +132,21 @@ class Inquiries:
         rows = self._database.read(sql, AnalysisState.QUEUED, now, AnalysisState.CLASSIFIED)
         return [row[0] for row in rows]
 
+    def with_results(self, plugin: str, since: float) -> list[tuple[int, str, str, str]]:
+        """(id, Study Instance UID, plugin, version) of analyses that a plugin, in whatever version, has reported.
+
+        Of each study the newest revision alone, the oldest analysis first. Args: since: it was routed then or later.
+        """
+        rows = self._database.read(
+            "SELECT a.id, a.study_instance_uid, a.plugin, a.plugin_version FROM analyses a"
+            " JOIN studies s ON s.study_instance_uid = a.study_instance_uid AND s.revision = a.revision"
+            " WHERE (a.plugin = ?1 OR a.plugin LIKE ?1 || '@%') AND a.created_at >= ?2 AND EXISTS"
+            " (SELECT 1 FROM results r WHERE r.analysis_id = a.id) ORDER BY a.id",
+            plugin,
+            since,
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
     def before(self, analysis_id: int) -> int:
         """How many analyses wait for a worker and came earlier than this one."""
         sql = "SELECT count(*) FROM analyses WHERE state = ? AND id < ?"

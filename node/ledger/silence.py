@@ -15,11 +15,19 @@ from node.ledger.criticals import Critical, add_criticals, critical_from
 from node.ledger.moves import move_analysis, move_study
 from node.ledger.results import add_results
 from node.ledger.settlement import end_analysis_if_settled
-from node.stages import Stage, Staged
+from node.stages import Stage, Staged, plain_name
 from node.states import AnalysisMove, AnalysisState, StudyMove, StudyState
 from node.study import ResultObject
 
 _ARRIVED = "EXISTS (SELECT 1 FROM deliveries d WHERE d.analysis_id = a.id AND d.state = 'DONE')"
+_MINE = "a.plugin = ? AND a.plugin_version = ?"
+_ANSWERED = (AnalysisState.REPORTED, AnalysisState.DELIVERED)
+_COMING = (AnalysisState.QUEUED, AnalysisState.CLASSIFIED)
+#: Another version of the plugin is still at work on the same revision.
+_UNANSWERED = (
+    f"{_MINE} AND EXISTS (SELECT 1 FROM analyses o WHERE o.study_instance_uid = a.study_instance_uid"  # noqa: S608
+    " AND o.revision = a.revision AND o.id != a.id AND o.state IN (?, ?) AND (o.plugin = ? OR o.plugin LIKE ? || '@%'))"
+)
 #: An analysis that can be released: of the newest revision of a study of which nothing is under way.
 _CAN_BE_RELEASED = (
     f"a.state = '{AnalysisState.SILENT}' AND a.revision = s.revision AND s.purged = 0"
@@ -68,15 +76,39 @@ def hand_out(connection: sqlite3.Connection, analysis_id: int, made: Outgoing) -
         " FROM analyses a JOIN studies s ON s.study_instance_uid = a.study_instance_uid WHERE a.id = ?",
         (analysis_id,),
     ).fetchone()
-    staged = staged_of(connection, row["plugin"], row["plugin_version"])
-    why = "" if row["arrived"] else staged.silent_because(row["uid"], row["sender"])
-    if why:
+    if why := "" if row["arrived"] else _silent_because(connection, analysis_id, row):
         add_results(connection, analysis_id, made.results, {})
         _keep(connection, analysis_id, made.wanted, made.criticals, why)
     else:
         add_criticals(connection, analysis_id, made.criticals)
         add_results(connection, analysis_id, made.results, made.wanted)
         end_analysis_if_settled(connection, analysis_id)
+
+
+def _silent_because(connection: sqlite3.Connection, analysis_id: int, row: sqlite3.Row) -> str:
+    """Why these results are kept: by their own stage, or since another version of the plugin answers for the study."""
+    if why := staged_of(connection, row["plugin"], row["plugin_version"]).silent_because(row["uid"], row["sender"]):
+        return why
+    for other in _beside(connection, analysis_id):
+        who = f"{other['plugin']} {other['plugin_version']}"
+        if other["state"] in _ANSWERED or other["arrived"]:
+            return f"{who} has answered for this study: results are kept, not delivered"
+        staged = staged_of(connection, other["plugin"], other["plugin_version"])
+        is_chosen = not staged.silent_because(row["uid"], row["sender"])
+        if staged.stage is Stage.CANARY and is_chosen and other["state"] in _COMING:
+            return f"{who} answers for this study, as a canary: results are kept, not delivered"
+    return ""
+
+
+def _beside(connection: sqlite3.Connection, analysis_id: int) -> list[sqlite3.Row]:
+    """Analyses of the same revision of the study by other versions of the plugin."""
+    rows = connection.execute(
+        f"SELECT a.*, {_ARRIVED} AS arrived FROM analyses a JOIN analyses mine ON mine.id = ?"  # noqa: S608  our words
+        " WHERE a.study_instance_uid = mine.study_instance_uid AND a.revision = mine.revision ORDER BY a.id",
+        (analysis_id,),
+    ).fetchall()
+    mine = next(row for row in rows if row["id"] == analysis_id)
+    return [row for row in rows if row is not mine and plain_name(row["plugin"]) == plain_name(mine["plugin"])]
 
 
 def silence_undelivered(connection: sqlite3.Connection, staged: Staged) -> int:
@@ -96,13 +128,23 @@ def silence_undelivered(connection: sqlite3.Connection, staged: Staged) -> int:
     return len(found)
 
 
+def release_unanswered(connection: sqlite3.Connection, staged: Staged) -> int:
+    """Deliver what a version has kept of revisions at which another one is still at work; how many analyses."""
+    plain = plain_name(staged.plugin)
+    return _release(connection, _UNANSWERED, (staged.plugin, staged.version, *_COMING, plain, plain))
+
+
 def release(connection: sqlite3.Connection, staged: Staged, since: float) -> int:
-    """Deliver what the plugin has kept of studies that were routed since then; how many analyses."""
+    """Deliver what a version has kept of studies that were routed since then; how many analyses."""
+    return _release(connection, f"{_MINE} AND a.created_at >= ?", (staged.plugin, staged.version, since))
+
+
+def _release(connection: sqlite3.Connection, condition: str, values: Sequence[object]) -> int:
     rows = connection.execute(
         "SELECT a.id, s.study_instance_uid AS uid, k.wanted, k.criticals FROM analyses a"  # noqa: S608  our words
         " JOIN studies s ON s.study_instance_uid = a.study_instance_uid JOIN silent k ON k.analysis_id = a.id"
-        f" WHERE {_CAN_BE_RELEASED} AND a.plugin = ? AND a.plugin_version = ? AND a.created_at >= ? ORDER BY a.id",
-        (staged.plugin, staged.version, since),
+        f" WHERE {_CAN_BE_RELEASED} AND {condition} ORDER BY a.id",
+        values,
     ).fetchall()
     for row in rows:
         move_study(connection, row["uid"], StudyMove.REOPENED, "results that were kept in silence are delivered")
@@ -110,7 +152,11 @@ def release(connection: sqlite3.Connection, staged: Staged, since: float) -> int
         connection.execute("DELETE FROM silent WHERE analysis_id = ?", (row["id"],))
         criticals = [critical_from(one) for one in json.loads(row["criticals"])]
         hand_out(connection, row["id"], Outgoing(_results(connection, row["id"]), json.loads(row["wanted"]), criticals))
-    return len(rows)
+    kept = connection.execute(
+        f"SELECT count(*) FROM analyses WHERE state = ? AND id IN ({', '.join(str(row['id']) for row in rows)})",  # noqa: S608  numbers
+        (AnalysisState.SILENT,),
+    ).fetchone()[0]
+    return len(rows) - int(kept)
 
 
 def _keep(

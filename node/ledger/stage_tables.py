@@ -17,7 +17,8 @@ CREATE TABLE stages ( -- whether the results of a plugin are delivered; no row: 
 ) WITHOUT ROWID;
 CREATE TABLE evaluations ( -- records of `radnode evaluate`
   id INTEGER PRIMARY KEY,
-  plugin TEXT NOT NULL,
+  plugin TEXT NOT NULL, -- its plain name, whatever version
+  digest TEXT NOT NULL, -- of the model
   at REAL NOT NULL,
   operator TEXT NOT NULL,
   record TEXT NOT NULL,

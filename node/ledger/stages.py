@@ -10,8 +10,8 @@ from sqlite3 import Connection
 
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.ledger.silence import release, silence_undelivered, staged_from
-from node.stages import Stage, Staged, covers
+from node.ledger.silence import release, release_unanswered, silence_undelivered, staged_from
+from node.stages import Stage, Staged, covers, is_beside
 
 #: Stage -> the action in the trail.
 _ACTIONS: Mapping[Stage, str] = {
@@ -57,7 +57,8 @@ class Stages:
 
         Args:
             installed: what is there now.
-            silent: `worker.silent`: of all (True), of these, or of none; who is not meant begins LIVE.
+            silent: `worker.silent`: of all (True), of these, or of none; who is not meant begins LIVE, unless it is a
+                further version beside another one.
             are_all: there is nothing else; what was there before is gone.
         """
         known = {(one.plugin, one.version): one for one in self.all()}
@@ -96,6 +97,27 @@ class Stages:
                     count += release(connection, staged, since)
         return count
 
+    def swap(self, live: Staged, displaced: Sequence[Staged], since: float | None = None) -> int:
+        """One version goes live, and those beside it that were delivered are silent from now on, in one transaction.
+
+        No study is left without an answer, or gets two: what the others have made already is delivered to its end, and
+        where they are still at work, what this version has kept of the same revision is released.
+
+        Args:
+            live: the version whose results are delivered from now on.
+            displaced: the others, SILENT.
+            since: as in :meth:`set`; what another version has answered is not released.
+
+        Returns:
+            How many analyses of the live version are delivered after all.
+        """
+        with self._database.write() as connection:
+            for staged in (*displaced, live):
+                _store(connection, staged)
+                _tell(connection, staged)
+            count = release_unanswered(connection, live)
+            return count if since is None else count + release(connection, live, since)
+
 
 def _is_new(one: Installed, before: Staged | None) -> bool:
     return before is None or before.digest != one.digest
@@ -103,7 +125,7 @@ def _is_new(one: Installed, before: Staged | None) -> bool:
 
 def _first(one: Installed, before: Staged | None, silent: bool | tuple[str, ...]) -> Staged:
     """Of a version that is new, or whose model is another one than `before`."""
-    is_silent = covers(silent, one.plugin)
+    is_silent = covers(silent, one.plugin) or is_beside(one.plugin)
     if before is not None and not is_silent:
         return replace(before, digest=one.digest, present=True)
     return Staged(
@@ -113,8 +135,13 @@ def _first(one: Installed, before: Staged | None, silent: bool | tuple[str, ...]
         digest=one.digest,
         at=time.time(),
         operator=_BY_CONFIGURATION,
-        reason="worker.silent" + (": its model is another one" if before else "") if is_silent else "",
+        reason=_reason(one, before) if is_silent else "",
     )
+
+
+def _reason(one: Installed, before: Staged | None) -> str:
+    what = "a version beside another one" if is_beside(one.plugin) else "worker.silent"
+    return f"{what}: its model is another one" if before else what
 
 
 def _store(connection: Connection, staged: Staged) -> None:

@@ -17,5 +17,6 @@ Worked example::
 
 from node.route.check import Check
 from node.route.routing import Chosen, Decision, Line, Routing, explain, route
+from node.route.versions import route_versions
 
-__all__ = ["Check", "Chosen", "Decision", "Line", "Routing", "explain", "route"]
+__all__ = ["Check", "Chosen", "Decision", "Line", "Routing", "explain", "route", "route_versions"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from node.config import Destination, Settings
 from node.kinds import SOP_CLASSES
 from node.ledger import AnalysisRow, DeliveryRow, StudyRow
+from node.stages import plain_name
 from node.states import AnalysisState, StudyState
 from node.study import ResultObject
 from node.worklist.workitem import Output
@@ -60,7 +61,7 @@ def judge(study: StudyRow | None, came: int, analyses: Sequence[AnalysisRow], pl
         return Waiting(10, "the study is awaited")
     if study is None or not study.images:
         return Failed("nothing of the study that came can be analysed")
-    one = next((a for a in analyses if a.plugin == plugin and a.revision == study.revision), None)
+    one = _leading([a for a in analyses if a.revision == study.revision], plugin)
     if one is not None and one.state is AnalysisState.DELIVERED:
         return Done(one)
     if one is not None and one.state in _UNDER_WAY:
@@ -71,6 +72,13 @@ def judge(study: StudyRow | None, came: int, analyses: Sequence[AnalysisRow], pl
         return Waiting(20, "the study is coming in")
     reason = f" ({study.reason})" if study.reason else ""
     return Failed(f"no route brought the study to {plugin}: it is {study.state}{reason}")
+
+
+def _leading(analyses: Sequence[AnalysisRow], plugin: str) -> AnalysisRow | None:
+    """Of the versions of the plugin that have the study, the one that is the nearest to an answer for readers."""
+    order = [AnalysisState.DELIVERED, *_UNDER_WAY, *(set(AnalysisState) - {AnalysisState.SILENT}), AnalysisState.SILENT]
+    mine = [one for one in analyses if plain_name(one.plugin) == plain_name(plugin)]
+    return min(mine, key=lambda one: order.index(one.state), default=None)
 
 
 def outputs_of(

@@ -11,6 +11,7 @@ import pytest
 from node.stages import Stage
 from node.states import AnalysisState, StudyState
 from tests.peers import Hospital, RealStorescp, RunningNode, storescu, until
+from tests.peers.brightness import install_version
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(200)]
 
@@ -111,3 +112,24 @@ def test_a_plugin_goes_live_or_does_not_when_it_is_killed_at_it(
     node.await_ended(uids)
     until(lambda: {state(node, uid) for uid in uids} == {AnalysisState.DELIVERED}, "all are delivered")
     assert len(storescp.objects()) == len({one.uid for one in storescp.objects()}) == 2 * len(uids)
+
+
+def test_two_versions_answer_and_the_live_one_is_delivered_until_they_are_swapped(
+    hospital: Hospital, storescp: RealStorescp, brightness: Path, start_node: Callable[..., RunningNode]
+) -> None:
+    install_version(brightness, "1.1.0")
+    node = start_node(destinations=[storescp.destination("archive")], routes=[ROUTE])
+
+    def states(uid: str) -> dict[str, AnalysisState]:
+        return {row.plugin: row.state for row in node.ledger.analyses.of_study(uid)}
+
+    first = answered(node, hospital, 1)
+    assert states(first) == {"brightness": AnalysisState.DELIVERED, "brightness@1.1.0": AnalysisState.SILENT}
+    compared = node.json("plugins", "compare", "brightness")
+    assert [(one["studies"], one["same"], one["largest_difference"]) for one in compared["findings"]] == [(1, 1, 0.0)]
+    swapped = node.run_cli("plugins", "go-live", "brightness@1.1.0", "--without-evaluation", "a test")
+    assert swapped.returncode == 0, swapped.stderr
+    second = answered(node, hospital, 2)
+    assert states(second) == {"brightness": AnalysisState.SILENT, "brightness@1.1.0": AnalysisState.DELIVERED}
+    kinds = {uid: sorted(one.kind for one in storescp.objects() if one.study == uid) for uid in (first, second)}
+    assert kinds == {first: ["sc", "sr"], second: ["sc", "sr"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -146,3 +147,26 @@ def test_a_file_that_a_graph_could_take_weights_from_must_be_declared(folder: Pa
     (models / "more" / "model.data").write_bytes(b"anything")
     (problem,) = verify_weights(Catalogue().manifests["mean"])
     assert problem == "model.data lies beside a graph, and the manifest has no sha256 of it"
+
+
+def test_a_further_version_goes_by_name_and_version(folder: Path) -> None:
+    write_plugin(folder)
+    package = write_plugin(folder, "newer")
+    shutil.rmtree(folder / "newer-1.0.dist-info")
+    text = (package / "manifest.toml").read_text().replace('"newer"', '"mean"').replace('"1.0"', '"1.1"')
+    (package / "manifest.toml").write_text(text)
+    announce(folder, "mean@1.1", "radnode_test_newer:plugin", "mean_next")
+    manifests = Catalogue(["mean"]).manifests
+    assert [(name, one.name, one.version) for name, one in manifests.items()] == [
+        ("mean", "mean", "1.0"),
+        ("mean@1.1", "mean", "1.1"),
+    ]
+    assert list(Catalogue(["mean@1.1"]).manifests) == ["mean@1.1"]
+
+
+@pytest.mark.parametrize("name", ["mean@1.2", "other@1.0", "@1.0"])
+def test_a_further_version_is_what_its_manifest_says(folder: Path, name: str) -> None:
+    write_plugin(folder)
+    shutil.rmtree(folder / "mean-1.0.dist-info")
+    announce(folder, name, "radnode_test_mean:plugin", "mean")
+    assert "the manifest calls it 'mean', 1.0" in Catalogue([name]).get(name).error

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
+from node.account import FILE, account_bytes
 from node.classify.catalogue import Catalogue
 from node.cli.stages import moment, with_areas
 from node.errors import PermanentError, PluginError
 from node.evaluated import Criteria
 from node.ledger import Installed
+from node.report import account_of
+from node.spool import Spool
 from node.stages import Stage, Staged
 from node.states import AnalysisState
 from tests.classify.material import importable, write_plugin
 from tests.cli.conftest import Site
+from tests.ledger.material import completed, plan, results
+from tests.report.material import analysis, header
 
 NAME = "mean"
 
@@ -156,3 +162,40 @@ def test_times_and_limits_are_read() -> None:
     for wrong in ("x", "1.1", "a=", "-1"):
         with pytest.raises(typer.BadParameter, match="0 to 1"):
             with_areas(criteria, [wrong])
+
+
+def test_two_versions_are_compared_on_the_studies_that_both_answered(site: Site, tmp_path: Path) -> None:
+    assert "found: none" in site.refusal("plugins", "compare", "chest", "--since", "1d").what
+    site.ledger.stages.meet([Installed("chest@1.1", "1.1", "")], silent=False)
+    folder = tmp_path / "own-spool"
+    folder.mkdir()
+    (tmp_path / "spool").unlink()
+    (tmp_path / "spool").symlink_to(folder)
+    spool = Spool(tmp_path / "spool", 1)
+    spool.prepare()
+    for number, outcomes in enumerate(((0.9, 0.7), (0.9, 0.2), (0.1, 0.1))):
+        both(site, spool, f"1.2.{number}", outcomes)
+    told = site.json("plugins", "compare", "chest@1.1")
+    assert (told["first"], told["second"]) == ("chest 1.0", "chest@1.1 1.1")
+    (one,) = told["findings"]
+    assert (one["studies"], one["same"], one["disagreeing"]) == (3, 2, ["1.2.1"])
+    assert one["largest_difference"] == pytest.approx(0.7)
+    text = site.text("plugins", "compare", "chest")
+    assert "another outcome for 1 studies: 1.2.1" in text
+    assert "2 (67%)" in text
+
+
+def both(site: Site, spool: Spool, study: str, probabilities: tuple[float, float]) -> None:
+    """Both versions have answered a study."""
+    completed(site.ledger, study)
+    names = ("chest", "chest@1.1")
+    site.ledger.analyses.route(study, [plan(name) for name in names], [])
+    for row, probability in zip(site.ledger.analyses.of_study(study), probabilities, strict=True):
+        outcome = "present" if probability > 0.5 else "absent"
+        told = account_of(analysis(header()), [])
+        finding = replace(told.series[0].findings[0], outcome=outcome, probability=probability)
+        changed = replace(told, series=(replace(told.series[0], findings=(finding,)),))
+        spool.write(f"work/{row.id}/{FILE}", account_bytes(changed))
+        site.ledger.analyses.classified(row.id, "told")
+        version = "1.1" if "@" in row.plugin else "1.0"
+        site.ledger.analyses.reported(row.id, results(f"{study}.{row.id}"), {}, version=version)

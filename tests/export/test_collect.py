@@ -207,3 +207,20 @@ def test_the_device_is_the_one_that_the_results_name(ward: Ward) -> None:
 @pytest.mark.parametrize("state", list(AnalysisState))
 def test_every_state_of_an_analysis_has_its_standing(state: AnalysisState) -> None:
     assert isinstance(STANDING[state], Standing)
+
+
+def test_what_a_silent_plugin_says_leaves_by_no_export(ward: Ward) -> None:
+    alone = exported(ward)
+    with sqlite3.connect(ward.folder / "ledger.db") as connection:
+        connection.execute(
+            "INSERT INTO analyses (study_instance_uid, revision, plugin, plugin_version, route, series, destinations,"
+            " state, created_at, changed_at, sealed) SELECT study_instance_uid, revision, 'other', plugin_version,"
+            " route, series, destinations, 'SILENT', created_at, changed_at, sealed FROM analyses"
+            " WHERE study_instance_uid = ?",
+            (ward.answered,),
+        )
+    assert exported(ward) == alone
+    with sqlite3.connect(ward.folder / "ledger.db") as connection:
+        connection.execute("UPDATE analyses SET state = 'SILENT'")
+    connection.close()
+    assert "there is no result to export: other: the analysis is SILENT" in refusal(ward)

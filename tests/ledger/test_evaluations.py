@@ -34,6 +34,17 @@ def test_the_newest_record_counts_and_the_trail_seals_it(ledger: Ledger) -> None
     assert (event.action, event.detail["record"], event.detail["operator"]) == ("plugin evaluated", digest, "bert")
 
 
+def test_a_model_is_judged_by_its_own_record_though_another_version_was_measured_later(ledger: Ledger) -> None:
+    ledger.evaluations.add("chest@1.1", RECORD | {"version": "1.1", "digest": "b" * 64}, "anna")
+    ledger.evaluations.add("chest", RECORD, "anna")
+    versions = [
+        found.record["version"]
+        for plugin, digest in (("chest@1.1", "b" * 64), ("chest", "b" * 64), ("chest", "a" * 64), ("chest", "c" * 64))
+        if (found := ledger.evaluations.newest(plugin, digest))
+    ]
+    assert versions == ["1.1", "1.1", "1.0", "1.0"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

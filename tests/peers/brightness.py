@@ -140,11 +140,21 @@ FAULTS = {
 
 def install_plugin(folder: Path, seconds_limit: float = 60) -> Path:
     """A folder that brings the plugin `brightness` when it stands on PYTHONPATH."""
-    package, info = folder / "brightness_plugin", folder / "brightness_plugin-1.0.0.dist-info"
-    package.mkdir(parents=True)
-    info.mkdir()
-    (package / "manifest.toml").write_text(_MANIFEST.format(seconds_limit=float(seconds_limit)), encoding="utf-8")
-    (package / "__init__.py").write_text(_CODE, encoding="utf-8")
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: brightness-plugin\nVersion: 1.0.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[radnode.plugins]\n{NAME} = brightness_plugin:plugin\n", encoding="utf-8")
+    _install(folder, "brightness_plugin", NAME, _MANIFEST.format(seconds_limit=float(seconds_limit)))
     return folder
+
+
+def install_version(folder: Path, version: str) -> None:
+    """Beside the plugin `brightness` of that folder, another version of it."""
+    manifest = _MANIFEST.format(seconds_limit=60.0).replace('version = "1.0.0"', f'version = "{version}"')
+    _install(folder, "brightness_next", f"{NAME}@{version}", manifest)
+
+
+def _install(folder: Path, package: str, name: str, manifest: str) -> None:
+    module, info = folder / package, folder / f"{package}-1.0.0.dist-info"
+    module.mkdir(parents=True)
+    info.mkdir()
+    (module / "manifest.toml").write_text(manifest, encoding="utf-8")
+    (module / "__init__.py").write_text(_CODE, encoding="utf-8")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[radnode.plugins]\n{name} = {package}:plugin\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from node.ledger import Event, Ledger
 from node.review import answers, take_document, take_statements
 from node.reviews import Judgement, Statement
 from node.spool import Spool
+from node.stages import Stage, Staged
 from node.study import Attributes
 from tests.ledger.material import SR, arrival
 from tests.peers import reader
@@ -180,3 +181,11 @@ def test_a_report_does_not_take_the_place_of_a_readers_word(ledger: Ledger, spoo
 def test_of_other_reports_nothing_is_taken(ledger: Ledger, spool: Spool, report: Dataset) -> None:
     answered(ledger, spool)
     assert take_words(ledger, spool, report) == 0
+def test_no_reader_can_review_what_a_silent_plugin_says(ledger: Ledger, spool: Spool) -> None:
+    ledger.stages.set([Staged("chest", "1.0", Stage.SILENT)])
+    answered(ledger, spool)
+    assert answers(ledger, spool, "1.2") == []
+    with pytest.raises(PermanentError):
+        take_statements(
+            ledger, spool, "1.2", [Statement(Judgement.ACCEPTED, finding="opacity")], reader="anna", origin="typed"
+        )
