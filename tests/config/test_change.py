@@ -15,6 +15,7 @@ from node.config import (
     Settings,
     StorageSettings,
     StudySettings,
+    Worklist,
     change,
 )
 from node.errors import ConfigError
@@ -72,6 +73,14 @@ def test_an_archive_that_is_followed_needs_a_restart() -> None:
     orthanc = Destination(name="orthanc", kind="orthanc", url="http://127.0.0.1:8042", follow=True)
     found = change(settings(), settings(destinations=(PACS, orthanc)))
     assert found.restart == ("destinations: 'orthanc' is new (follow)",)
+
+
+def test_where_results_of_workitems_go_needs_a_restart() -> None:
+    worklists = (Worklist(name="ris", url="http://ris", codes={"AI^99SITE": "chest"}),)
+    found = change(settings(worklists=worklists), settings(worklists=worklists, destinations=(PACS, VNA)))
+    assert found.restart == ("destinations: 'vna' is new (worklists)",)
+    with pytest.raises(ConfigError, match="the plugin 'chest', to which no route leads"):
+        change(settings(worklists=worklists), settings(routes=(MR,)))
 
 
 def test_who_gets_reports_of_our_own_promises_needs_a_restart() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from node.config import Destination
 from node.ledger import WorkitemState
 from node.ledger.workitems import Workitems
 from node.states import AnalysisState
@@ -227,3 +228,15 @@ def test_an_answer_that_is_lost_leads_to_no_second_claim(site: Site, server: Wor
     assert (server.state("1.9"), site.row().state) == ("COMPLETED", WorkitemState.COMPLETED)
     changes = [(path, status) for _, path, status in server.told("/state") if status == 200]
     assert len(changes) <= 3, "claimed once, completed once, and perhaps told again"
+
+
+def test_a_study_that_does_not_come_is_waited_for_as_long_as_is_set(site: Site, server: WorklistServer) -> None:
+    away = Destination(name="archive", kind="dicom", ae_title="ARCHIVE", port=1, timeout_seconds=1)
+    settings = site.settings(away)
+    schedule(server, "1.9", source="ARCHIVE")
+    site.performer(settings).step()
+    assert "[ARCHIVE@127.0.0.1:1]" in site.ledger.facts.troubles()["worklist ris"], "where the workitem says"
+    assert (server.state("1.9"), site.row().state) == ("IN PROGRESS", WorkitemState.FETCHING)
+    site.performer(settings, patience_minutes=1e-9).step()
+    assert (server.state("1.9"), site.row().state) == ("CANCELED", WorkitemState.CANCELED)
+    assert site.row().reason.startswith("its study did not come: it cannot be reached")
