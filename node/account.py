@@ -65,6 +65,8 @@ class FindingAccount:
         specificity_interval: as sensitivity_interval.
         source: the data on which both were measured.
         tracking_uid: Tracking Unique Identifier (112040, DCM) of the finding in every report on this patient.
+        change: what became of it since the prior study, see :class:`node.comparison.Change`; empty: not compared.
+        prior_probability: calibrated, 0..1, on the prior study; None: no answer there.
     """
 
     finding: str
@@ -90,6 +92,8 @@ class FindingAccount:
     specificity_interval: tuple[float, float] | None = None
     source: str = ""
     tracking_uid: str = ""
+    change: str = ""
+    prior_probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,12 @@ class SeriesAccount:
 
 @dataclass(frozen=True)
 class Account:
-    """One analysis: its series, (SOP Instance UID, reason) of each instance that was not assessed, what is claimed."""
+    """One analysis: its series, (SOP Instance UID, reason) of each instance that was not assessed, what is claimed.
+
+    Attributes:
+        comparison: which prior study it is compared with, or why none is, a sentence; empty: none was wanted.
+        prior_study_instance_uid, prior_study_date: of the study that is compared with; empty: none is.
+    """
 
     plugin: str
     version: str
@@ -123,6 +132,9 @@ class Account:
     series: tuple[SeriesAccount, ...] = ()
     not_assessed: tuple[tuple[str, str], ...] = ()
     claims: tuple[Claim, ...] = ()
+    comparison: str = ""
+    prior_study_instance_uid: str = ""
+    prior_study_date: str = ""
 
 
 def account_bytes(account: Account) -> bytes:

@@ -149,6 +149,9 @@ class Manifest:
         parameters: further facts for Algorithm Parameters (111002), e.g. input size.
         limits: what a reader must know before believing it, from the model card; at most :data:`MOST_LIMITS` sentences.
         seconds_limit: longest time one batch may take.
+        compare_with_prior: its answers are compared with those on the patient's prior study, unless a route says no.
+        repeatability: the calibrated probability of an unchanged patient moves by less in 19 of 20 pictures, 0..1: the
+            95th percentile under that change of the card's table "Consistency" which moves it most; None: not measured.
         folder: where the manifest was read.
     """
 
@@ -170,6 +173,8 @@ class Manifest:
     parameters: Mapping[str, str] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     seconds_limit: float = 120.0
+    compare_with_prior: bool = False
+    repeatability: float | None = None
     folder: Path = Path()
 
     def finding(self, name: str) -> FindingSpec:
@@ -185,7 +190,7 @@ class Manifest:
         from hashlib import sha256
         from json import dumps
 
-        unsaid = ("folder", "seconds_limit", "accepts")
+        unsaid = ("folder", "seconds_limit", "accepts", "compare_with_prior", "repeatability")
         said = {name: value for name, value in asdict(self).items() if name not in unsaid}
         return sha256(dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -50,6 +50,8 @@ def _check(manifest: Manifest) -> None:
         raise ValueError(f"level is {manifest.level!r}, allowed are 'image' and 'series'")
     if not 0 < manifest.seconds_limit <= _LONGEST_SECONDS:
         raise ValueError(f"seconds_limit is {manifest.seconds_limit}, allowed are up to {_LONGEST_SECONDS}")
+    if manifest.repeatability is not None and not 0 <= manifest.repeatability <= 1:
+        raise ValueError(f"repeatability is {manifest.repeatability}, allowed are 0 to 1")
     for spec in manifest.findings:
         _check_point(spec.name, spec.operating_point)
     for name in manifest.weights:

@@ -23,6 +23,7 @@ from node.errors import PermanentError, PluginError
 from node.intake import Entry, Limits
 from node.ledger import Ledger, StudyRow
 from node.pipeline import Pipeline
+from node.priors import Priors
 from node.receive.keeping import Peer
 from node.spool import Spool, write_once
 from node.states import AnalysisState, StudyState
@@ -114,10 +115,11 @@ class Bench:
         while self.pipeline.route_studies():
             pass
         worker = WorkerProcess([sys.executable, "-m", "node.worker", str(self.settings_path)])
+        priors = Priors(self.ledger)
         try:
             while self._to_do():
                 self._keep_alive(worker)
-                if not self.pipeline.work(worker):
+                if not priors.step() and not self.pipeline.work(worker):
                     time.sleep(0.1)  # what failed is tried again in a while
         finally:
             worker.kill()

@@ -92,12 +92,15 @@ class Pipeline:
     def _route(self, study: StudyRow) -> None:
         routing = self.routing(self._ledger.studies.series(study.study_instance_uid))
         reasons = [decision.reason for decision in routing.decisions]
+        is_prior = self._ledger.priors.has(study.study_instance_uid)
         plans = []
         for chosen in routing.chosen:
-            destinations, missing = self._destinations(chosen.destinations, study)
+            destinations, missing = self._destinations(() if is_prior else chosen.destinations, study)
             reasons += missing
-            plans.append(Plan(chosen.plugin, chosen.plugin_version, chosen.route, chosen.series, destinations))
-        reasons = list(dict.fromkeys([*reasons, *routing.reasons]))
+            what = chosen.plugin, chosen.plugin_version, chosen.route, chosen.series
+            plans.append(Plan(*what, destinations, None if is_prior else chosen.prior))
+        prior = ["it came as a prior: nothing of it is delivered"] if is_prior else []
+        reasons = list(dict.fromkeys([*prior, *reasons, *routing.reasons]))
         self._ledger.analyses.route(study.study_instance_uid, plans, reasons, study.revision)
 
     def routing(self, series: Sequence[Series]) -> route.Routing:
@@ -191,11 +194,15 @@ class Pipeline:
                     reasons = [f"{one['sop_instance_uid']}: {one['reason']}" for one in missed]
                     self._ledger.events.add("images not assessed", row.study_instance_uid, reasons=reasons)
                 observed = [observation_from(one) for one in answer.get("observed", ())]
-                analyses.classified(row.id, answer["summary"], answer.get("sealed"), observed)
+                told = answer["summary"], answer.get("sealed"), observed, answer.get("assessment", "")
+                analyses.classified(row.id, *told)
                 self._ledger.pauses.worked(row.plugin)
             else:
-                found = [critical_from(one) for one in answer.get("critical", ())]
+                is_prior = self._ledger.priors.has(row.study_instance_uid)
+                found = [] if is_prior else [critical_from(one) for one in answer.get("critical", ())]
                 results = [ResultObject(**one) for one in answer["results"]]
+                if answer.get("compared"):
+                    self._ledger.comparisons.tell(row.id, tuple(answer["compared"]))
                 analyses.reported(row.id, results, wanted, found, answer.get("sealed"), answer.get("version", ""))
         except IllegalMove:
             pass  # the operator, or a late image, took the analysis away meanwhile; its event says so

@@ -36,6 +36,7 @@ from node.ledger import Ledger
 from node.loops import Loops
 from node.notify import Manager
 from node.pipeline import Pipeline
+from node.priors import Archives, Priors
 from node.promotion import installed
 from node.receive.identity import Identity
 from node.reconcile import reconcile
@@ -138,6 +139,8 @@ class Service:
         loops.run("changes", self._changes.watch)
         loops.run("close studies", partial(loops.repeat, pipeline.close_studies, lambda: pipeline.rest_seconds))
         loops.run("route studies", partial(loops.repeat, pipeline.route_studies))
+        loops.run("priors", partial(loops.repeat, Priors(self._ledger, asks_archives=True).step))
+        loops.run("archives", partial(loops.repeat, self._archives().step))
         for number in range(self._settings.worker.processes):
             loops.run(f"worker-{number}", self._work_on)
         self._dispatch.follow(self._settings, self._dispatch.prepare(self._settings))
@@ -262,6 +265,9 @@ class Service:
             self._loops.failed(str(error))
         except OSError as error:  # a folder of the spool cannot be read
             self._loops.failed(f"the spool cannot be read: {error.strerror}")
+
+    def _archives(self) -> Archives:
+        return Archives(lambda: self._serving.settings, self._ledger, self._spool, self._loops.stopping.is_set)
 
     def _report_commitments(self) -> None:
         report_commitments(self._serving.settings, self._ledger, self._spool)

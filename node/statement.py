@@ -191,14 +191,16 @@ def _fetching() -> str:
     ]
     return f"""## Query/Retrieve: the AE as requestor
 
-`radnode fetch` and `[[fetch]]` ask a destination for studies (C-FIND, PS3.4 C.6.2), and to send them to the AE, at
-level STUDY, by Study Instance UID: by C-MOVE or, with `retrieve = "get"` of the destination, by C-GET, with role
-selection (SCP) for the SOP classes that it tells (SOP Classes in Study, or SOP Class UID at level IMAGE), else for the
-commonest; the statuses of its C-STORE sub-operations are those of receiving. Relational queries and other extended
-negotiation are not asked for. Keys of level STUDY: Study Instance UID, Patient ID, Accession Number, Study Date (with
-ranges), Modalities in Study; Number of Study Related Instances is to be told. What is not told is asked of the series
-(Modality, Body Part Examined, Number of Series Related Instances), and at level IMAGE their objects are counted.
-Answers that do not match are left out, whatever the archive makes of its keys.
+`radnode fetch`, `[[fetch]]` and a route's `prior_archive` ask a destination for studies (C-FIND, PS3.4 C.6.2), and to
+send them to the AE, at level STUDY, by Study Instance UID: by C-MOVE or, with `retrieve = "get"` of the destination,
+by C-GET, with role selection (SCP) for the SOP classes that it tells (SOP Classes in Study, or SOP Class UID at level
+IMAGE), else for the commonest; the statuses of its C-STORE sub-operations are those of receiving. Relational queries
+and other extended negotiation are not asked for. Keys of level STUDY: Study Instance UID, Patient ID, Accession
+Number, Study Date (with ranges), Modalities in Study; Number of Study Related Instances is to be told. What is not
+told is asked of the series (Modality, Body Part Examined, Number of Series Related Instances), and at level IMAGE
+their objects are counted. Answers that do not match are left out, whatever the archive makes of its keys; so are, of
+a patient's prior studies, those that tell another Issuer of Patient ID, Patient's Birth Date or Patient's Sex, which
+are asked for as return keys.
 
 {_table(["status", "meaning"], answers)}"""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from node.comparison import Comparison
 from node.plugin import ImageSet, Manifest, Prediction
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ class Analysis:
         ae_title: of this node.
         configuration_digest: hex, of the settings that shaped the result; part of the results' UIDs.
         patient_key: hex digest of Issuer of Patient ID and Patient ID; empty when both are.
+        comparison: what it is compared with, or why with nothing; None: nobody wants that.
     """
 
     study_instance_uid: str
@@ -167,6 +169,7 @@ class Analysis:
     ae_title: str = ""
     configuration_digest: str = ""
     patient_key: str = ""
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True)

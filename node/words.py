@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from node.comparison import Change, Compared
 from node.plugin import Finding, Interval, Neighbour, OperatingPoint, Outcome
 
 #: Said in place of a figure that the manifest leaves open, from 0 to 1.
@@ -64,3 +65,21 @@ def neighbours(cases: Sequence[Neighbour]) -> str:
     )
     carrying = sum(case.present for case in cases)
     return f"Nearest training cases: {told}; {carrying} of {len(cases)} carry the finding."
+
+
+def change(compared: Compared) -> str:
+    """What became of a finding since the prior study, with both probabilities and their difference."""
+    since, figures = f"the study of {compared.prior.day}", _then_and_now(compared)
+    if compared.change is Change.NOT_COMPARABLE:
+        return f"Not comparable with {since}: {'; '.join(part for part in (compared.reason, figures) if part)}."
+    because = f"; {compared.reason}" if compared.reason else ""
+    return f"{compared.change.capitalize()} since {since}: {figures}{because}."
+
+
+def _then_and_now(compared: Compared) -> str:
+    if compared.then is None:
+        return ""
+    then = f"{compared.then.outcome} at {per_cent(compared.then.probability)} then"
+    if compared.probability is None or compared.difference is None:
+        return then
+    return f"{then}, {per_cent(compared.probability)} now, {100.0 * compared.difference:+.0f} percentage points"

@@ -170,7 +170,8 @@ def told(event: Event) -> str:
 
 def _details(ledger: Ledger, uid: str) -> dict[str, Any]:
     analyses = ledger.analyses.of_study(uid)
-    return {
+    purpose = {"purpose": "a prior, to be compared with: nothing of it is delivered"} if ledger.priors.has(uid) else {}
+    return purpose | {
         "completed": _completed(ledger, uid),
         "series": [
             {
@@ -182,10 +183,25 @@ def _details(ledger: Ledger, uid: str) -> dict[str, Any]:
             for series in ledger.studies.series(uid)
         ],
         "analyses": [vars(analysis) for analysis in analyses],
+        "comparisons": [told for one in analyses if (told := _compared(ledger, one.id))],
         "results": [vars(r) | {"analysis": a.id} for a in analyses for r in ledger.analyses.results(a.id)],
         "deliveries": [vars(delivery) for delivery in ledger.deliveries.of_study(uid)],
         "reviews": [vars(review) for review in ledger.reviews.of_study(uid)],
         "set_aside": ledger.studies.set_aside(uid),
+    }
+
+
+def _compared(ledger: Ledger, analysis_id: int) -> dict[str, Any]:
+    """What an analysis is compared with, and what became of its findings; empty when it is not to be."""
+    row = ledger.comparisons.of_analysis(analysis_id)
+    if row is None:
+        return {}
+    settled = row.comparison
+    return {
+        "analysis": analysis_id,
+        "prior": settled.prior.study_instance_uid if settled and settled.prior else "",
+        "comparison": settled.sentence if settled else "The prior is looked for.",
+        "changes": "; ".join(row.told),
     }
 
 
@@ -197,11 +213,23 @@ def _completed(ledger: Ledger, uid: str) -> str:
 
 
 #: What `show` begins with.
-_LINES = ("study_instance_uid", "state", "revision", "reason", "completed", "sender", "images", "expected", "patient")
+_LINES = (
+    "study_instance_uid",
+    "state",
+    "revision",
+    "reason",
+    "purpose",
+    "completed",
+    "sender",
+    "images",
+    "expected",
+    "patient",
+)
 #: Section -> the columns of its table.
 _SECTIONS = {
     "series": ("series_instance_uid", "modality", "description", "images"),
     "analyses": ("id", "revision", "plugin", "state", "summary", "error"),
+    "comparisons": ("analysis", "prior", "comparison", "changes"),
     "results": ("analysis", "kind", "sop_instance_uid"),
     "deliveries": ("destination", "kind", "state", "kept", "attempts", "error"),
     "reviews": ("plugin", "finding", "outcome", "judgement", "stated", "reader"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from node.config.section import Name, Section
+from node.comparison import PriorRule
+from node.config.section import Name, Seconds, Section
 
 
 class Route(Section):
@@ -29,3 +30,20 @@ class Route(Section):
         False, description="Localizers, dose screens, phantoms and secondary captures are not left out."
     )
     fallback: bool = Field(False, description="Tried only for series that no other route took.")
+    compare_with_prior: bool | None = Field(
+        None,
+        description="Findings are compared with those on the same patient's prior study of the same body part; without "
+        "it, where the plugin asks for it.",
+    )
+    prior_months: int = Field(24, ge=0, le=1200, description="A prior is so many months old at most; 0: any age.")
+    prior_archive: str = Field(
+        "", description="Destination of kind dicom that is asked for a prior which is not here; empty: none is."
+    )
+    prior_wait_seconds: Seconds = Field(
+        120, description="A report waits so long for a prior that is on its way, then it is made without."
+    )
+
+    def prior(self, plugin_asks: bool) -> PriorRule | None:
+        """What its analyses are compared with; None: with nothing. Args: plugin_asks: its manifest does."""
+        asks = plugin_asks if self.compare_with_prior is None else self.compare_with_prior
+        return PriorRule(self.prior_months, self.prior_archive, self.prior_wait_seconds) if asks else None

@@ -194,6 +194,15 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _priors_fit(self) -> Settings:
+        names = self._archives
+        for number, route in enumerate(self.routes):
+            if route.prior_archive and route.prior_archive not in names:
+                what = f"route '{route.name}' names '{route.prior_archive}', which is no destination of kind dicom"
+                raise Misfit(f"{what}; allowed: {', '.join(names) or 'none'}", "routes", number, "prior_archive")
+        return self
+
+    @model_validator(mode="after")
     def _peers_fit(self) -> Settings:
         _refuse_doubles("peers", [peer.name for peer in self.peers])
         _refuse_doubles("inputs", [folder.name for folder in self.inputs])
@@ -227,7 +236,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _archives_fit(self) -> Settings:
-        names = [destination.name for destination in self.destinations if destination.kind == "dicom"]
+        names = self._archives
         tables: dict[str, tuple[FetchRule | Worklist, ...]] = {"fetch": self.fetch, "worklists": self.worklists}
         for section, rules in tables.items():
             _refuse_doubles(section, [rule.name for rule in rules])
@@ -245,6 +254,11 @@ class Settings(Section):
                 what = f"worklists '{worklist.name}' names the plugin '{plugin}', to which no route leads"
                 raise Misfit(what, "worklists", number, "codes")
         return self
+
+    @property
+    def _archives(self) -> list[str]:
+        """Names of the destinations that may be asked for studies."""
+        return [destination.name for destination in self.destinations if destination.kind == "dicom"]
 
     @property
     def ports(self) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node import words
+from node.changed import changed
 from node.explain.contributions import contribution
 from node.plugin import Finding, FindingSpec, Image, OperatingPoint, Outcome
 from node.study import Analysed, Analysis
@@ -96,8 +97,9 @@ def _source(point: OperatingPoint) -> str:
 
 def _reasons(analysis: Analysis, item: Analysed, finding: Finding) -> tuple[str, ...]:
     """What stands behind the answer, the same on all images of a stack; what there is nothing to say of is left out."""
-    told = contribution(analysis, item, finding)
+    told, compared = contribution(analysis, item, finding), changed(analysis, item, finding.name, finding)
     said = (
+        words.change(compared) if compared else "",
         words.undetermined(finding, analysis.manifest.finding(finding.name).operating_point),
         "" if told is None else told.sentence,
         words.agreement(finding),

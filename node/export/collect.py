@@ -20,6 +20,7 @@ from node.export.exported import (
     Identity,
     Standing,
 )
+from node.export.unidentified import unidentified
 from node.kinds import MESSAGES
 from node.ledger import AnalysisRow, Ledger, StudyRow
 from node.spool import Spool
@@ -72,7 +73,7 @@ def exported_study(ledger: Ledger, spool: Spool, uid: str, *, identified: bool) 
     if not any(one.analysis.standing in _HAVE_RESULT for one in found):
         raise PermanentError(_why_none(study, all_found), about=study.study_instance_uid, hint="see `radnode trail`")
     series = ledger.studies.series(study.study_instance_uid)
-    return ExportedStudy(
+    exported = ExportedStudy(
         study_instance_uid=study.study_instance_uid,
         pseudonym=pseudonym(study.study_instance_uid, series),
         revision=study.revision,
@@ -80,6 +81,7 @@ def exported_study(ledger: Ledger, spool: Spool, uid: str, *, identified: bool) 
         analyses=tuple(one.analysis for one in found),
         identity=_identity(study, found) if identified else None,
     )
+    return exported if identified else unidentified(exported)
 
 
 def _newest(rows: Sequence[AnalysisRow]) -> list[AnalysisRow]:

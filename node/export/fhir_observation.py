@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from node.account import FindingAccount
 from node.claims import Code, Outcome
+from node.comparison import Change
 from node.export import sentences
 from node.export.answers import Answer
 from node.export.exported import ExportedAnalysis, ExportedStudy, Standing
@@ -16,6 +17,13 @@ _VALUES = {
     Outcome.PRESENT: (Code("52101004", "SCT", "Present"), ("POS", "Positive")),
     Outcome.ABSENT: (Code("272519000", "SCT", "Absent"), ("NEG", "Negative")),
     Outcome.UNDETERMINED: (Code("373068000", "SCT", "Undetermined"), ("IND", "Indeterminate")),
+}
+_CHANGES = {
+    Change.NEW: Code("7147002", "SCT", "New"),
+    Change.RESOLVED: Code("723506003", "SCT", "Resolved"),
+    Change.INCREASED: Code("35105006", "SCT", "Increased"),
+    Change.DECREASED: Code("1250004", "SCT", "Decreased"),
+    Change.UNCHANGED: Code("260388006", "SCT", "No status change"),
 }
 _SIDES = {"L": "left", "R": "right", "B": "right and left"}
 
@@ -80,11 +88,22 @@ def _components(finding: FindingAccount) -> list[Element]:
         _component(dcm("111090", "Case Specificity"), finding.specificity),
         _component(_own("threshold", "Threshold on the calibrated probability"), finding.threshold),
     ]
+    if finding.change:
+        found.append({"code": dcm("111049", "Qualitative Difference"), "valueCodeableConcept": _change(finding.change)})
+    if finding.prior_probability is not None:
+        then = _own("prior-probability", "Probability on the prior study")
+        found.append({"code": then, "valueQuantity": per_cent(finding.prior_probability)})
     if finding.undetermined is not None:
         low, high = finding.undetermined
         limits = {"low": per_cent(low), "high": per_cent(high)}
         found.append({"code": _own("undetermined", "Undetermined between these limits"), "valueRange": limits})
     return found
+
+
+def _change(change: str) -> Element:
+    """In words alone where nothing can be said."""
+    code = _CHANGES.get(Change(change))
+    return concept(code, code.meaning) if code else {"text": change}
 
 
 def _component(code: Element, share: float | None) -> Element:

@@ -12,6 +12,7 @@ from node.export import collect, header
 from node.export.exported import ExportedAnalysis, ExportedInstance, ExportedSeries, ExportedStudy, Standing
 from node.export.hl7 import Parties, message
 from node.export.record import record_text
+from node.export.unidentified import unidentified
 from node.kinds import EVENT, IDENTIFIED_EVENT, ORU
 from node.ledger import AnalysisRow
 from node.states import AnalysisState
@@ -20,7 +21,7 @@ from node.study import ResultObject, Series
 #: Kind of message -> its text. A study is given with its identity; the text leaves it out where it must not leave.
 _TEXTS: Mapping[str, Callable[[ExportedStudy, Parties], str]] = {
     ORU: message,
-    EVENT: lambda study, _: record_text(replace(study, identity=None)),
+    EVENT: lambda study, _: record_text(unidentified(study)),
     IDENTIFIED_EVENT: lambda study, _: record_text(study),
 }
 

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
-from node.account import FindingAccount
+from node.account import Account, FindingAccount
 from node.claims import Code
 from node.export import sentences
 from node.export.answers import Answer, answers
@@ -53,6 +53,10 @@ COLUMNS = (
     "frame",
     "reasons",
     "notice",
+    "change",
+    "prior_probability",
+    "prior_study_instance_uid",
+    "prior_study_date",
 )
 #: What makes a spreadsheet take a cell for a formula, the full-width forms included.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -87,7 +91,7 @@ def rows(study: ExportedStudy) -> Iterator[dict[str, Cell]]:
             yield what | {"outcome": "no result"}
             continue
         for answer in answers(analysis.account):
-            yield what | _answer(answer, analysis)
+            yield what | _answer(answer, analysis) | _prior(analysis.account)
 
 
 def _analysis(analysis: ExportedAnalysis) -> dict[str, Cell]:
@@ -99,6 +103,11 @@ def _analysis(analysis: ExportedAnalysis) -> dict[str, Cell]:
         "started": fhir_instant(analysis.started),
         "notice": " ".join(sentences.of_analysis(analysis)),
     }
+
+
+def _prior(account: Account) -> dict[str, Cell]:
+    uid = account.prior_study_instance_uid
+    return {"prior_study_instance_uid": uid, "prior_study_date": account.prior_study_date}
 
 
 def _answer(answer: Answer, analysis: ExportedAnalysis) -> dict[str, Cell]:
@@ -139,6 +148,8 @@ def _finding(finding: FindingAccount) -> Mapping[str, Cell]:
         **_between("specificity", finding.specificity_interval),
         "sop_instance_uid": finding.sop_instance_uid,
         "frame": finding.frame,
+        "change": finding.change,
+        "prior_probability": finding.prior_probability,
     }
 
 

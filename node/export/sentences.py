@@ -33,6 +33,8 @@ def _of_analysis(analysis: ExportedAnalysis) -> Iterator[str]:
     if analysis.reason:
         yield analysis.reason
     if analysis.account is not None:
+        if analysis.account.comparison:
+            yield analysis.account.comparison
         yield from (remark for series in analysis.account.series for remark in series.remarks)
         for sop_instance_uid, reason in analysis.account.not_assessed:
             yield f"Instance {sop_instance_uid} was not assessed: {reason}."

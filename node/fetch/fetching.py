@@ -43,6 +43,7 @@ class Fetcher:
         ledger: is told, and counts.
         operator: who wants it, for the trail.
         is_stopping: whether no further study is to be asked for.
+        as_prior: only to be compared with; else what came as a prior is a study like any other from now on.
     """
 
     def __init__(
@@ -52,7 +53,10 @@ class Fetcher:
         ledger: Ledger,
         operator: str,
         is_stopping: Callable[[], bool] = lambda: False,
+        *,
+        as_prior: bool = False,
     ) -> None:
+        self._as_prior = as_prior
         self._archive, self._settings, self._ledger = archive, settings, ledger
         self._operator, self._is_stopping = operator, is_stopping
 
@@ -64,6 +68,8 @@ class Fetcher:
         why_not = ""
         for match in matches:
             uid = match.study_instance_uid
+            if not self._as_prior:
+                self._ledger.priors.release(uid, self._operator)
             came = self._ledger.fetches.came(uid)
             why_not = why_not or ("the node is being stopped" if self._is_stopping() else "")
             if match.instances is not None and came >= match.instances and not again:

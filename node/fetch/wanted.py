@@ -33,6 +33,8 @@ class Wanted:
         modality: one of Modalities in Study.
         date: Study Date, YYYYMMDD, or a range YYYYMMDD-YYYYMMDD of which one end may be left out.
         body_part: Body Part Examined of one of its series.
+        issuer, born, sex: of the patient (0010,0021), (0010,0030), (0010,0040); a study of which the archive tells
+            another is none. Not asked for by them: few archives know all of these.
 
     Raises :class:`PermanentError` when it makes no sense.
     """
@@ -43,6 +45,9 @@ class Wanted:
     modality: str = ""
     date: str = ""
     body_part: str = ""
+    issuer: str = ""
+    born: str = ""
+    sex: str = ""
 
     def __post_init__(self) -> None:
         if not any(getattr(self, one.name) for one in fields(self)):
@@ -83,7 +88,19 @@ class Wanted:
         ds.StudyInstanceUID, ds.PatientID, ds.AccessionNumber = self.study, self.patient, self.accession
         ds.StudyDate, ds.ModalitiesInStudy = self.date, self.modality
         ds.NumberOfStudyRelatedInstances = None
+        for keyword, value in self._person.items():
+            if value:
+                setattr(ds, keyword, "")
         return ds
+
+    @property
+    def _person(self) -> dict[str, str]:
+        """What tells apart who shares an id, by keyword."""
+        return {"IssuerOfPatientID": self.issuer, "PatientBirthDate": self.born, "PatientSex": self.sex}
+
+    def _is_of_the_patient(self, ds: Dataset) -> bool:
+        told = ((value, text_of(ds, keyword)) for keyword, value in self._person.items())
+        return all(not mine or not theirs or mine == theirs for mine, theirs in told)
 
     def fits(self, ds: Dataset) -> bool:
         """Whether an answer is one to what was asked; raises anything when it cannot be read.
@@ -97,6 +114,7 @@ class Wanted:
             is_uid(text_of(ds, "StudyInstanceUID"))
             and self.study in ("", text_of(ds, "StudyInstanceUID"))
             and self.patient in ("", text_of(ds, "PatientID"))
+            and self._is_of_the_patient(ds)
             and self.accession in ("", text_of(ds, "AccessionNumber"))
             and (not self.date or (day >= first and (not last or day <= last) and bool(day)))
             and (not self.modality or not ds.get("ModalitiesInStudy") or self.modality in modalities_of(ds))

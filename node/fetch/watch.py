@@ -65,7 +65,7 @@ class Watch:
             uid = match.study_instance_uid
             row, came = self._ledger.fetches.of_study(uid), self._ledger.fetches.came(uid)
             has_settled = uid in self._counted and self._counted[uid] == match.instances
-            if has_settled and is_due(match, row, came, now):
+            if has_settled and (is_due(match, row, came, now) or self._ledger.priors.has(uid)):
                 found.append((row.asked_at if row else 0.0, uid, match))
         return [match for _, _, match in sorted(found)]
 

@@ -6,10 +6,11 @@ cut). What can fail raises :class:`~node.errors.LedgerBusy`. Receivers, workers 
 On disk afterwards: `ledger.db` with its `-wal` and `-shm`.
 """
 
-from node.ledger.analyses import AnalysisRow, Plan
+from node.ledger.analyses import AnalysisRow
 from node.ledger.audited import NumberedEvent
 from node.ledger.chain import Verified
 from node.ledger.commitments import CommitmentRow
+from node.ledger.comparisons import Candidate, ComparisonRow, OpenComparison
 from node.ledger.criticals import Critical, OpenCritical, critical_from
 from node.ledger.deliveries import DeliveryRow
 from node.ledger.events import Event
@@ -19,6 +20,7 @@ from node.ledger.jobs import Job, job_from, job_table
 from node.ledger.ledger import Ledger
 from node.ledger.measures import NEW_BASELINE, Baseline, Measure, MeasureRow, Verdict, told
 from node.ledger.observations import Observation, Watched, observation_from, observation_table
+from node.ledger.plans import Plan
 from node.ledger.results import Notice
 from node.ledger.reviews import ReviewRow, UnreadDocument
 from node.ledger.signals import SignalRow
@@ -32,7 +34,9 @@ __all__ = [
     "NEW_BASELINE",
     "AnalysisRow",
     "Baseline",
+    "Candidate",
     "CommitmentRow",
+    "ComparisonRow",
     "Critical",
     "DeliveryRow",
     "Event",
@@ -46,6 +50,7 @@ __all__ = [
     "Notice",
     "NumberedEvent",
     "Observation",
+    "OpenComparison",
     "OpenCritical",
     "Plan",
     "ReviewRow",

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from node.errors import PermanentError
+from node.ledger.comparisons import AWAITS_PRIOR, end_reassessment, keep_assessment
 from node.ledger.criticals import Critical
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import move_analysis, move_study
 from node.ledger.observations import Observation, add_observations
 from node.ledger.pauses import IS_PAUSED
+from node.ledger.plans import Plan, insert
 from node.ledger.results import are_withdrawn, take_over
 from node.ledger.silence import Outgoing, hand_out
 from node.ledger.stand_ins import forget_undelivered
@@ -23,17 +25,6 @@ from node.study import ResultObject
 
 #: What an operator may have to do something about.
 _LISTED = tuple(sorted(set(AnalysisState) - (ENDED - {AnalysisState.FAILED})))
-
-
-@dataclass(frozen=True)
-class Plan:
-    """An analysis to be made: the series of a study that one plugin gets, and where its results go."""
-
-    plugin: str
-    plugin_version: str
-    route: str
-    series: tuple[str, ...]
-    destinations: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,7 @@ class Analyses:
             if revision is not None and (study["revision"] != revision or study["state"] != StudyState.COMPLETE):
                 return False
             for plan in plans:
-                _insert(connection, study_instance_uid, study["revision"], plan)
+                insert(connection, study_instance_uid, study["revision"], plan)
             move = StudyMove.ROUTES_FOUND if plans else StudyMove.NO_ROUTE
             add_event(connection, "routed", study_instance_uid, reasons=list(reasons))
             took = "; ".join(f"{plan.plugin}: {len(plan.series)} series" for plan in plans)
@@ -100,7 +91,8 @@ class Analyses:
         due = (
             "SELECT * FROM analyses WHERE state = ? AND (not_before <= ? OR not_before > ?)"  # noqa: S608  our words
             " AND (lease_until IS NULL OR lease_until < ? OR lease_until > ? OR lease_owner = ?)"
-            f" AND (state != '{AnalysisState.QUEUED}' OR NOT {IS_PAUSED}) ORDER BY id LIMIT ?"
+            f" AND (state != '{AnalysisState.QUEUED}' OR NOT {IS_PAUSED})"
+            f" AND (state != '{AnalysisState.CLASSIFIED}' OR NOT {AWAITS_PRIOR}) ORDER BY id LIMIT ?"
         )
         values = (state, now, now + longest_wait, now, now + 86400, owner, 4 * count)
         if not self._database.read(due, *values):
@@ -129,13 +121,25 @@ class Analyses:
         summary: str,
         sealed: Mapping[str, str] | None = None,
         observed: Iterable[Observation] = (),
+        assessment: str = "",
     ) -> None:
-        """QUEUED -> CLASSIFIED. Args: sealed: the files made, see :class:`AnalysisRow`; observed: for who watches."""
+        """QUEUED -> CLASSIFIED.
+
+        Args:
+            analysis_id: of the analysis.
+            summary: what it says, in a line.
+            sealed: the files that were made, see :class:`AnalysisRow`.
+            observed: for who watches the model.
+            assessment: what it says, as JSON, for whoever is compared with it.
+        """
         with self._database.write() as connection:
+            if assessment:
+                keep_assessment(connection, analysis_id, assessment)
             connection.execute("UPDATE analyses SET summary = ? WHERE id = ?", (summary, analysis_id))
             _seal(connection, analysis_id, sealed or {})
             add_observations(connection, analysis_id, observed)
             move_analysis(connection, analysis_id, AnalysisMove.CLASSIFIED, "")
+            end_reassessment(connection, analysis_id)
 
     def reported(
         self,
@@ -275,15 +279,6 @@ def _one_batch(rows: Sequence[sqlite3.Row], count: int) -> list[sqlite3.Row]:
         return list(rows[:1])
     fitting = [row for row in rows if row["plugin"] == rows[0]["plugin"] and not row["attempts"]]
     return fitting[:count]
-
-
-def _insert(connection: sqlite3.Connection, uid: str, revision: int, plan: Plan) -> None:
-    now, named = time.time(), (uid, revision, plan.plugin, plan.plugin_version, plan.route)
-    connection.execute(
-        "INSERT OR IGNORE INTO analyses (study_instance_uid, revision, plugin, plugin_version, route, series,"
-        " destinations, state, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*named, json.dumps(plan.series), json.dumps(plan.destinations), AnalysisState.QUEUED, now, now),
-    )
 
 
 def _seal(connection: sqlite3.Connection, analysis_id: int, sealed: Mapping[str, str]) -> None:

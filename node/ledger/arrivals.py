@@ -14,6 +14,7 @@ from node.ledger.database import Database
 from node.ledger.documents import add_document, is_late_document
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
+from node.ledger.priors import claim
 from node.ledger.upkeep import MISSING_FILE
 from node.states import StudyMove, StudyState
 from node.study import MANUFACTURER, Arrival, Attributes, Outcome
@@ -116,6 +117,7 @@ def _record(connection: sqlite3.Connection, arrival: Arrival, most: _Most) -> Ou
             sql = "UPDATE instances SET size = ? WHERE sop_instance_uid = ?"
             connection.execute(sql, (arrival.size, arrival.sop_instance_uid))
         _event(connection, "received again", arrival)
+        claim(connection, arrival, is_new=False)
         return Outcome.DUPLICATE
     made_here = _is_made_here(connection, arrival)
     if made_here or arrival.attributes.manufacturer.casefold() == MANUFACTURER:
@@ -128,6 +130,7 @@ def _record(connection: sqlite3.Connection, arrival: Arrival, most: _Most) -> Ou
         return _set_aside(connection, arrival, reason)
     if is_late_document(connection, arrival):
         return _take_late_document(connection, arrival)
+    claim(connection, arrival, is_new=True)
     _insert(connection, arrival)
     _event(connection, "received", arrival)
     _take_into_study(connection, arrival)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from node.comparison import Comparison, comparison_from, comparison_text
 from node.ledger.analyses import AnalysisRow
 from node.states import AnalysisState
 from node.study import Attributes, Instance, Series
@@ -20,17 +21,20 @@ class Job:
         series: all series of its study.
         expected: how many images the study was announced to have; None: it was not.
         predecessors: kind -> (SOP Class UID, SOP Instance UID) of what an earlier revision delivered.
+        comparison: what it is compared with, or why with nothing; None: it is not to be, or that is not settled.
     """
 
     row: AnalysisRow
     series: tuple[Series, ...]
     expected: int | None
     predecessors: Mapping[str, tuple[str, str]]
+    comparison: Comparison | None = None
 
 
 def job_table(job: Job) -> dict[str, Any]:  # Any: JSON's edge
     """As JSON's values."""
-    return asdict(job)
+    told = comparison_text(job.comparison) if job.comparison else ""
+    return asdict(job) | {"comparison": told}
 
 
 def job_from(table: Mapping[str, Any]) -> Job:  # Any: JSON's edge
@@ -43,6 +47,7 @@ def job_from(table: Mapping[str, Any]) -> Job:  # Any: JSON's edge
         series=tuple(_series(one) for one in table["series"]),
         expected=table["expected"],
         predecessors={kind: (pair[0], pair[1]) for kind, pair in table["predecessors"].items()},
+        comparison=comparison_from(table["comparison"]) if table["comparison"] else None,
     )
 
 

@@ -10,6 +10,7 @@ from node.ledger.analyses import Analyses, AnalysisRow
 from node.ledger.arrivals import Arrivals
 from node.ledger.audited import Audited
 from node.ledger.commitments import Commitments
+from node.ledger.comparisons import Comparisons
 from node.ledger.criticals import Criticals
 from node.ledger.database import Database
 from node.ledger.deliveries import Deliveries
@@ -24,6 +25,7 @@ from node.ledger.observations import Observations
 from node.ledger.pace import Pace
 from node.ledger.pauses import Pauses
 from node.ledger.pledges import Pledges
+from node.ledger.priors import Priors
 from node.ledger.reloads import Reloads
 from node.ledger.reviews import Reviews
 from node.ledger.signals import Signals
@@ -55,12 +57,14 @@ class Ledger:
         self.arrivals = Arrivals(self._database, *self._most)
         self.studies = Studies(self._database)
         self.analyses = Analyses(self._database)
+        self.comparisons = Comparisons(self._database)
         self.deliveries = Deliveries(self._database)
         self.fetches = Fetches(self._database)
         self.workitems = Workitems(self._database)
         self.signals = Signals(self._database)
         self.withdrawals = Withdrawals(self._database)
         self.commitments = Commitments(self._database)
+        self.priors = Priors(self._database)
         self.pledges = Pledges(self._database)
         self.criticals = Criticals(self._database)
         self.reviews = Reviews(self._database)
@@ -85,8 +89,14 @@ class Ledger:
 
     def job(self, row: AnalysisRow) -> Job:
         """All that a worker needs to know for an analysis."""
-        uid = row.study_instance_uid
-        return Job(row, self.studies.series(uid), self.studies.get(uid).expected, self.analyses.delivered_before(row))
+        uid, compared = row.study_instance_uid, self.comparisons.of_analysis(row.id)
+        return Job(
+            row,
+            self.studies.series(uid),
+            self.studies.get(uid).expected,
+            self.analyses.delivered_before(row),
+            compared.comparison if compared else None,
+        )
 
     def pulse(self) -> int:
         """A number that changes whenever somebody else has committed."""

@@ -3,11 +3,7 @@
 from node.ledger.watch_tables import WATCH_TABLES
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 13
-from node.ledger.stage_tables import STAGES
-
-#: Raised with every change; `database.py` refuses a ledger that is newer than the program.
-VERSION = 13
+VERSION = 14
 
 SCHEMA = """
 CREATE TABLE studies (
@@ -302,4 +298,27 @@ CREATE TABLE signal_instances ( -- that there are
 ) WITHOUT ROWID;
 """,
     13: STAGES,
+    14: """
+CREATE TABLE comparisons ( -- what an analysis is compared with, as chosen once
+  analysis_id INTEGER PRIMARY KEY REFERENCES analyses,
+  months INTEGER NOT NULL,
+  archive TEXT NOT NULL,
+  wait_seconds REAL NOT NULL,
+  wait_until REAL NOT NULL,
+  asked TEXT NOT NULL DEFAULT '', -- what the archive was asked for
+  fetching TEXT NOT NULL DEFAULT '', -- the study that it is to send
+  settled TEXT NOT NULL DEFAULT '', -- a Comparison as JSON
+  told TEXT NOT NULL DEFAULT '[]' -- what the report says of the changes
+);
+CREATE TABLE assessments ( -- what analyses have said; it outlives their files
+  analysis_id INTEGER PRIMARY KEY REFERENCES analyses,
+  assessment TEXT NOT NULL -- as JSON
+);
+CREATE TABLE priors ( -- studies that an archive was asked for as priors: nothing of them is delivered
+  study_instance_uid TEXT PRIMARY KEY,
+  ae_title TEXT NOT NULL -- of the archive
+) WITHOUT ROWID;
+CREATE INDEX comparisons_open ON comparisons (analysis_id) WHERE settled = '';
+CREATE INDEX studies_by_patient ON studies (patient_key) WHERE patient_key != '';
+""",
 }

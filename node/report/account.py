@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from node.account import Account, Claim, FindingAccount, SeriesAccount
+from node.comparison import Compared, Comparison
 from node.plugin import Finding, Interval
 from node.report.identity import tracking_uid
 from node.report.verdict import Verdict, verdicts_of
@@ -20,6 +22,7 @@ def account_of(analysis: Analysis, contributions: Sequence[Contribution]) -> Acc
         title=manifest.title,
         series=tuple(_series(analysis, item, contributions) for item in analysis.analysed),
         not_assessed=tuple((one.sop_instance_uid, one.reason) for one in analysis.not_assessed),
+        **_prior(analysis.comparison),
         claims=tuple(Claim(spec.name, spec.label, spec.code, spec.site) for spec in manifest.findings),
     )
 
@@ -62,7 +65,25 @@ def _finding(analysis: Analysis, verdict: Verdict, finding: Finding) -> FindingA
         specificity_interval=_limits(point.specificity),
         source=point.source,
         tracking_uid=str(tracking_uid(analysis, verdict.spec.name, verdict.laterality)),
+        **_change(verdict.compared),
     )
+
+
+def _prior(comparison: Comparison | None) -> dict[str, str]:
+    if comparison is None:
+        return {}
+    prior = comparison.prior
+    told = {"comparison": comparison.sentence}
+    if prior is None:
+        return told
+    return told | {"prior_study_instance_uid": prior.study_instance_uid, "prior_study_date": prior.study_date}
+
+
+def _change(compared: Compared | None) -> dict[str, Any]:  # Any: values of several fields
+    if compared is None:
+        return {}
+    then = compared.then
+    return {"change": str(compared.change), "prior_probability": then.probability if then else None}
 
 
 def _limits(figure: Interval) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from highdicom.sr import CodedConcept
 
 from node import plugin
+from node.comparison import Change
 
 
 @lru_cache(maxsize=512)
@@ -68,6 +69,16 @@ PRESENCE = _dcm("121052", "Presence of property")
 PRESENT = _sct("52101004", "Present")
 ABSENT = _sct("272519000", "Absent")
 UNDETERMINED = _sct("373068000", "Undetermined")
+QUALITATIVE_DIFFERENCE = _dcm("111049", "Qualitative Difference")
+CHANGES = {
+    Change.NEW: _sct("7147002", "New"),
+    Change.RESOLVED: _sct("723506003", "Resolved"),
+    Change.INCREASED: _sct("35105006", "Increased"),
+    Change.DECREASED: _sct("1250004", "Decreased"),
+    Change.UNCHANGED: _sct("260388006", "No status change"),
+}
+STUDY_DATE = _dcm("111060", "Study Date")
+STUDY_INSTANCE_UID = _dcm("110180", "Study Instance UID")
 QUALITY = _dcm("111050", "Quality Assessment")
 UNUSABLE = _dcm("111235", "Unusable - Quality renders image unusable")
 BELOW_STANDARD = _dcm("111236", "Usable - Does not meet the quality control standard")

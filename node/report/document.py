@@ -42,6 +42,8 @@ def document(
     evident = evidence.by_study_and_series(analysis.study_instance_uid, listed)
     if evident:
         ds.CurrentRequestedProcedureEvidenceSequence = evident
+    if others := evidence.of_prior(analysis):
+        ds.PertinentOtherEvidenceSequence = others
     evidence.add_predecessor(ds, analysis, kind)
     _add_request(ds, analysis, origin)
     _plant(ds, tree.container(codes.REPORT, [*_context(analysis), *body], relation=None, template="1500"))

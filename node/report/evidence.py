@@ -84,6 +84,15 @@ def by_study_and_series(study_instance_uid: str, listed: Iterable[Reference]) ->
     return [study] if groups else []
 
 
+def of_prior(analysis: Analysis) -> list[Dataset]:
+    """The images of the prior study that is compared with: acquired for another procedure (PS3.3 C.17.2)."""
+    prior = analysis.comparison.prior if analysis.comparison else None
+    if prior is None:
+        return []
+    listed = [Reference(*pair, one.series_instance_uid) for one in prior.series for pair in one.instances]
+    return by_study_and_series(prior.study_instance_uid, listed)
+
+
 def add_predecessor(ds: Dataset, analysis: Analysis, kind: str) -> None:
     """Predecessor Documents Sequence: the delivered object of an earlier revision, which this one replaces.
 

@@ -35,6 +35,7 @@ def group(
         *algorithm(analysis, verdict),
         *_figures(verdict),
         *_outcome(verdict),
+        *_change(verdict),
         *_images(analysis, verdict, sources, heatmaps),
     ]
     template = "1410" if len(verdict.regions) == 1 else "1501"
@@ -125,6 +126,24 @@ def _outcome(verdict: Verdict) -> Iterator[ContentItem]:
         yield tree.text(codes.COMMENT, f"Not assessed: {verdict.reason}")
     for sentence in verdict.reasons:
         yield tree.text(codes.COMMENT, sentence)
+
+
+def _change(verdict: Verdict) -> Iterator[ContentItem]:
+    """What became of it since the prior study, and what that is inferred from.
+
+    What is not comparable has no code: it is told in words.
+    """
+    compared = verdict.compared
+    change = compared and codes.CHANGES.get(compared.change)
+    if compared is None or compared.then is None or change is None:
+        return
+    prior, since = compared.prior, tree.INFERRED
+    below = [
+        tree.num(codes.CERTAINTY, 100.0 * compared.then.probability, codes.PERCENT, since),
+        tree.date(codes.STUDY_DATE, prior.study_date, since),
+        tree.uidref(codes.STUDY_INSTANCE_UID, prior.study_instance_uid, since),
+    ]
+    yield tree.code_above(codes.QUALITATIVE_DIFFERENCE, change, below)
 
 
 def _images(

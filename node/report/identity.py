@@ -23,14 +23,17 @@ def derived_uid(*facts: str) -> UID:
 def instance_uid(analysis: Analysis, kind: str, index: int = 0) -> UID:
     """Of the result object of that kind; `index` counts the objects of one kind.
 
-    It follows from what went in (study, the instances seen, model with its claims and thresholds, configuration), not
+    It follows from what went in (study, the instances seen, model with its claims and thresholds, configuration,
+    the prior that it is compared with), not
     from the revision's number, which a lost ledger would count anew.
     """
     seen = sorted({image.sop_instance_uid for item in analysis.analysed for image in item.image_set.images})
     unseen = sorted({item.sop_instance_uid for item in analysis.not_assessed})
     manifest = analysis.manifest
     facts = (analysis.study_instance_uid, ",".join(seen), ",".join(unseen), str(analysis.expected))
-    model = (manifest.name, manifest.claims_digest, analysis.configuration_digest)
+    model = [manifest.name, manifest.claims_digest, analysis.configuration_digest]
+    if analysis.comparison is not None:
+        model.append(analysis.comparison.digest)
     return derived_uid("instance", *facts, *model, kind, str(index))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from node.comparison import Change
 from node.plugin import Outcome
 from node.report.verdict import Verdict
 from node.study import Analysis
-from node.words import accuracy, limit, per_cent
+from node.words import accuracy, change, limit, per_cent
 
 UNVERIFIED = "This result was made by a computer program. No person has verified it."
 RESEARCH = "Research use, not for diagnosis."
@@ -30,9 +31,10 @@ def gaps(analysis: Analysis) -> tuple[str, ...]:
 
 
 def remarks(analysis: Analysis) -> tuple[str, ...]:
-    """What the model said beside its findings; with the series where there are several."""
+    """What it is compared with, and what the model said beside its findings, with the series of several."""
     several = len(analysis.analysed) > 1
-    return tuple(
+    compared = (analysis.comparison.sentence,) if analysis.comparison else ()
+    return compared + tuple(
         f"Series {item.image_set.series_instance_uid}: {remark}" if several else remark
         for item in analysis.analysed
         for remark in item.prediction.remarks
@@ -65,12 +67,18 @@ def _sentences(analysis: Analysis, verdicts: Sequence[Verdict]) -> Iterator[str]
 def _outcomes(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """A sentence for each; of many, the absent ones are told together, after those that want to be looked at."""
     many = len(verdicts) > MOST_APART
-    together = [verdict for verdict in verdicts if many and verdict.outcome is Outcome.ABSENT]
-    apart = [verdict for verdict in verdicts if not (many and verdict.outcome is Outcome.ABSENT)]
+    together = [
+        verdict for verdict in verdicts if many and verdict.outcome is Outcome.ABSENT and not _resolved(verdict)
+    ]
+    apart = [verdict for verdict in verdicts if verdict not in together]
     yield from (_sentence(verdict) for verdict in apart)
     told = ", ".join(f"{one.spec.label} {per_cent(one.finding.probability)}" for one in together if one.finding)
     if told:
         yield f"Absent, each below its operating point: {told}."
+
+
+def _resolved(verdict: Verdict) -> bool:
+    return verdict.compared is not None and verdict.compared.change is Change.RESOLVED
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -81,6 +89,7 @@ def _sentence(verdict: Verdict) -> str:
         f"{verdict.spec.label}: {verdict.outcome}, "
         f"calibrated probability {per_cent(verdict.finding.probability)}{_between(verdict)} "
         f"(operating point {limit(point.threshold)}, {accuracy(point.sensitivity.figure, point.specificity.figure)})."
+        f"{f' {change(verdict.compared)}' if verdict.compared else ''}"
     )
 
 

@@ -18,6 +18,7 @@ from highdicom.sr import (
     CodedConcept,
     ContainerContentItem,
     ContentItem,
+    DateContentItem,
     ImageContentItem,
     NumContentItem,
     ScoordContentItem,
@@ -34,6 +35,7 @@ MODIFIER = "HAS CONCEPT MOD"
 CONTEXT = "HAS OBS CONTEXT"
 ACQUISITION = "HAS ACQ CONTEXT"
 SELECTED = "SELECTED FROM"
+INFERRED = "INFERRED FROM"
 
 
 def container(
@@ -85,6 +87,11 @@ def text(name: CodedConcept, value: str, relation: str = CONTAINS) -> ContentIte
 def uidref(name: CodedConcept, value: str, relation: str = CONTEXT) -> ContentItem:
     """A UIDREF."""
     return UIDRefContentItem(name=name, value=value, relationship_type=relation)
+
+
+def date(name: CodedConcept, value: str, relation: str = CONTAINS) -> ContentItem:
+    """A DATE; `value` is YYYYMMDD."""
+    return DateContentItem(name=name, value=value, relationship_type=relation)
 
 
 def num(name: CodedConcept, value: float, unit: CodedConcept, relation: str = CONTAINS) -> ContentItem:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from node import words
+from node.changed import changed
+from node.comparison import Compared
 from node.errors import ReportError
 from node.plugin import EvidenceMap, Finding, FindingSpec, Image, Neighbour, Outcome
 from node.study import Analysed, Analysis, Contribution, Region
@@ -25,6 +27,7 @@ class Verdict:
         residual: how far its evidence map is from adding up, logits; None when there is no map.
         contribution: what the parts of the image contribute; None when there is no map.
         neighbours: the nearest training cases, nearest first.
+        compared: what became of it since the prior study; None: there is none to compare with.
     """
 
     spec: FindingSpec
@@ -36,6 +39,7 @@ class Verdict:
     residual: float | None = None
     contribution: Contribution | None = None
     neighbours: tuple[Neighbour, ...] = ()
+    compared: Compared | None = None
 
     @property
     def outcome(self) -> Outcome | None:
@@ -48,6 +52,7 @@ class Verdict:
         if self.finding is None:
             return ()
         said = (
+            words.change(self.compared) if self.compared else "",
             words.undetermined(self.finding, self.spec.operating_point),
             "" if self.contribution is None else self.contribution.sentence,
             words.agreement(self.finding),
@@ -90,6 +95,7 @@ def verdicts_of(
             image,
             item.image_set.laterality,
             residual=_residual(item, spec.name, image),
+            compared=changed(analysis, item, spec.name, finding),
         )
         yield verdict if finding is None else _with_reasons(verdict, item, regions, contributions)
 

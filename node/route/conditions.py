@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from node.body_part import normal_body_part
 from node.config import Route
-from node.route.body_part import normal_body_part
 from node.route.check import Check, either, shown
 from node.study import Attributes
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from node.comparison import PriorRule
 from node.config import SENDER, Route
 from node.plugin import Manifest
 from node.route import conditions, veto
@@ -69,6 +70,7 @@ class Chosen:
         route: names of the routes, joined by a comma.
         series: Series Instance UIDs, of all these routes together.
         destinations: of all these routes together; :data:`node.config.SENDER` is left for the caller to resolve.
+        prior: what it is compared with, as the first of these routes that wants that says; None: with nothing.
     """
 
     plugin: str
@@ -76,6 +78,7 @@ class Chosen:
     route: str
     series: tuple[str, ...]
     destinations: tuple[str, ...]
+    prior: PriorRule | None = None
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,7 @@ def _merge(
         used = [rule for rule in routes if rule.name in {one.route for one in taken}]
         if not taken:
             continue
+        priors = (rule.prior(manifests[plugin].compare_with_prior) for rule in used)
         chosen.append(
             Chosen(
                 plugin=plugin,
@@ -199,6 +203,7 @@ def _merge(
                 route=", ".join(rule.name for rule in used),
                 series=tuple(dict.fromkeys(one.series_instance_uid for one in taken)),
                 destinations=tuple(dict.fromkeys(n for rule in used for n in rule.destinations if n in known)),
+                prior=next((prior for prior in priors if prior), None),
             )
         )
     return tuple(chosen)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from node.body_part import normal_body_part
 from node.plugin import Accepts
-from node.route.body_part import normal_body_part
 from node.route.check import Check, either, shown
 from node.study import Attributes, Instance, Series
 

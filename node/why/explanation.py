@@ -101,9 +101,8 @@ def _analyses(scene: Scene, telling: Telling, study: StudyRow) -> list[AnalysisR
     for row in rows:
         if row.revision != study.revision:
             what = row.summary or row.error
-            telling.say(
-                f"analysis {row.id}", f"{row.plugin}: of the earlier revision {row.revision}, {row.state}: {what}"
-            )
+            which = f"of the earlier revision {row.revision}" if row.revision > 0 else f"anew by {row.plugin_version}"
+            telling.say(f"analysis {row.id}", f"{row.plugin}: {which}, {row.state}: {what}")
     return [row for row in rows if row.revision == study.revision]
 
 

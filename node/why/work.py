@@ -43,6 +43,11 @@ def _queued(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
 
 def _classified(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
     _say(telling, row, f"classified: {row.summary}")
+    compared = scene.ledger.comparisons.of_analysis(row.id)
+    if compared and compared.comparison is None:
+        waits = f"its prior study is looked for, until {at(compared.wait_until)} at most; then it is reported without"
+        _say(telling, row, waits)
+        return waits
     return _in_work(scene, telling, row, "reported")
 
 
@@ -63,6 +68,12 @@ def _in_work(scene: Scene, telling: Telling, row: AnalysisRow, what: str) -> str
     if scene.is_served:
         telling.advise("radnode status", "whether the node is well; this goes on by itself")
     return waits
+
+
+def _tell_comparison(scene: Scene, telling: Telling, row: AnalysisRow) -> None:
+    compared = scene.ledger.comparisons.of_analysis(row.id)
+    if compared and compared.comparison:
+        _say(telling, row, " ".join([compared.comparison.sentence, *(f"{told}." for told in compared.told)]))
 
 
 # Ends
@@ -106,14 +117,18 @@ def _withdrawn(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
 
 def _reported(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
     _say(telling, row, f"results made: {row.summary}")
+    _tell_comparison(scene, telling, row)
     held = _tell_deliveries(scene, telling, row)
     return f"results are made and not delivered: {'; '.join(held) or 'they are due now'}"
 
 
 def _delivered(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
     _say(telling, row, f"done at {at(row.changed_at)}: {row.summary}")
+    _tell_comparison(scene, telling, row)
     _tell_deliveries(scene, telling, row)
     rows = _of(scene, row)
+    if not rows and scene.ledger.priors.has(scene.uid):
+        return f"it came as a prior, to be compared with; nothing of it is delivered: {row.summary}"
     if not rows:
         telling.advise(
             "radnode config show", "what the route names as destinations, and their profiles; the next study goes there"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from node.account import Account
 from node.plugin import Finding, Manifest, Outcome, Prediction
 
 #: With more findings than these, the absent ones are counted, not listed.
@@ -21,6 +22,16 @@ def summary(manifest: Manifest, predictions: Iterable[Prediction], not_assessed:
     if not_assessed:
         parts.append(f"{not_assessed} image{'s' if not_assessed > 1 else ''} not assessed")
     return "; ".join(parts) or "nothing was assessed"
+
+
+def changes(told: Account) -> list[str]:
+    """What became of each finding since the prior study, in a line each; nothing where none was compared."""
+    compared = [one for series in told.series for one in series.findings if one.change]
+    return [f"{one.label}: {one.change}, {_then(one.prior_probability)}{one.probability:.0%}" for one in compared]
+
+
+def _then(probability: float | None) -> str:
+    return "" if probability is None else f"{probability:.0%} -> "
 
 
 def _findings(manifest: Manifest, prediction: Prediction) -> Iterator[str]:

@@ -18,6 +18,7 @@ from node import account, assemble, config, explain, report
 from node.classify.catalogue import Catalogue
 from node.classify.predictions import prediction_bytes, prediction_from
 from node.classify.runner import Runner
+from node.comparison import assessment_text
 from node.errors import PermanentError, PluginError, RadnodeError, where
 from node.export import ExportedStudy, messages
 from node.kinds import ALWAYS, MESSAGES, in_order, with_stand_ins
@@ -25,10 +26,11 @@ from node.ledger import AnalysisRow, Critical, Job, job_from, observation_table
 from node.plugin import ImageSet, Prediction
 from node.report.identity import derived_uid
 from node.spool import Spool
-from node.study import Analysed, Analysis, NotAssessed, ResultObject
+from node.study import Analysed, Analysis, Instance, NotAssessed, ResultObject
 from node.watch.observing import observed
 from node.worker import critical
-from node.worker.summary import summary
+from node.worker.assessment import assessment
+from node.worker.summary import changes, summary
 
 #: Name of the file of predictions in the folder of an analysis.
 PREDICTION = "prediction.npz"
@@ -93,9 +95,10 @@ class Worker:
         return [self._guarded(row, partial(self._reported, row)) for row in rows]
 
     def _reported(self, row: AnalysisRow) -> Answer:
-        results, found, sealed = self.report(row)
+        results, found, sealed, compared = self.report(row)
         return {
             "id": row.id,
+            "compared": compared,
             "results": [vars(result) for result in results],
             "critical": [asdict(one) for one in found],
             "sealed": sealed,
@@ -127,9 +130,13 @@ class Worker:
         keyed = list(zip((s.series_instance_uid for s in image_sets), good, strict=True))
         data = prediction_bytes(keyed)
         self._write_file(row, PREDICTION, data)
+        manifest = self._runner.manifest(row.plugin)
+        key, image = self._patient_key(row), self._an_image(row)
+        told = assessment(row, manifest, zip(image_sets, good, strict=True), key, image)
         return {
             "id": row.id,
-            "summary": summary(self._runner.manifest(row.plugin), good, len(not_assessed)),
+            "summary": summary(manifest, good, len(not_assessed)),
+            "assessment": assessment_text(told),
             "sealed": {PREDICTION: sha256(data).hexdigest()},
             "not_assessed": [{"sop_instance_uid": n.sop_instance_uid, "reason": n.reason} for n in not_assessed],
             "observed": self._observed(row, image_sets, good),
@@ -146,10 +153,10 @@ class Worker:
             for images, answer in zip(image_sets, predictions, strict=True)
         ]
 
-    def report(self, row: AnalysisRow) -> tuple[list[ResultObject], list[Critical], dict[str, str]]:
+    def report(self, row: AnalysisRow) -> tuple[list[ResultObject], list[Critical], dict[str, str], list[str]]:
         """Results and critical findings of a classified analysis, in the spool with an account of what they say.
 
-        The last is that account's name and sha256.
+        The last two are that account's name and sha256, and what it says of the changes since a prior.
         """
         analysis = self._analysis(row)
         kinds = self._kinds(row)
@@ -160,9 +167,10 @@ class Worker:
         self._write_file(row, account.FILE, told)
         self._kept.pop(row.id, None)
         made = [(self._write(row, number, kind, ds), ds) for number, (kind, ds) in enumerate(built)]
-        told_to, found = self._messages(row, account.account_from(told), made)
+        said = account.account_from(told)
+        told_to, found = self._messages(row, said, made)
         sealed = {account.FILE: sha256(told).hexdigest()}
-        return [result for result, _ in made] + told_to, found, sealed
+        return [result for result, _ in made] + told_to, found, sealed, changes(said)
 
     def _messages(
         self, row: AnalysisRow, told: account.Account, made: list[Made]
@@ -211,6 +219,7 @@ class Worker:
             ae_title=self._settings.node.ae_title,
             configuration_digest=self._digest,
             patient_key=self._patient_key(row),
+            comparison=self._jobs[row.id].comparison,
         )
 
     def _prediction(self, row: AnalysisRow) -> bytes:
@@ -242,24 +251,19 @@ class Worker:
                     found.append(image_set)
         return tuple(found), tuple(missed)
 
+    def _instances(self, row: AnalysisRow) -> list[Instance]:
+        """Of the series that the plugin gets."""
+        chosen = (one for one in self._jobs[row.id].series if one.series_instance_uid in row.series)
+        return [instance for one in chosen for instance in one.instances]
+
     def _patient_key(self, row: AnalysisRow) -> str:
-        return next(
-            (
-                i.patient_key
-                for one in self._jobs[row.id].series
-                if one.series_instance_uid in row.series
-                for i in one.instances
-            ),
-            "",
-        )
+        return next((one.patient_key for one in self._instances(row)), "")
+
+    def _an_image(self, row: AnalysisRow) -> Path | None:
+        return next((self._spool.path(one.path) for one in self._instances(row)), None)
 
     def _headers(self, row: AnalysisRow) -> dict[str, Dataset]:
-        return {
-            instance.sop_instance_uid: _header(self._spool.path(instance.path))
-            for series in self._jobs[row.id].series
-            if series.series_instance_uid in row.series
-            for instance in series.instances
-        }
+        return {one.sop_instance_uid: _header(self._spool.path(one.path)) for one in self._instances(row)}
 
     def _write(self, row: AnalysisRow, number: int, kind: str, dataset: Dataset) -> ResultObject:
         path, data = f"work/{row.id}/{number:03d}-{kind}.dcm", report.part10(dataset)

@@ -152,6 +152,7 @@ class Performer:
     def _fetch(self, server: Server, row: WorkitemRow) -> None:
         """Have its study come, unless it is here, or was answered before."""
         archive, uid = self._archive(row), row.study_instance_uid
+        self._ledger.priors.release(uid, f"worklist {row.worklist}")
         if isinstance(self._judged(row), Done) or (archive is None and self._ledger.fetches.came(uid)):
             self._ledger.workitems.move(row, WorkitemState.ANALYSING)
         elif archive is None:

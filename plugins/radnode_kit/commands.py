@@ -17,7 +17,7 @@ from radnode_kit.consistency import consistency
 from radnode_kit.dataset import Dataset, load_dataset
 from radnode_kit.enough import enough_cases
 from radnode_kit.evaluation import measure, points
-from radnode_kit.manifest_file import seal, write_points
+from radnode_kit.manifest_file import seal, write_points, write_repeatability
 from radnode_kit.recipe import Recipe, read_recipe
 from radnode_kit.refusals import refusals
 from radnode_kit.shortcuts import shortcuts
@@ -120,6 +120,7 @@ def measure_held_back(folder: Path, data: Path, work: Path, *, write: bool) -> s
     text = measured_text(classifier, recipe, held_back, table, extras)
     if write:
         write_points(folder, table)
+        write_repeatability(folder, max(row.most for row in extras.consistency))
         write_card(folder, text)
     return text
 

@@ -35,6 +35,16 @@ def write_points(folder: Path, points: Mapping[str, OperatingPoint]) -> None:
         new.write_text("".join(_with_point(section, points) for section in sections), encoding="utf-8")
 
 
+def write_repeatability(folder: Path, value: float) -> None:
+    """Write how far the probability of an unchanged patient moves, beside the facts at the head of the manifest."""
+    path = folder / "manifest.toml"
+    head, mark, rest = path.read_text("utf-8").partition("\n[")
+    line = f"repeatability = {value:.3f}"
+    replaced, count = re.subn(r"^repeatability = .*$", line, head, flags=re.M)
+    with whole(path) as new:
+        new.write_text((replaced if count else f"{head.rstrip()}\n{line}\n") + mark + rest, encoding="utf-8")
+
+
 def _with_point(section: str, points: Mapping[str, OperatingPoint]) -> str:
     name = re.search(r'^name = "(.*)"$', section, flags=re.M)
     if not section.startswith("[[findings]]") or name is None or name[1] not in points:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from node import config
+from node.comparison import Comparison, PriorRule
 from node.deliver import Courier
+from node.ledger.comparisons import want_prior
 from node.offline import Bench
 from node.signals import Named, Step, StepStatus
 from node.spool import Spool
@@ -62,6 +64,19 @@ def film(site: Site, hospital: Hospital) -> str:
     take(site, hospital.film(7))
     complete(site, hospital.study_uid(7))
     return hospital.study_uid(7)
+
+
+def test_a_report_that_waits_for_a_prior_says_so_and_then_what_it_was_compared_with(site: Site, film: str) -> None:
+    ledger, number = site.ledger, site.analysis_id(film)
+    with ledger._database.write() as connection:
+        want_prior(connection, film, 1, ledger.analyses.get(number).plugin, PriorRule(wait_seconds=600))
+    ledger.analyses.classified(number, "bright image 93% (present)")
+    assert "its prior study is looked for, until" in answer(site, film)
+    ledger.comparisons.settle(number, Comparison(None, "the prior of 2025-03-01 did not come in time"))
+    ledger.analyses.reported(number, [], {})
+    assert "No comparison: the prior of 2025-03-01 did not come in time." in site.text("why", film)
+    (told,) = site.json("studies", "show", film)["comparisons"]
+    assert told["comparison"] == "No comparison: the prior of 2025-03-01 did not come in time."
 
 
 # Why there is no result

@@ -10,7 +10,18 @@ from node.export import ExportedStudy, Identity
 from node.export.exported import Algorithm, ExportedAnalysis, ExportedInstance, ExportedSeries, Standing
 from node.plugin import Neighbour
 from node.report import account_of
-from tests.report.material import STARTED, STUDY, analysis, banded, contribution, header, manifest, spec, unmeasured
+from tests.report.material import (
+    STARTED,
+    STUDY,
+    analysis,
+    banded,
+    comparison,
+    contribution,
+    header,
+    manifest,
+    spec,
+    unmeasured,
+)
 
 KEY = "0123456789abcdef" * 4
 CASE = Neighbour("opacity", "cxr_nih/1", 0.93, present=True)
@@ -42,6 +53,11 @@ def account(**changes: Any) -> Account:
     (item,) = made.analysed
     item = replace(item, prediction=replace(item.prediction, neighbours=(CASE,), remarks=("It contradicts itself.",)))
     return replace(account_of(replace(made, analysed=(item,)), [contribution(header())]), **changes)
+
+
+def compared() -> Account:
+    """The same plugin with one finding, which is new."""
+    return account_of(analysis(header(), comparison=comparison()), [])
 
 
 def abstained(reason: str = "the image is too dark") -> Account:
@@ -103,6 +119,7 @@ STUDIES = {
     "found": study(),
     "under a pseudonym": study(identity=None),
     "nobody is named": study(identity=Identity()),
+    "compared with a prior": study(exported_analysis(compared())),
     "abstained": study(exported_analysis(abstained())),
     "nothing assessed": study(exported_analysis(nothing_assessed(), complete=False)),
     "of an earlier version": study(exported_analysis(of_an_earlier_version())),

@@ -12,24 +12,27 @@ from typing import Any
 import pytest
 
 from node.commitment import Reference
+from node.comparison import Comparison, PriorRule
 from node.ledger import Ledger, database
 from node.signals import Kind, Named, Notification, Step, StepStatus
 from node.states import AnalysisState, StudyState
+from node.study import Attributes
 from tests.ledger.material import arrival, plan, reported, results
 
 #: Tables of which nothing is ever removed, or not for years.
 GROWS = (
     "studies|instances|quarantine|associations|analyses|results|deliveries|events|documents|reviews|commitments|fetches"
     "|workitems"
-    "|signals|signal_studies|signal_instances"
+    "|signals|signal_studies|signal_instances|comparisons|assessments|priors"
 )
 #: Their aliases in the queries.
-ALIASES = "s|i|a|r|d|t|n|o|q"
+ALIASES = "s|i|a|r|d|c|t|p|n|o|q"
 SCAN = re.compile(rf"SCAN ({GROWS}|{ALIASES})\b")
 #: No scan, whatever it is called: one row from the end of a table, a condition that nothing meets, and the few rows
 #: that a partial index holds.
 LITTLE = re.compile(
-    r"ORDER BY id DESC LIMIT 1$|WHERE id IN \(\)|INDEX (documents_unread|commitments_due|deliveries_unkept)\b"
+    r"ORDER BY id DESC LIMIT 1$|WHERE id IN \(\)"
+    r"|INDEX (documents_unread|commitments_due|deliveries_unkept|comparisons_open)\b"
 )
 
 asked: list[tuple[str, Any]] = []
@@ -120,6 +123,23 @@ def test_ticks_scan_nothing(ledger: Ledger) -> None:
     ledger.studies.mark_purged("1.2")
     for state in (AnalysisState.QUEUED, AnalysisState.CLASSIFIED):
         ledger.analyses.lease(state, "me", 60, 4, 300)
+    assert scans(ledger) == []
+
+
+def test_priors_are_found_without_a_scan(ledger: Ledger) -> None:
+    ledger.priors.mark("1.2", "PACS")
+    ledger.arrivals.record([arrival(1), arrival(1, attributes=Attributes(calling_ae="OTHER"))])
+    ledger.studies.complete(ledger.studies.get("1.2"), "quiet", partial=False, expected=None)
+    ledger.analyses.route("1.2", [plan(prior=PriorRule())], [])
+    (row,) = ledger.analyses.of_study("1.2")
+    ledger.analyses.classified(row.id, "", {}, "{}")
+    ledger.comparisons.candidates("1.2", "chest")
+    ledger.comparisons.ask(row.id, "the prior of 2025-03-01", "1.3")
+    ledger.comparisons.tell(row.id, ())
+    ledger.comparisons.settle(row.id, Comparison(None, "there is none"))
+    ledger.comparisons.of_analysis(row.id)
+    ledger.comparisons.unsettled()
+    ledger.priors.has("1.2")
     assert scans(ledger) == []
 
 

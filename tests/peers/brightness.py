@@ -16,6 +16,7 @@ licence = "Apache-2.0"
 level = "series"
 series_number = 9100
 seconds_limit = {seconds_limit}
+repeatability = 0.2
 
 [accepts]
 

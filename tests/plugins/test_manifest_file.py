@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from node.manifest import read_manifest
 from node.plugin import Interval, OperatingPoint
 from radnode_kit.commands import folder_of
-from radnode_kit.manifest_file import SEALED, seal, write_points
+from radnode_kit.manifest_file import SEALED, seal, write_points, write_repeatability
 
 
 @pytest.fixture
@@ -50,3 +52,15 @@ def test_a_band_that_is_no_longer_needed_goes(folder: Path) -> None:
     for band in ((0.1, 0.4), None):
         write_points(folder, {"glioma": OperatingPoint(0.3, *figures, band, 0.05 if band else 0.0)})
         assert read_manifest(folder / "manifest.toml").finding("glioma").operating_point.undetermined == band
+
+
+@pytest.mark.parametrize("states_one", [True, False])
+def test_the_repeatability_is_written_once(folder: Path, states_one: bool) -> None:
+    path = folder / "manifest.toml"
+    if not states_one:
+        path.write_text(re.sub(r"^repeatability.*\n", "", path.read_text(), flags=re.MULTILINE))
+    before = read_manifest(path)
+    for value in (0.3, 0.1234):
+        write_repeatability(folder, value)
+    assert path.read_text().count("repeatability =") == 1
+    assert read_manifest(path) == replace(before, repeatability=0.123)

@@ -40,6 +40,7 @@ PIXELMED_ALLOWED = tuple(
     for pattern in (
         r"\(122405,DCM,.*not in template",  # PS3.16 TID 4019: Algorithm Manufacturer, a later row
         r"\(121052,DCM,.*not in template",  # PS3.16 TID 1410, TID 1501: extensible; the outcome as a qualitative value
+        r"\(111049,DCM,.*not in template",  # PS3.16 TID 1501: extensible; a qualitative evaluation, of the change
         r"\(111050,DCM,.*not in template",  # PS3.16 TID 1410, TID 1501: extensible; quality of an image not assessed
         r"\(121106,DCM,.*not in template",  # PS3.16 TID 1500, TID 1501: extensible; why something was not assessed
         r"\(121111,DCM,.*not in template",  # PS3.16 TID 1500: extensible; the report in words

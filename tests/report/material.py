@@ -20,6 +20,7 @@ from pydicom.uid import (
     VLPhotographicImageStorage,
 )
 
+from node.comparison import Answer, Aspect, Assessment, Comparison, SeriesAssessment
 from node.plugin import (
     Accepts,
     Code,
@@ -191,6 +192,15 @@ def prediction(told: Manifest, members: tuple[Image, ...], probability: float, a
     )
     maps = tuple(evidence_map(member, one.name) for one in told.findings for member in members)
     return Prediction(findings=findings, maps=maps)
+
+
+def comparison(probability: float = 0.12, name: str = "opacity", study: str = f"{STUDY}.77") -> Comparison:
+    """With an earlier study, made in March, on which the model gave this answer."""
+    said = "present" if probability >= 0.5 else "absent"
+    images = ((str(DigitalXRayImageStorageForPresentation), f"{study}.1.1"),)
+    series = SeriesAssessment(f"{study}.1", Aspect(), images, (Answer(name, said, probability, -2.0),))
+    prior = Assessment(study, "20250301", "101500", "", "", "chest-radiograph", "1.2.0", "digest", (series,))
+    return Comparison(prior)
 
 
 def not_assessed(ds: Dataset, reason: str = "pixel data cannot be decoded") -> NotAssessed:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
+from node.comparison import Comparison
 from node.plugin import Code, Neighbour
 from node.study import Analysis, Picture, Region
 from tests.report import gate
@@ -17,6 +18,7 @@ from tests.report.material import (
     banded,
     built,
     by_uid,
+    comparison,
     contribution,
     header,
     manifest,
@@ -137,6 +139,13 @@ def _fourteen() -> Case:
     return analysis(source, manifest=manifest(findings=specs)), [source], [], [picture(source)]
 
 
+def _resolved() -> Case:
+    source = header("DX")
+    told = manifest(findings=(spec(), spec("effusion")), repeatability=0.2)
+    found = analysis(source, probability=0.08, manifest=told, comparison=comparison(0.91))
+    return found, [source], [], [picture(source)]
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "a DX film": lambda: _one(header("DX")),
     "a CR film without spacing": lambda: _one(header("CR")),
@@ -159,6 +168,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "a Japanese name": _japanese,
     "an order": _with_an_order,
     "a second revision": _revised,
+    "a resolved finding": _resolved,
+    "no prior study": lambda: _one(header("DX"), comparison=Comparison(None, "the prior did not come in time")),
     "a private code": lambda: _one(header("DX"), manifest=manifest(findings=(spec(code=PRIVATE),))),
 }
 
@@ -183,13 +194,14 @@ def test_reports_pass_the_template_validator(tmp_path: Path) -> None:
         ("an abstention", "sr"),
         ("all that a model can say", "sr"),
         ("an undetermined finding", "sr"),
+        ("a resolved finding", "sr"),
         ("a DX film", "viewer-sr"),
     ):
         told, sources, regions, pictures = CASES[name]()
         words = [contribution(source) for source in sources]
         for kind, ds in built(told, by_uid(*sources), regions, pictures, (wanted,), words):
             paths.append(gate.save(ds, tmp_path, f"{len(paths)}-{kind}"))
-    assert len(paths) == 5
+    assert len(paths) == 6
     assert gate.pixelmed(paths) == {}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from pydicom.dataset import Dataset
 
+from node.comparison import Change
 from node.plugin import Outcome
 from node.report import source, summary
 from node.report.page.text import Paragraph
@@ -109,17 +110,21 @@ def _incomplete(analysis: Analysis, unanswered: Sequence[Told], all_of_them: int
 
 
 def reasons(analysis: Analysis, rows: Sequence[Told]) -> list[Paragraph]:
-    """What the model remarked, and what stands behind the findings that are present or undetermined.
+    """What the model remarked, and what stands behind the findings that are present, undetermined or resolved.
 
     Where there are none, what stands behind the most probable one.
     """
     remarked = [Paragraph(remark, "Remark.") for remark in summary.remarks(analysis)]
     answered = [row for row in rows if row.verdict.finding is not None]
-    unsettled = [row for row in answered if row.verdict.outcome is not Outcome.ABSENT]
+    unsettled = [row for row in answered if row.verdict.outcome is not Outcome.ABSENT or _has_changed(row)]
     if not unsettled:
         unsettled = [replace(row, label=f"{row.label}, the most probable") for row in _most_probable(answered)]
     behind = [Paragraph(" ".join(row.verdict.reasons), f"{row.label}.") for row in unsettled if row.verdict.reasons]
     return [*remarked, *behind] or [Paragraph("The model gives none." if answered else "The model gives no answer.")]
+
+
+def _has_changed(row: Told) -> bool:
+    return row.verdict.compared is not None and row.verdict.compared.change is Change.RESOLVED
 
 
 def _most_probable(rows: Sequence[Told]) -> list[Told]:

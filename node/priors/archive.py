@@ -1,0 +1,170 @@
+"""Asks the archives that routes name for priors that are not here, one after the other.
+
+Which study is fetched stands in the ledger, as a prior, before the archive is asked to send it: after kill -9 the same
+study is asked for again, and however it comes, nothing of it is delivered.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from node.config import Destination, Settings
+from node.errors import RadnodeError, where
+from node.fetch import Fetcher, Found, Match, Wanted, find
+from node.ledger import Ledger, OpenComparison
+from node.priors.choosing import DAYS_OF_A_MONTH, choose
+from node.priors.settling import prior_of, wants_archive
+from node.spool import Spool
+
+log = structlog.get_logger()
+
+_TAGS = ("SpecificCharacterSet", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex")
+_MOST = 200
+_GLANCE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class _Patient:
+    """As a file of the study names them."""
+
+    patient_id: str
+    issuer: str
+    born: str
+    sex: str
+
+
+class Archives:
+    """Args: settings: those in force; ledger, spool: of the node; is_stopping: whether it ends."""
+
+    def __init__(
+        self, settings: Callable[[], Settings], ledger: Ledger, spool: Spool, is_stopping: Callable[[], bool]
+    ) -> None:
+        self._settings, self._ledger, self._spool, self._is_stopping = settings, ledger, spool, is_stopping
+
+    def step(self) -> None:
+        """Ask for what is due. An archive that is sending does not keep a node that ends."""
+        for one in self._ledger.comparisons.unsettled():
+            if not wants_archive(one) or self._has_prior(one):
+                continue
+            thread = threading.Thread(target=self._ask, args=(one,), name="prior", daemon=True)
+            thread.start()
+            while thread.is_alive() and not self._is_stopping():
+                thread.join(_GLANCE_SECONDS)
+            if self._is_stopping():
+                return
+
+    def _ask(self, wanted: OpenComparison) -> None:
+        """The edge of the thread: whatever an archive does, the report is made without it."""
+        try:
+            self._ledger.comparisons.ask(wanted.analysis_id, self._told(wanted))
+        except RadnodeError as error:
+            self._failed(wanted, str(error))
+        except Exception as error:
+            self._failed(wanted, where(error))
+        finally:
+            self._ledger.close()
+
+    def _failed(self, wanted: OpenComparison, reason: str) -> None:
+        log.warning("prior not fetched", archive=wanted.rule.archive, error=reason)
+        try:
+            said = f"the archive '{wanted.rule.archive}' did not give a prior: {reason}"
+            self._ledger.comparisons.ask(wanted.analysis_id, said)
+        except RadnodeError as error:
+            log.error("prior not fetched", archive=wanted.rule.archive, error=str(error))
+
+    def _told(self, wanted: OpenComparison) -> str:
+        """Fetch its prior, and name it; or why there is none, or why it is not all here."""
+        settings = self._settings()
+        archive = settings.destination(wanted.rule.archive)
+        if archive is None:
+            return f"there is no destination '{wanted.rule.archive}' any more"
+        match, why = self._match(wanted, archive)
+        if match is None:
+            return why
+        name = prior_of(match.date)
+        if not self._ledger.priors.mark(match.study_instance_uid, archive.ae_title or ""):
+            return f"{name} is here, and was not assessed"
+        self._ledger.comparisons.ask(wanted.analysis_id, name, match.study_instance_uid)
+        fetcher = Fetcher(archive, settings, self._ledger, f"prior of {wanted.study_instance_uid}", as_prior=True)
+        (done,) = fetcher.fetch([match])
+        if not done.came:
+            self._ledger.priors.forget(match.study_instance_uid)
+        return f"{name} did not come whole: {done.reason}" if done.reason else name
+
+    def _has_prior(self, wanted: OpenComparison) -> bool:
+        if wanted.now is None or wanted.fetching:
+            return False
+        candidates = self._ledger.comparisons.candidates(wanted.study_instance_uid, wanted.plugin)
+        return choose(wanted.now, candidates, wanted.rule).prior is not None
+
+    def _match(self, wanted: OpenComparison, archive: Destination) -> tuple[Match | None, str]:
+        """The newest study that the archive has from before; why there is none."""
+        patient, calling = self._patient(wanted.study_instance_uid), self._settings().node.ae_title
+        if patient is None or not patient.patient_id:
+            return None, "the patient has no id that an archive could be asked for"
+        unfit = 0
+        for asked in self._questions(wanted, patient):
+            found = find(archive, calling, asked, _MOST)
+            unfit = max(unfit, found.unfit)
+            if match := self._newest(wanted, found):
+                return match, ""
+        others = (
+            f"; {unfit} studies there are of somebody else with this patient id, or cannot be read" if unfit else ""
+        )
+        return None, f"the archive '{archive.name}' has no earlier study of this patient{others}"
+
+    def _questions(self, wanted: OpenComparison, patient: _Patient) -> list[Wanted]:
+        """With the body part, then without: few archives know it, and what came is looked at anyway."""
+        series = self._ledger.studies.series(wanted.study_instance_uid)
+        assessed = {one.series_instance_uid for one in (wanted.now.series if wanted.now else ())}
+        shown = next((one.attributes for one in series if one.series_instance_uid in assessed), None)
+        modality, part = (shown.modality, shown.body_part) if shown else ("", "")
+        who = {"patient": patient.patient_id, "issuer": patient.issuer, "born": patient.born, "sex": patient.sex}
+        plain = Wanted(**who, modality=modality, date=_dates(wanted))
+        return [Wanted(**who, modality=modality, date=_dates(wanted), body_part=part), plain] if part else [plain]
+
+    def _newest(self, wanted: OpenComparison, found: Found) -> Match | None:
+        """Nothing that is here anyway, but what was asked for already."""
+        uid = wanted.study_instance_uid
+        known = {one.study_instance_uid for one in self._ledger.comparisons.candidates(uid, wanted.plugin)}
+        left = [
+            one
+            for one in found.matches
+            if one.date and one.study_instance_uid != uid
+            if one.study_instance_uid not in known or one.study_instance_uid == wanted.fetching
+        ]
+        return max(left, key=lambda one: one.date, default=None)
+
+    def _patient(self, study_instance_uid: str) -> _Patient | None:
+        for path in self._ledger.audited.files(study_instance_uid):
+            if (found := _read(self._spool.path(path))) is not None:
+                return found
+        return None
+
+
+def _dates(wanted: OpenComparison) -> str:
+    """Range of Study Dates of a prior."""
+    day = wanted.now.study_date if wanted.now else ""
+    if not wanted.rule.months:
+        return f"-{day}"
+    first = datetime.strptime(day, "%Y%m%d") - timedelta(days=wanted.rule.months * DAYS_OF_A_MONTH)
+    return f"{first:%Y%m%d}-{day}"
+
+
+def _read(path: Path) -> _Patient | None:
+    """Of a DICOM file; None when it cannot be read: it came from strangers."""
+    import pydicom
+
+    try:
+        ds = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+        told = [str(ds.get(tag) or "").strip() for tag in _TAGS[1:]]
+    except Exception:  # an edge: whatever a broken header makes pydicom raise
+        return None
+    return _Patient(told[0], told[1], re.sub(r"\D", "", told[2]), told[3].upper())

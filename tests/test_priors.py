@@ -1,0 +1,235 @@
+"""Which earlier study an analysis is compared with, and for how long its report waits for one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.comparison import Answer, Aspect, Assessment, Comparison, PriorRule, SeriesAssessment, assessment_text
+from node.ledger import Candidate, Ledger, Plan
+from node.priors import Priors
+from node.priors.choosing import choose
+from node.states import AnalysisState
+from tests.ledger.material import arrival, plan
+
+RULE = PriorRule(months=24, wait_seconds=60)
+
+
+def told(study: str = "1.2", date: str = "20260601", **changes: Any) -> Assessment:
+    """What the model said of a study."""
+    aspect = Aspect.of(changes.pop("body_part", "CHEST"), "", "PA")
+    series = SeriesAssessment(f"{study}.9", aspect, (("1.2.3", f"{study}.9.1"),), (Answer("f", "absent", 0.1, -2.0),))
+    values: dict[str, Any] = {
+        "study_instance_uid": study,
+        "study_date": date,
+        "study_time": "1200",
+        "born": "1960",
+        "sex": "F",
+        "plugin": "chest",
+        "version": "1.0",
+        "model": "digest",
+        "series": (series,),
+        **changes,
+    }
+    return Assessment(**values)
+
+
+def candidates(*assessments: Assessment) -> list[Candidate]:
+    return [Candidate(one.study_instance_uid, one, is_open=False) for one in assessments]
+
+
+def test_the_newest_earlier_study_is_the_prior() -> None:
+    studies = (told("1.5", "20250101"), told("1.6", "20260301"), told("1.7", "20260702"), told("1.8", "20251201"))
+    choice = choose(told(), candidates(*studies), RULE)
+    assert choice.prior == studies[1]
+    assert choice.reasons == ()
+
+
+def test_of_two_studies_of_one_day_the_time_tells_which_was_first() -> None:
+    morning, evening = told("1.5", study_time="0800"), told("1.6", study_time="1800")
+    assert choose(told(), candidates(morning, evening), RULE).prior == morning
+    assert choose(told(), candidates(told("1.7")), RULE).prior is None, "of one moment neither is the earlier one"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"born": "1970"}, "the study of 2026-03-01 has the same patient id, but another birth date"),
+        ({"sex": "M"}, "the study of 2026-03-01 has the same patient id, but another sex"),
+        ({"model": "other"}, "the study of 2026-03-01 was assessed by another model (chest 1.0)"),
+        ({"body_part": "KNEE"}, "the study of 2026-03-01: it shows another body part (KNEE, not CHEST)"),
+        ({"series": ()}, "the study of 2026-03-01: nothing of it was assessed"),
+        ({"date": "20230101"}, "the study of 2023-01-01 is older than 24 months"),
+        ({"date": "20230230"}, "the study of 2023-02-30 is older than 24 months"),
+    ],
+)
+def test_what_is_no_prior_says_why_and_an_older_one_is_taken(changes: dict[str, Any], reason: str) -> None:
+    one = told("1.5", **{"date": "20260301", **changes})
+    choice = choose(told(), candidates(one), RULE)
+    assert (choice.prior, choice.reasons) == (None, (reason,))
+    older = told("1.6", "20260101")
+    assert choose(told(), candidates(older, one), RULE).prior == older
+
+
+def test_a_study_without_a_date_is_compared_with_nothing() -> None:
+    assert choose(told(date=""), candidates(told("1.5", "20260101")), RULE).reasons == (
+        "the study does not say when it was made",
+    )
+    assert choose(told(), candidates(told("1.5", "")), RULE).prior is None
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    found = Ledger(tmp_path / "ledger.db")
+    yield found
+    found.close()
+
+
+def classified(ledger: Ledger, assessment: Assessment, rule: PriorRule | None = RULE, **of_arrival: Any) -> int:
+    """A study as far as its prediction; the id of its analysis."""
+    uid = assessment.study_instance_uid
+    routed(ledger, uid, plan(series=(f"{uid}.9",), prior=rule), **of_arrival)
+    (row,) = ledger.analyses.of_study(uid)
+    ledger.analyses.classified(row.id, "a summary", {}, assessment_text(assessment))
+    return row.id
+
+
+def routed(ledger: Ledger, uid: str, made: Plan, **of_arrival: Any) -> None:
+    ledger.arrivals.record([arrival(1, uid, **of_arrival)])
+    assert ledger.studies.complete(ledger.studies.get(uid), "quiet", partial=False, expected=None)
+    ledger.analyses.route(uid, [made], [])
+
+
+def due(ledger: Ledger, state: AnalysisState = AnalysisState.CLASSIFIED) -> list[int]:
+    return [row.id for row in ledger.analyses.lease(state, "me", 1, 10, 300)]
+
+
+def settled(ledger: Ledger, analysis_id: int) -> Comparison | None:
+    row = ledger.comparisons.of_analysis(analysis_id)
+    assert row is not None
+    return row.comparison
+
+
+def test_a_report_waits_until_its_prior_is_settled(ledger: Ledger) -> None:
+    first = classified(ledger, told("1.5", "20260301"))
+    second = classified(ledger, told())
+    assert due(ledger) == []
+    assert Priors(ledger).step() == 2
+    assert due(ledger) == [first, second]
+    assert settled(ledger, first) == Comparison(None, "there is no earlier study of this patient")
+    assert settled(ledger, second) == Comparison(told("1.5", "20260301"))
+    assert Priors(ledger).step() == 0
+
+
+def test_what_is_settled_stays_so(ledger: Ledger) -> None:
+    number = classified(ledger, told())
+    Priors(ledger).step()
+    assert not ledger.comparisons.settle(number, Comparison(told("1.5", "20260301")))
+    assert settled(ledger, number) == Comparison(None, "there is no earlier study of this patient")
+    assert ledger.job(ledger.analyses.get(number)).comparison == settled(ledger, number)
+
+
+def test_a_study_that_is_on_its_way_is_waited_for(ledger: Ledger) -> None:
+    routed(ledger, "1.5", plan(series=("1.5.9",)))
+    number = classified(ledger, told())
+    assert Priors(ledger).step() == 0
+    (row,) = ledger.analyses.of_study("1.5")
+    earlier = told("1.5", "20260301")
+    ledger.analyses.classified(row.id, "a summary", {}, assessment_text(earlier))
+    assert Priors(ledger).step() == 1
+    assert settled(ledger, number) == Comparison(earlier)
+
+
+@pytest.mark.parametrize("clock", [61.0, -100.0])
+def test_nobody_is_waited_for_longer_than_the_route_says(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, clock: float
+) -> None:
+    ledger.arrivals.record([arrival(1, "1.5")])
+    number = classified(ledger, told())
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + clock)
+    assert Priors(ledger).step() == 1
+    assert settled(ledger, number) == Comparison(None, "another study of the patient did not come in time")
+
+
+def test_another_patient_is_never_compared_with(ledger: Ledger) -> None:
+    classified(ledger, told("1.5", "20260301"), patient_key="somebody else")
+    nameless = classified(ledger, told("1.6", "20260301"), patient_key="")
+    number, other = classified(ledger, told()), classified(ledger, told("1.7"), patient_key="")
+    assert Priors(ledger).step() == 4
+    for one in (number, other, nameless):
+        assert settled(ledger, one) == Comparison(None, "there is no earlier study of this patient")
+
+
+def test_what_was_withdrawn_or_is_done_anew_is_no_prior(ledger: Ledger) -> None:
+    before = classified(ledger, told("1.5", "20260301"), None)
+    ledger.analyses.fail(before, "no disk")
+    ledger.analyses.retry(before)
+    number = classified(ledger, told())
+    assert Priors(ledger).step() == 0, "it is queued again"
+    ledger.analyses.hold(before)
+    ledger.analyses.drop(before)
+    assert Priors(ledger).step() == 1
+    assert settled(ledger, number) == Comparison(None, "there is no earlier study of this patient")
+
+
+def test_who_wants_no_prior_does_not_wait(ledger: Ledger) -> None:
+    number = classified(ledger, told(), None)
+    assert due(ledger) == [number]
+    assert ledger.comparisons.of_analysis(number) is None
+
+
+def test_what_another_version_has_assessed_is_assessed_anew(ledger: Ledger) -> None:
+    before = classified(ledger, told("1.5", "20260301", version="0.9", model="older"), None)
+    number = classified(ledger, told())
+    assert Priors(ledger).step() == 0
+    (first, anew) = ledger.analyses.of_study("1.5")
+    assert (first.id, anew.revision, anew.plugin_version, anew.destinations) == (before, 0, "1.0", ())
+    assert due(ledger, AnalysisState.QUEUED) == [anew.id]
+    assert Priors(ledger).step() == 0, "it is asked for once"
+    again = told("1.5", "20260301")
+    ledger.analyses.classified(anew.id, "a summary", {}, assessment_text(again))
+    assert ledger.analyses.get(anew.id).state is AnalysisState.DROPPED, "nothing of it is reported"
+    assert Priors(ledger).step() == 1
+    assert settled(ledger, number) == Comparison(again)
+    assert ledger.analyses.get(before).state is AnalysisState.CLASSIFIED
+
+
+def test_what_cannot_be_assessed_anew_is_not_compared_with(ledger: Ledger) -> None:
+    older = told("1.5", "20260301", version="0.9", model="older")
+    classified(ledger, older, None)
+    number = classified(ledger, told())
+    assert Priors(ledger).step() == 0
+    (_, anew) = ledger.analyses.of_study("1.5")
+    ledger.analyses.fail(anew.id, "a file is not in the spool")
+    assert Priors(ledger).step() == 1
+    reason = "the study of 2026-03-01 was assessed by another model (chest 0.9)"
+    assert settled(ledger, number) == Comparison(None, reason)
+
+
+def test_what_was_assessed_before_answers_were_kept_is_assessed_anew(ledger: Ledger) -> None:
+    routed(ledger, "1.5", plan(series=("1.5.9",)))
+    (before,) = ledger.analyses.of_study("1.5")
+    ledger.analyses.classified(before.id, "a summary")
+    number = classified(ledger, told())
+    assert Priors(ledger).step() == 0
+    (_, anew) = ledger.analyses.of_study("1.5")
+    ledger.analyses.classified(anew.id, "a summary", {}, assessment_text(told("1.5", "20260301")))
+    assert Priors(ledger).step() == 1
+    assert settled(ledger, number) == Comparison(told("1.5", "20260301"))
+
+
+def test_what_is_not_known_any_more_is_said_to_be_so(ledger: Ledger) -> None:
+    routed(ledger, "1.5", plan(series=("1.5.9",)))
+    (before,) = ledger.analyses.of_study("1.5")
+    ledger.analyses.classified(before.id, "a summary")
+    number = classified(ledger, told())
+    assert Priors(ledger).step() == 0
+    (_, anew) = ledger.analyses.of_study("1.5")
+    ledger.analyses.fail(anew.id, "a file is not in the spool")
+    assert Priors(ledger).step() == 1
+    assert settled(ledger, number) == Comparison(None, "what was said of another study of this patient was not kept")
