@@ -33,6 +33,10 @@ _NODE = """\
 port = {port}
 data_dir = "node"
 
+[web]
+enabled = true
+port = {web_port}
+
 [study]
 quiet_seconds = {{ default = 3, CR = 1, DX = 1 }}
 
@@ -80,9 +84,11 @@ class Demo:
     def __init__(self, folder: Path, orthanc: str | None = None) -> None:
         self.folder, self._orthanc = folder, orthanc
         _empty(folder)
-        self.port, self.archive_port, self.http_port = _free_ports(3)
+        self.port, self.archive_port, self.http_port, self.web_port = _free_ports(4)
         self.config_path = folder / "radnode.toml"
-        self.config_path.write_text(_NODE.format(port=self.port, archive_port=self.archive_port))
+        self.config_path.write_text(
+            _NODE.format(port=self.port, archive_port=self.archive_port, web_port=self.web_port)
+        )
         (folder / "archive.toml").write_text(_ARCHIVE.format(port=self.archive_port))
 
     @contextlib.contextmanager

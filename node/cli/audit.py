@@ -8,7 +8,7 @@ import typer
 
 from node.cli.operator import acted
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, printable, when
-from node.cli.studies import CountOption, told
+from node.cli.studies import CountOption
 
 app = typer.Typer(help="The trail of all studies: list, verify.", invoke_without_command=True)
 HeadOption = Annotated[str, typer.Option("--head", help="A digest noted earlier: nothing before it may be gone.")]
@@ -31,7 +31,7 @@ def list_events(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
         print_json(found)
         return
     for one in found:
-        typer.echo(printable(f"{when(one.at)}  {one.study_instance_uid or '-'}  {one.action}  {told(one)}").rstrip())
+        typer.echo(printable(f"{when(one.at)}  {one.study_instance_uid or '-'}  {one.action}  {one.told}").rstrip())
 
 
 @app.command()

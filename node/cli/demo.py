@@ -47,12 +47,12 @@ def demo(
     if as_json:
         print_json([vars(answer) for answer in answers])
     else:
-        _print(answers, folder, time.monotonic() - begun)
+        _print(answers, folder, show.web_port, time.monotonic() - begun)
     if any(answer.objects == 0 or answer.objects != answer.delivered for answer in answers):
         raise typer.Exit(1)
 
 
-def _print(answers: list[Answer], folder: Path, seconds: float) -> None:
+def _print(answers: list[Answer], folder: Path, web_port: int, seconds: float) -> None:
     rows = [
         (
             a.sample,
@@ -65,4 +65,7 @@ def _print(answers: list[Answer], folder: Path, seconds: float) -> None:
     print_table(("study", "finding, probability, against the operating point", "returned", "seconds"), rows, "nothing")
     typer.echo(f"\nheatmaps: {folder}/*.png")
     typer.echo(f"reports:  radnode studies list -c {folder}/radnode.toml; in the archive: -c {folder}/archive.toml")
+    config = f"-c {folder}/radnode.toml"
+    typer.echo(f"dashboard: http://127.0.0.1:{web_port}/ while `radnode serve {config}` runs;")
+    typer.echo(f"          `radnode tokens add me --role operate {config}` makes the token to sign in with")
     typer.echo(f"done in {seconds:.0f} s. Research use only: not verified by a person, not for diagnosis.")

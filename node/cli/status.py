@@ -61,7 +61,7 @@ def _screen(settings: Settings, ledger: Ledger) -> tuple[list[str], int]:
 
 def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str], int]:
     """What is going on, what is wrong, and how bad it is."""
-    from node.ledger import NEW_BASELINE, told
+    from node import condition
 
     deliveries = ledger.deliveries.count_by_state()
     facts: dict[str, Any] = {
@@ -78,29 +78,7 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
         "free_mb": _free_mb(settings.node.data_dir),
         "last_image_at": next((study.last_at for study in ledger.studies.latest(1)), None),
     }
-    problems = [f"{where}: {reason}" for where, reason in ledger.facts.troubles().items()]
-    for plugin, reason in ledger.pauses.paused().items():
-        waiting = f"{ledger.pauses.waiting(plugin)} analyses wait: `radnode plugins resume {plugin}`"
-        problems.append(f"plugin {plugin} is paused: {reason} - {waiting}")
-    for plugin, alarms in ledger.measures.alarms().items():
-        measures = "; ".join(told(one) for one in alarms[:3]) + ("; ..." if alarms[3:] else "")
-        meant = NEW_BASELINE.format(plugin)
-        problems.append(f"{plugin} sees or answers something else than it did: {measures} - `radnode watch`; {meant}")
-    if drained := ledger.pauses.drained():
-        problems.append(f"the queue is drained {drained}: no worker takes anything: `radnode queue resume`")
-    if facts["analyses"].get("FAILED"):
-        problems.append(f"{facts['analyses']['FAILED']} analyses failed: `radnode queue list`")
-    if facts["studies"].get("QUARANTINED"):
-        problems.append(f"{facts['studies']['QUARANTINED']} studies are quarantined: `radnode studies list`")
-    notes = sum(one.kind == "rejection" for one in ledger.deliveries.refused())
-    if notes:
-        problems.append(f"{notes} rejection notes were refused: `radnode studies withdraw UID` sends them again")
-    if late := sum(one.escalated for one in ledger.criticals.open()):
-        problems.append(
-            f"{late} critical findings were escalated, and nobody has acknowledged them: `radnode critical`"
-        )
-    if facts["free_mb"] < settings.storage.min_free_mb:
-        problems.append(f"only {facts['free_mb']} MiB are free: senders are answered A700")
+    problems = condition.problems(settings, ledger, facts["free_mb"])
     level = DEGRADED if problems else OK
     if facts["serving_pid"] is None:
         problems = ["no process serves this node: `radnode serve`", *problems]

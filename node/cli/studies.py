@@ -21,7 +21,7 @@ from node.states import ENDED, AnalysisState, Reason, StudyMove
 
 if TYPE_CHECKING:
     from node.config import Settings
-    from node.ledger import AnalysisRow, Event, Ledger, StudyRow
+    from node.ledger import AnalysisRow, Ledger, StudyRow
 
 app = typer.Typer(help="Studies: list, show, complete, withdraw.", invoke_without_command=True)
 UidArgument = Annotated[str, typer.Argument(help="Study Instance UID, or the beginning or end of one.")]
@@ -154,18 +154,7 @@ def trail(uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: Json
         print_json(events)
         return
     for event in events:
-        typer.echo(printable(f"{when(event.at)}  {event.action:<28} {told(event)}").rstrip())
-
-
-def told(event: Event) -> str:
-    """The details of an event as words, empty ones left out."""
-    parts = []
-    for name, value in event.detail.items():
-        if isinstance(value, list):
-            parts += [str(item) for item in value]
-        elif value not in ("", None):
-            parts.append(f"{name}={value}")
-    return "; ".join(parts)
+        typer.echo(printable(f"{when(event.at)}  {event.action:<28} {event.told}").rstrip())
 
 
 def _details(ledger: Ledger, uid: str) -> dict[str, Any]:

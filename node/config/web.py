@@ -10,7 +10,7 @@ from node.config.section import Port, Section
 
 
 class WebSettings(Section):
-    """HTTP: readers' reviews of our findings, the operator's actions, and studies by STOW-RS."""
+    """HTTP: the dashboard, readers' reviews, the operator's actions, and studies by STOW-RS."""
 
     enabled: bool = Field(False, description="Whether the node answers HTTP.")
     host: str = Field("127.0.0.1", description="Address to listen on; others only with `tls` or `behind_proxy`.")
@@ -29,6 +29,10 @@ class WebSettings(Section):
     )
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Names that a request's Host header may have, beside localhost and `host`."
+    )
+    show_patients: bool = Field(
+        False,
+        description="The dashboard's page of a study shows the patient's name and id; the trail says who looked.",
     )
     tokens_file: Path | None = Field(
         None,

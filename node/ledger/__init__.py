@@ -20,6 +20,7 @@ from node.ledger.jobs import Job, job_from, job_table
 from node.ledger.ledger import Ledger
 from node.ledger.measures import NEW_BASELINE, Baseline, Measure, MeasureRow, Verdict, told
 from node.ledger.observations import Observation, Watched, observation_from, observation_table
+from node.ledger.overview import Page, Waiting, Wanted
 from node.ledger.plans import Plan
 from node.ledger.results import Notice
 from node.ledger.reviews import ReviewRow, UnreadDocument
@@ -52,6 +53,7 @@ __all__ = [
     "Observation",
     "OpenComparison",
     "OpenCritical",
+    "Page",
     "Plan",
     "ReviewRow",
     "Sent",
@@ -61,6 +63,8 @@ __all__ = [
     "UnreadDocument",
     "Verdict",
     "Verified",
+    "Waiting",
+    "Wanted",
     "Watched",
     "What",
     "Withdrawal",

@@ -22,6 +22,17 @@ class Event:
     action: str
     detail: dict[str, Any]  # JSON's edge
 
+    @property
+    def told(self) -> str:
+        """The details as words, empty ones left out."""
+        parts = []
+        for name, value in self.detail.items():
+            if isinstance(value, list):
+                parts += [str(item) for item in value]
+            elif value not in ("", None):
+                parts.append(f"{name}={value}")
+        return "; ".join(parts)
+
 
 def add_event(
     connection: sqlite3.Connection,

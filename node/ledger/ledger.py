@@ -22,6 +22,7 @@ from node.ledger.inquiries import Inquiries
 from node.ledger.jobs import Job
 from node.ledger.measures import Measures
 from node.ledger.observations import Observations
+from node.ledger.overview import Overview
 from node.ledger.pace import Pace
 from node.ledger.pauses import Pauses
 from node.ledger.pledges import Pledges
@@ -76,6 +77,7 @@ class Ledger:
         self.reloads = Reloads(self._database)
         self.events = Events(self._database)
         self.audited = Audited(self._database)
+        self.overview = Overview(self._database)
         self.pace = Pace(self._database)
         self.facts = Facts(self._database)
         self.inquiries = Inquiries(self._database)

@@ -75,7 +75,7 @@ class Studies:
         rows = self._database.read("SELECT * FROM studies WHERE study_instance_uid = ?", uid)
         if not rows:
             raise PermanentError("there is no such study", about=uid, hint="`radnode studies list` shows them")
-        return _study(rows[0])
+        return study_of(rows[0])
 
     def find(self, beginning: str) -> StudyRow:
         """The one study whose UID begins or ends so; raises :class:`~node.errors.PermanentError`."""
@@ -94,12 +94,12 @@ class Studies:
         marks = ", ".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""
         sql = f"SELECT * FROM studies {where} ORDER BY last_at DESC LIMIT ?"  # noqa: S608  only marks
-        return [_study(row) for row in self._database.read(sql, *states, count)]
+        return [study_of(row) for row in self._database.read(sql, *states, count)]
 
     def in_state(self, state: StudyState, count: int = 1000) -> list[StudyRow]:
         """Studies in that state, the longest there first."""
         rows = self._database.read("SELECT * FROM studies WHERE state = ? ORDER BY changed_at LIMIT ?", state, count)
-        return [_study(row) for row in rows]
+        return [study_of(row) for row in rows]
 
     def count_by_state(self) -> dict[StudyState, int]:
         """How many studies are in each state."""
@@ -235,7 +235,8 @@ class Studies:
         return int(self._database.read("SELECT count(*) FROM quarantine")[0][0])
 
 
-def _study(row: sqlite3.Row) -> StudyRow:
+def study_of(row: sqlite3.Row) -> StudyRow:
+    """A study as its row has it."""
     fields = {name: row[name] for name in StudyRow.__dataclass_fields__}
     fields.update(state=StudyState(row["state"]), partial=bool(row["partial"]), asked=bool(row["asked"]))
     return StudyRow(**fields)
@@ -243,6 +244,10 @@ def _study(row: sqlite3.Row) -> StudyRow:
 
 def _instance(row: sqlite3.Row) -> Instance:
     fields = {name: row[name] for name in Instance.__dataclass_fields__ if name != "attributes"}
-    attributes = json.loads(row["attributes"])
-    attributes["image_type"] = tuple(attributes.get("image_type", ()))
-    return Instance(attributes=Attributes(**attributes), **fields)
+    return Instance(attributes=attributes_from(row["attributes"]), **fields)
+
+
+def attributes_from(text: str) -> Attributes:
+    """As a row has them."""
+    attributes = json.loads(text)
+    return Attributes(**attributes | {"image_type": tuple(attributes.get("image_type", ()))})

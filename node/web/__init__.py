@@ -1,8 +1,9 @@
-"""HTTP: what programs without DICOM tell the node, and ask it; and studies by STOW-RS.
+"""HTTP: what programs without DICOM tell the node, and ask it; studies by STOW-RS; and the dashboard for people.
 
 In come requests with a token; out go rows of the ledger, and JSON. It runs in a process of its own
 (`python -m node.web`), so that nothing that happens here can hold up images or results, and listens on 127.0.0.1
-unless it is told otherwise. Whatever fails is answered as JSON with `error`, `about` and `hint`.
+unless it is told otherwise. Whatever fails is answered as JSON with `error`, `about` and `hint`. A browser shows its
+token once, in a form, and then a cookie: its pages stand in :mod:`node.web.pages`.
 On disk afterwards: rows of the ledger, and what :mod:`node.intake` keeps of the objects that were stored.
 
 ===============================  =====================================================================================
@@ -22,6 +23,7 @@ POST /studies/UID/reviews        what a reader says of our findings, as :mod:`no
 POST /analyses/NUMBER/ACTION     retry, hold or drop, as `radnode queue`; 200 with its `state`, 422 when it cannot be
 POST /plugins/NAME/ACTION        pause, resume, go-silent or go-live, as `radnode plugins`; go-live asks for the record
                                  of an evaluation, and takes no reason instead: 422 without one
+GET /, /studies, /plugins, ...   the dashboard
 POST /dicom-web/studies          objects (STOW-RS, PS3.18 10.5): 200, or 202 when not all are safe, with the Store
                                  Instances Response Module as DICOM JSON; see :mod:`node.web.stow`
 POST /dicom-web/studies/UID      the same for objects of that study alone

@@ -1,4 +1,4 @@
-"""The operator's actions over HTTP: what `radnode queue` and `radnode plugins` do, for a holder who may operate."""
+"""The operator's actions over HTTP: what `radnode queue`, `plugins` and `studies complete` do, by who may operate."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ def act_on_analysis(ledger: Ledger, number: int, action: str, holder: str) -> st
     ON_ANALYSES[action](ledger, number)
     ledger.events.command(f"token {holder}", f"queue {action}", uid, analysis=number)
     return str(ledger.analyses.get(number).state)
+
+
+def complete_study(ledger: Ledger, uid: str, holder: str) -> None:
+    """Close a study now, or release one that was quarantined or ignored; raises PermanentError when it is neither."""
+    ledger.studies.ask(uid)
+    ledger.events.command(f"token {holder}", "studies complete", uid)
 
 
 def resume_plugin(ledger: Ledger, plugin: str, holder: str) -> bool:

@@ -25,6 +25,7 @@ from node.spool import Spool
 from node.web import actions, metrics, state, tokens
 from node.web.durations import Durations
 from node.web.guard import WRONG_TOKENS, Allowance, Guard, caller_of
+from node.web.pages import Pages
 from node.web.stow import StowService
 from node.web.tokens import Role
 
@@ -63,6 +64,7 @@ class Web:
             Route("/dicom-web/studies", self._for(Role.STORE, self._stow.store), methods=["POST"]),
             Route("/dicom-web/studies/{uid}", self._for(Role.STORE, self._stow.store), methods=["POST"]),
             Route("/plugins/{plugin}/{action}", self._for(Role.OPERATE, self._plugin), methods=["POST"]),
+            *Pages(self._settings, self._ledger, self._spool, self._wrong).routes(),
         ]
         hosts = [*_LOOPBACK, self._settings.web.host, *self._settings.web.allowed_hosts]
         return Starlette(

@@ -84,7 +84,9 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(more)
+                headers = MutableHeaders(scope=message)
+                for name, value in more.items():
+                    headers.setdefault(name, value)  # the pages of the dashboard say what they may load
             await send(message)
 
         caller = caller_of(scope)

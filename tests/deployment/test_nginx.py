@@ -85,3 +85,19 @@ def test_tls_ends_at_nginx_and_the_caller_is_counted_by_its_own_address(address:
 def test_a_name_that_is_not_the_nodes_is_refused(address: str, pki: Pki) -> None:
     assert ask(address, pki, "/healthz").status_code == 200
     assert ask(address, pki, "/healthz", Host="evil.example").status_code == 400
+
+
+def test_a_browser_signs_in_and_its_cookie_goes_over_tls_alone(address: str, pki: Pki, tmp_path: Path) -> None:
+    token = tokens.add(tmp_path / "tokens", "reader", Role.READ)
+    done = requests.post(
+        f"https://{address}/login",
+        {"token": token},
+        headers={"Host": NAME},
+        verify=str(pki.ca),
+        timeout=10,
+        allow_redirects=False,
+    )
+    assert (done.status_code, done.headers["Location"]) == (303, "/")
+    name, _, rest = done.headers["Set-Cookie"].partition("=")
+    assert (name[:15], "; Secure" in rest) == ("__Host-radnode-", True)
+    assert "default-src 'none'; script-src 'self'" in done.headers["Content-Security-Policy"]

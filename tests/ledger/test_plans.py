@@ -13,7 +13,7 @@ import pytest
 
 from node.commitment import Reference
 from node.comparison import Comparison, PriorRule
-from node.ledger import Ledger, database
+from node.ledger import Ledger, Wanted, database
 from node.signals import Kind, Named, Notification, Step, StepStatus
 from node.states import AnalysisState, StudyState
 from node.study import Attributes
@@ -212,6 +212,26 @@ def test_a_screen_of_the_node_counts_on_indexes_alone(ledger: Ledger) -> None:
     ledger.studies.latest(50)
     ledger.events.latest(5)
     assert [one for one in scans(ledger) if "COVERING INDEX" not in one and "LIMIT" not in one] == []
+
+
+def test_the_dashboard_scans_nothing(ledger: Ledger) -> None:
+    analysis, made = reported(ledger)
+    now, overview = time.time(), ledger.overview
+    overview.studies_in(list(StudyState))
+    overview.analyses_in([AnalysisState.QUEUED, AnalysisState.FAILED])
+    overview.oldest(AnalysisState.QUEUED)
+    overview.queued_for("chest")
+    overview.by_hour(now - 86400)
+    overview.waiting("pacs")
+    for wanted in (Wanted(), Wanted(state=StudyState.ROUTED), Wanted(modality="DX", begin=now - 60, before=(now, "1"))):
+        overview.page(wanted, 20)
+    overview.beginning_so("1.2", 20)
+    overview.modalities("1.2")
+    overview.attributes("1.2")
+    overview.result(made[0].sop_instance_uid)
+    overview.analyses_from(now - 60, now + 60, 100)
+    ledger.analyses.results(analysis.id)
+    assert [one for one in scans(ledger) if "coalesce(max(id), 0)" not in one] == []
 
 
 def test_a_study_of_many_plans_is_routed_without_a_scan(ledger: Ledger) -> None:

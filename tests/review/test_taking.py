@@ -181,6 +181,8 @@ def test_a_report_does_not_take_the_place_of_a_readers_word(ledger: Ledger, spoo
 def test_of_other_reports_nothing_is_taken(ledger: Ledger, spool: Spool, report: Dataset) -> None:
     answered(ledger, spool)
     assert take_words(ledger, spool, report) == 0
+
+
 def test_no_reader_can_review_what_a_silent_plugin_says(ledger: Ledger, spool: Spool) -> None:
     ledger.stages.set([Staged("chest", "1.0", Stage.SILENT)])
     answered(ledger, spool)

@@ -2,74 +2,23 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import pytest
-import requests
-import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 
 from node.classify.catalogue import Catalogue
-from node.config import NodeSettings, Settings, TlsSettings, WebSettings
+from node.config import NodeSettings, Settings, TlsSettings
 from node.ledger import Installed, Ledger
-from node.spool import Spool
 from node.stages import Stage
 from node.web import tokens
-from node.web.app import LONGEST_BODY, Web
+from node.web.app import LONGEST_BODY
 from node.web.durations import STAGES, Durations
 from node.web.guard import HEADERS, WRONG_TOKENS
 from node.web.metrics import exposition
 from node.web.tokens import Role
 from tests.ledger.material import reported, routed
-from tests.peers import Pki, until
-from tests.review.material import answered
+from tests.peers import Pki
+from tests.web.conftest import REQUESTS, Running
 
-
-@dataclass
-class Running:
-    """The server of a node with one answered study, and a token for it."""
-
-    url: str
-    token: str
-    ledger: Ledger
-    folder: Path
-
-    def ask(self, method: str, path: str, *, token: str | None = None, **more: Any) -> requests.Response:
-        given = self.token if token is None else token
-        headers = ({"Authorization": f"Bearer {given}"} if given else {}) | more.pop("headers", {})
-        return requests.request(method, self.url + path, headers=headers, timeout=10, **more)
-
-    def post(self, *items: Any, study: str = "1.2", **more: Any) -> requests.Response:
-        return self.ask("POST", f"/studies/{study}/reviews", json={"reviews": list(items), **more})
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[Running]:
-    limits = WebSettings(allowed_hosts=("radnode.hospital",), requests_per_minute=REQUESTS)
-    settings = Settings(node=NodeSettings(data_dir=tmp_path), web=limits)
-    ledger, spool = Ledger(tmp_path / "ledger.db", busy_seconds=1), Spool(tmp_path / "spool", 1)
-    spool.prepare()
-    answered(ledger, spool)
-    application = Web(settings, ledger, spool).application()
-    server = uvicorn.Server(uvicorn.Config(application, log_config=None, server_header=False))
-    listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    until(lambda: server.started, "it serves")
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    yield Running(url, tokens.add(settings.web_tokens, "pacs"), ledger, tmp_path)
-    server.should_exit = True
-    thread.join()
-    listener.close()
-    ledger.close()
-
-
-REQUESTS = 60
 ACCEPT = {"finding": "opacity", "judgement": "accepted"}
 
 
@@ -322,6 +271,6 @@ def test_answers_are_not_kept_by_caches_and_are_what_they_say(web: Running) -> N
         assert "server" not in done.headers
 
 
-@pytest.mark.parametrize("path", ["/", "/studies", "/studies/1.2/reviews/../../x", "/docs"])
+@pytest.mark.parametrize("path", ["/x", "/static/../app.py", "/studies/1.2/x", "/docs"])
 def test_there_is_nothing_else(web: Running, path: str) -> None:
     assert web.ask("GET", path).status_code in (404, 405)

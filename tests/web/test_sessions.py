@@ -1,0 +1,82 @@
+"""Sessions: they end when nobody sits there, with their token, and in any case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node.web import sessions, tokens
+from node.web.sessions import IDLE_SECONDS, LONGEST_SECONDS, Sessions
+from node.web.tokens import Holder, Role
+
+
+class Clock:
+    """To be set."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def known(tmp_path: Path, clock: Clock) -> Sessions:
+    tokens.add(tmp_path / "tokens", "reader", Role.READ)
+    return Sessions(tmp_path / "tokens", clock)
+
+
+@pytest.fixture
+def holder(tmp_path: Path, known: Sessions) -> Holder:
+    return tokens.read(tmp_path / "tokens")["reader"]
+
+
+def test_a_session_is_found_by_its_number_alone(known: Sessions, holder: Holder) -> None:
+    first, second = known.begin(holder), known.begin(holder)
+    assert first != second
+    found = known.find(first)
+    assert found is not None
+    assert found.holder == holder
+    assert not found.allows("")
+    assert found.allows(found.csrf)
+    assert known.find("x") is None
+    known.end(first)
+    assert known.find(first) is None
+    assert known.find(second) is not None
+
+
+def test_a_page_that_refreshes_itself_does_not_keep_it(known: Sessions, holder: Holder, clock: Clock) -> None:
+    number = known.begin(holder)
+    clock.now += IDLE_SECONDS
+    assert known.find(number, by_person=False) is not None
+    clock.now += 1
+    assert known.find(number) is None
+
+
+def test_who_goes_on_is_signed_out_after_half_a_day(known: Sessions, holder: Holder, clock: Clock) -> None:
+    number, began = known.begin(holder), clock.now
+    while clock.now + IDLE_SECONDS <= began + LONGEST_SECONDS:
+        clock.now += IDLE_SECONDS
+        assert known.find(number) is not None
+    clock.now += 1
+    assert known.find(number) is None
+
+
+def test_a_token_that_was_made_anew_is_another_one(known: Sessions, holder: Holder, tmp_path: Path) -> None:
+    number = known.begin(holder)
+    tokens.remove(tmp_path / "tokens", "reader")
+    tokens.add(tmp_path / "tokens", "reader", Role.OPERATE)
+    assert known.find(number) is None
+
+
+def test_no_more_are_kept_than_there_is_room_for(
+    known: Sessions, holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MOST", 2)
+    first, second, third = (known.begin(holder) for _ in range(3))
+    assert [known.find(one) is not None for one in (first, second, third)] == [False, True, True]
