@@ -1,5 +1,6 @@
 """The tables. Time is in seconds since the epoch, UTC."""
 
+from node.ledger.stage_tables import STAGES
 from node.ledger.watch_tables import WATCH_TABLES
 
 #: Raised with every change; `database.py` refuses a ledger that is newer than the program.
