@@ -21,6 +21,7 @@ from tests.report.material import manifest, spec, unmeasured
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRAM = get_command(app)
 
 
 def block(name: str) -> str:
@@ -35,9 +36,8 @@ def code() -> str:
 
 def commands() -> Iterator[tuple[str, ...]]:
     """Every command of the program; that of a group alone is `list`."""
-    root = get_command(app)
-    assert isinstance(root, typer.core.TyperGroup)
-    for name, command in root.commands.items():
+    assert isinstance(PROGRAM, typer.core.TyperGroup)
+    for name, command in PROGRAM.commands.items():
         inner = getattr(command, "commands", {})
         yield from ((name, one) for one in inner) if inner else [(name,)]
 
@@ -124,15 +124,15 @@ def test_options_of_the_readme_exist() -> None:
     known = {"--version"} | {
         option
         for command in COMMANDS
-        for parameter in _parameters(command)
+        for parameter in parameters(command)
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
     for line in re.findall(r"radnode [^`\n#]*", code()):
         assert set(re.findall(r"(?<= )--?[a-z]+(?:-[a-z]+)*\b", line)) <= known, line
 
 
-def _parameters(command: tuple[str, ...]) -> list[typer.core.TyperOption | typer.core.TyperArgument]:
-    found = get_command(app)
+def parameters(command: tuple[str, ...]) -> list[typer.core.TyperOption | typer.core.TyperArgument]:
+    found = PROGRAM
     for name in command:
         found = found.commands[name]  # type: ignore[attr-defined]  # a group
     return found.params  # type: ignore[return-value]
