@@ -12,7 +12,7 @@ import typer
 
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json
 
-app = typer.Typer(help="The ledger: check, backup, restore.", no_args_is_help=True)
+app = typer.Typer(help="The ledger: check, backup, since, restore.", no_args_is_help=True)
 RepairOption = Annotated[
     bool, typer.Option("--repair", help="Take files without a row; set rows without a file aside.")
 ]
@@ -64,6 +64,24 @@ def backup(target: TargetArgument, config: ConfigOption = DEFAULT_CONFIG) -> Non
     _, ledger = open_ledger(config)
     ledger.upkeep.back_up(target)
     typer.echo(f"{target}: {target.stat().st_size >> 10} KiB; copy the folder `spool` after it, never before")
+
+
+@app.command()
+def since(copy: CopyArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Say what happened after a copy was made: what `restore` would lose. Exit status 1 when something did."""
+    _, ledger = open_ledger(config)
+    found = ledger.upkeep.since(copy)
+    if as_json:
+        print_json(found)
+    elif found.is_nothing:
+        typer.echo("nothing happened since: the copy may take the ledger's place")
+    else:
+        for action, count in found.again.items():
+            typer.echo(f"again  {count:>6} {action}")
+        for action, count in found.lost.items():
+            typer.echo(f"lost   {count:>6} {action}")
+        typer.echo("again: comes from the spool or is done again, with the same UIDs; lost: no copy would know of it")
+    raise typer.Exit(0 if found.is_nothing else 1)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from node.errors import PermanentError
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.schema import VERSION
+from node.ledger.since import Since, since
 
 #: Why an instance is left out that was acknowledged. It counts again once it is sent again.
 MISSING_FILE = "its file is not in the spool any more, or not whole: the disk lost it, or somebody changed it"
@@ -57,6 +58,10 @@ class Upkeep:
         except (OSError, sqlite3.Error) as error:
             part.unlink(missing_ok=True)
             raise PermanentError(f"the copy cannot be written: {error}", about=str(target)) from error
+
+    def since(self, copy: Path) -> Since:
+        """What happened after a copy was made; raises PermanentError when it is none of this ledger."""
+        return since(self._database, copy)
 
     def knows(self, sop_instance_uid: str, path: str) -> bool:
         """Whether a row of that instance names that file."""

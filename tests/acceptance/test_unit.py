@@ -22,7 +22,7 @@ EXPOSURE = 20
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("radnode")
     here = tmp_path / "radnode.service"
-    here.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/radnode/.venv/bin/radnode", str(program)))
+    here.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/radnode/current/bin/radnode", str(program)))
     analyze = str(system_program("systemd-analyze"))
     done = subprocess.run([analyze, "verify", str(here)], capture_output=True, text=True, check=False)
     assert (done.returncode, [line for line in done.stderr.splitlines() if "radnode.service" in line]) == (0, [])

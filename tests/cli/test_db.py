@@ -109,3 +109,28 @@ def test_what_is_no_copy_changes_nothing(site: Site, tmp_path: Path, name: str) 
     before = site.ledger.studies.latest(10)
     site.refusal("db", "restore", str(tmp_path / name))
     assert site.ledger.studies.latest(10) == before
+
+
+def test_what_a_copy_would_bring_back_and_what_it_would_lose(site: Site, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    site.text("db", "backup", str(copy))
+    site.ledger.events.add("node started")
+    done = site.run("db", "since", str(copy))
+    assert (done.exit_code, "nothing happened since" in done.output) == (0, True)
+    site.text("queue", "retry", str(site.analysis_id(site.failed)))
+    study = site.ledger.studies.get(site.answered)
+    for _ in range(2):
+        site.ledger.events.add("received", study.study_instance_uid)
+    done = site.run("db", "since", str(copy), "--json")
+    found = json.loads(done.stdout)
+    assert (done.exit_code, found["again"]) == (1, {"received": 2})
+    assert found["lost"] == {"operator's command": 1, "analysis retried": 1, "study operator retried an analysis": 1}
+    assert "lost        1 operator's command" in site.text("db", "since", str(copy))
+
+
+def test_what_is_no_copy_of_this_ledger_is_refused(site: Site, tmp_path: Path) -> None:
+    other = Ledger(tmp_path / "other.db")
+    other.events.add("another node's")
+    other.close()
+    assert "it is no copy of this ledger" in str(site.refusal("db", "since", str(tmp_path / "other.db")))
+    assert "it is no ledger" in str(site.refusal("db", "since", str(site.config)))
