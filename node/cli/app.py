@@ -25,6 +25,7 @@ from node.cli import (
     fetch,
     files,
     gc,
+    init,
     models,
     plugins,
     queue,
@@ -52,7 +53,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command()(configuration.init)
+app.command()(init.init)
 app.command()(serve.serve)
 app.command()(reload.reload)
 app.command()(demo.demo)

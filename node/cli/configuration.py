@@ -1,35 +1,12 @@
-"""`radnode init` and `radnode config`."""
+"""`radnode config`."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json, print_table
 
 app = typer.Typer(help="Check and show the configuration.", no_args_is_help=True)
-
-
-def init(
-    folder: Annotated[Path, typer.Argument(help="Where to write radnode.toml.")] = Path(),
-    port: Annotated[int, typer.Option(help="DICOM port.")] = 11112,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-) -> None:
-    """Write a commented configuration file."""
-    from node.config import default_text
-
-    path = folder / DEFAULT_CONFIG
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as stream:
-            stream.write(default_text(host, port))
-    except OSError as error:
-        typer.echo(f"radnode: cannot write {path}: {error.strerror}", err=True)
-        raise typer.Exit(os.EX_CANTCREAT) from error
-    typer.echo(f"wrote {path}; next: radnode config check -c {path} && radnode serve -c {path}")
 
 
 @app.command()

@@ -11,9 +11,10 @@ from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.fetching import FetchRule
 from node.config.go_live import GoLiveSettings
-from node.config.load import default_text, frozen, load
+from node.config.load import frozen, load
 from node.config.peer import OPERATIONS, PeerRule
 from node.config.routing import Route
+from node.config.sample import Wishes, sample
 from node.config.settings import (
     SENDER,
     NodeSettings,
@@ -56,11 +57,12 @@ __all__ = [
     "WatchSettings",
     "WatchedFolder",
     "WebSettings",
+    "Wishes",
     "WorkerSettings",
     "Worklist",
     "change",
-    "default_text",
     "frozen",
     "load",
+    "sample",
     "settings_table",
 ]

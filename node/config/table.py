@@ -44,18 +44,18 @@ def settings_table() -> str:
 
 
 def _row(name: str, field: FieldInfo) -> str:
-    default = "required" if field.is_required() else f"`{_toml(field.default)}`"
+    default = "required" if field.is_required() else f"`{toml(field.default)}`"
     return f"| `{name}` | {default} | {field.description or ''} |"
 
 
-def _toml(value: object) -> str:
-    """A default as it would be written in the file."""
+def toml(value: object) -> str:
+    """A value as it would be written in the file."""
     if value is None:
         return "-"
     if isinstance(value, dict):
         if not value:
             return "{}"
-        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+        return "{ " + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, Path):
         return json.dumps(str(value))
     if isinstance(value, float) and value.is_integer():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from node.config import OPERATIONS, SENDER, Settings, default_text, frozen, load
+from node.config import OPERATIONS, SENDER, Settings, Wishes, frozen, load, sample
 from node.config.load import line_of
 from node.errors import ConfigError
 from node.kinds import KINDS, MESSAGES, PROFILES
@@ -209,16 +209,16 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
 
 
 def test_the_sample_is_right_and_says_what_it_is_given(tmp_path: Path) -> None:
-    settings = load(write(tmp_path, default_text("0.0.0.0", 104)))  # noqa: S104  asked for
+    settings = load(write(tmp_path, sample(Wishes(host="0.0.0.0", port=104))))  # noqa: S104  asked for
     assert (settings.node.host, settings.node.port) == ("0.0.0.0", 104)  # noqa: S104
     assert [route.plugin for route in settings.routes] == ["chest-radiograph", "brain-tumour-mr"]
     assert settings.destinations[0].path == tmp_path / "results"
 
 
 def test_the_commented_parts_of_the_sample_are_right_too(tmp_path: Path) -> None:
-    lines = default_text().splitlines()
+    lines = sample(Wishes()).splitlines()
     text = "\n".join(line[2:] if line.startswith("# ") and (" = " in line or "[[" in line) else line for line in lines)
-    assert [one.name for one in load(write(tmp_path, text)).destinations] == ["folder", "pacs", "ris", "dashboard"]
+    assert [one.name for one in load(write(tmp_path, text)).destinations] == ["folder", "archive", "ris", "dashboard"]
 
 
 WATCHED = """
@@ -347,7 +347,7 @@ def test_settings_cannot_be_changed_after_they_were_read(tmp_path: Path) -> None
 
 
 def test_the_copy_for_other_processes_is_read_back_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = load(write(tmp_path, default_text()))
+    settings = load(write(tmp_path, sample(Wishes())))
     copy = tmp_path / "settings.json"
     copy.write_bytes(frozen(settings))
     monkeypatch.setenv("RADNODE_NODE__PORT", "4711")
