@@ -27,6 +27,7 @@ from node.config.settings import (
 )
 from node.config.study import StudySettings
 from node.config.table import settings_table
+from node.config.telemetry import TelemetrySettings
 from node.config.tls import TlsSettings
 from node.config.watched import WatchedFolder
 from node.config.watching import AlarmKind, WatchSettings
@@ -53,6 +54,7 @@ __all__ = [
     "Settings",
     "StorageSettings",
     "StudySettings",
+    "TelemetrySettings",
     "TlsSettings",
     "WatchSettings",
     "WatchedFolder",

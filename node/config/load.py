@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from node.config import audit, worklist
+from node.config import audit, telemetry, worklist
 from node.config.destination import FILES
 from node.config.section import Section
 from node.config.settings import Settings
@@ -85,8 +85,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     tokens = settings.web.tokens_file
     web = settings.web.model_copy(update={"tokens_file": folder / tokens if tokens else None})
     collector = _with_files(settings.audit, folder, audit.FILES)
+    traced = _with_files(settings.telemetry, folder, telemetry.FILES)
     inputs = tuple(one.model_copy(update={"path": folder / one.path}) for one in settings.inputs)
-    changed = {"node": node, "tls": tls, "web": web, "audit": collector, "inputs": inputs}
+    changed = {"node": node, "tls": tls, "web": web, "audit": collector, "telemetry": traced, "inputs": inputs}
     return settings.model_copy(update={**changed, "destinations": destinations, "worklists": worklists})
 
 

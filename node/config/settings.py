@@ -16,6 +16,7 @@ from node.config.peer import PeerRule
 from node.config.routing import Route
 from node.config.section import AETitle, Port, Seconds, Section
 from node.config.study import StudySettings
+from node.config.telemetry import TelemetrySettings
 from node.config.tls import TlsSettings
 from node.config.watched import WatchedFolder
 from node.config.watching import WatchSettings
@@ -170,6 +171,7 @@ class Settings(Section):
     watch: WatchSettings = WatchSettings()
     audit: AuditSettings = AuditSettings()
     go_live: GoLiveSettings = GoLiveSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     match: Literal["all", "first"] = Field(
         "all", description="Whether all routes or only the first match takes a series."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 
 from node.ledger.database import Database
@@ -15,14 +16,17 @@ class Passage:
         number: of the event that says it was delivered.
         first, last: the first and the last image that came before the study was complete.
         complete: when the node held it for complete.
+        routed: when it was known which plugins get it.
         retried: by the operator, or released from silence, so that its times say when somebody looked.
     """
 
     number: int
+    study_instance_uid: str
     plugin: str
     first: float | None
     last: float | None
     complete: float | None
+    routed: float | None
     classified: float | None
     reported: float | None
     delivered: float
@@ -46,9 +50,7 @@ class Pace:
         )
         return [
             _passage(
-                row["id"],
-                row["plugin"],
-                row["at"],
+                row,
                 self._times(row["study_instance_uid"], row["analysis_id"], row["id"]),
             )
             for row in rows
@@ -63,28 +65,32 @@ class Pace:
         )[0][0]
         rows = self._database.read(
             "SELECT action, min(at), max(at) FROM events WHERE study_instance_uid = ? AND id < ?"
-            " AND (analysis_id = ? OR id = ? OR action = 'received' AND id < ?) GROUP BY action",
+            " AND (analysis_id = ? OR id = ? OR action = 'received' AND id < ?"
+            " OR action = 'study routes found' AND id > ?) GROUP BY action",
             uid,
             until,
             analysis,
+            complete,
             complete,
             complete,
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def _passage(number: int, plugin: str, delivered: float, times: dict[str, tuple[float, float]]) -> Passage:
+def _passage(row: sqlite3.Row, times: dict[str, tuple[float, float]]) -> Passage:
     def last(action: str) -> float | None:
         return times[action][1] if action in times else None
 
     return Passage(
-        number=number,
-        plugin=plugin,
+        number=row["id"],
+        study_instance_uid=row["study_instance_uid"],
+        plugin=row["plugin"],
         first=times["received"][0] if "received" in times else None,
         last=last("received"),
         complete=last("study completed"),
+        routed=last("study routes found"),
         classified=last("analysis classified"),
         reported=last("analysis reported"),
-        delivered=delivered,
+        delivered=row["at"],
         retried="analysis retried" in times or "analysis released" in times,
     )
