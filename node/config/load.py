@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from node.config import audit, telemetry, worklist
 from node.config.destination import FILES
+from node.config.edge import for_edge
 from node.config.section import Section
 from node.config.settings import Settings
 from node.config.watched import overlap
@@ -56,7 +57,7 @@ def load(path: Path) -> Settings:
     folder = path.resolve().parent
     settings = _anchored(_pinned(settings, folder), folder)
     _refuse_overlaps(settings, path, text)
-    return settings
+    return for_edge(settings) if settings.node.edge else settings
 
 
 def _pinned(settings: Settings, folder: Path) -> Settings:

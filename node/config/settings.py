@@ -48,6 +48,11 @@ class NodeSettings(Section):
     allowed_calling: tuple[AETitle, ...] = Field((), description="Calling AE titles that may associate; empty: any.")
     check_called: bool = Field(True, description="Refuse associations that call another AE title.")
     station_name: str = Field("", max_length=16, description="Station Name in result objects.")
+    edge: bool = Field(
+        False,
+        description="For a small machine: one receiver, one worker, one plugin, an engine without torch, whatever "
+        "`receive` and `worker` say; as `radnode serve --edge`.",
+    )
 
 
 class ReceiveSettings(Section):

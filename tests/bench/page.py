@@ -29,6 +29,7 @@ PARTS: Mapping[str, str] = {
     "deliver": "tests.bench.delivering",
     "footprint": "tests.bench.footprint",
     "latency": "tests.bench.latency",
+    "edge": "tests.bench.edge",
     "growth": "tests.bench.growth",
     "router": "tests.bench.router",
 }
