@@ -23,7 +23,6 @@ from node.config.settings import (
     RetrySettings,
     Settings,
     StorageSettings,
-    WorkerSettings,
 )
 from node.config.study import StudySettings
 from node.config.table import settings_table
@@ -32,6 +31,7 @@ from node.config.tls import TlsSettings
 from node.config.watched import WatchedFolder
 from node.config.watching import AlarmKind, WatchSettings
 from node.config.web import WebSettings
+from node.config.worker import WorkerSettings
 from node.config.worklist import Worklist
 
 __all__ = [

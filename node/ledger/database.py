@@ -12,7 +12,8 @@ from copy import copy
 from pathlib import Path
 
 from node.errors import LedgerBusy, PermanentError
-from node.ledger.schema import SCHEMA, STEPS, VERSION
+from node.ledger.schema import SCHEMA
+from node.ledger.steps import STEPS, VERSION
 
 
 class _AllThreads:

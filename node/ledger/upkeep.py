@@ -12,8 +12,8 @@ from pathlib import Path
 from node.errors import PermanentError
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.ledger.schema import VERSION
 from node.ledger.since import Since, since
+from node.ledger.steps import VERSION
 
 #: Why an instance is left out that was acknowledged. It counts again once it is sent again.
 MISSING_FILE = "its file is not in the spool any more, or not whole: the disk lost it, or somebody changed it"

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from node.ledger import Ledger
-from node.ledger.schema import VERSION
+from node.ledger.steps import VERSION
 
 pytestmark = pytest.mark.slow
 
@@ -143,7 +143,7 @@ class Machine:
 @pytest.fixture(scope="module")
 def houses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("houses")
-    later = ("node/ledger/schema.py", "", LATER)
+    later = ("node/ledger/steps.py", "", LATER)
     return {
         "1.0": house(folder / "first", "1.0"),
         "1.1": house(folder / "second", "1.1", later),

@@ -16,7 +16,8 @@ import pytest
 
 from node.errors import LedgerBusy, PermanentError
 from node.ledger import Ledger, database
-from node.ledger.schema import SCHEMA, STEPS, VERSION
+from node.ledger.schema import SCHEMA
+from node.ledger.steps import STEPS, VERSION
 from node.states import AnalysisState, StudyState
 from node.study import Outcome
 from tests.ledger.material import arrival, completed, plan, received
