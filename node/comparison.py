@@ -114,7 +114,7 @@ class Assessment:
         study_date, study_time: as DICOM has them, YYYYMMDD and HHMMSS.
         born, sex: digests of Patient's Birth Date and Patient's Sex with the patient's key; empty when unknown.
         plugin, version: that said it.
-        model: digest of its weights.
+        model: digest of all that its manifest claims: with another threshold, too, it is another one.
         series: what was assessed.
     """
 

@@ -20,7 +20,7 @@ On disk afterwards: what has come, in the spool.
 
 from node.fetch.fetching import Fetched, Fetcher
 from node.fetch.query import Found, Match, find
-from node.fetch.wanted import Wanted
+from node.fetch.wanted import Wanted, is_code
 from node.fetch.watch import Watch
 
-__all__ = ["Fetched", "Fetcher", "Found", "Match", "Wanted", "Watch", "find"]
+__all__ = ["Fetched", "Fetcher", "Found", "Match", "Wanted", "Watch", "find", "is_code"]

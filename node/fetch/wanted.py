@@ -22,6 +22,11 @@ def is_uid(text: str) -> bool:
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
+def is_code(text: str) -> bool:
+    """Whether it can be a Code String."""
+    return _CODE.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Studies: all conditions that are given must hold, and one at least is given.
@@ -61,7 +66,7 @@ class Wanted:
                 hint = f"{longest} characters at most, and no wildcards: another patient's studies must not come"
                 raise PermanentError(f"--{name} cannot be asked for", hint=hint)
         for text in (self.modality, self.body_part):
-            if text and not _CODE.fullmatch(text):
+            if text and not is_code(text):
                 raise PermanentError("this is no code", about=text, hint="capital letters, digits, _; 16 at most")
         _ = self._dates()
 

@@ -17,7 +17,7 @@ import structlog
 
 from node.config import Destination, Settings
 from node.errors import RadnodeError, where
-from node.fetch import Fetcher, Found, Match, Wanted, find
+from node.fetch import Fetcher, Found, Match, Wanted, find, is_code
 from node.ledger import Ledger, OpenComparison
 from node.priors.choosing import DAYS_OF_A_MONTH, choose
 from node.priors.settling import prior_of, wants_archive
@@ -125,7 +125,8 @@ class Archives:
         series = self._ledger.studies.series(wanted.study_instance_uid)
         assessed = {one.series_instance_uid for one in (wanted.now.series if wanted.now else ())}
         shown = next((one.attributes for one in series if one.series_instance_uid in assessed), None)
-        modality, part = (shown.modality, shown.body_part) if shown else ("", "")
+        codes = (shown.modality, shown.body_part) if shown else ("", "")
+        modality, part = (text if is_code(text) else "" for text in codes)  # headers hold anything
         who = {"patient": patient.patient_id, "issuer": patient.issuer, "born": patient.born, "sex": patient.sex}
         plain = Wanted(**who, modality=modality, date=_dates(wanted))
         return [Wanted(**who, modality=modality, date=_dates(wanted), body_part=part), plain] if part else [plain]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -34,16 +35,15 @@ def assessment(
         image: a file of the study, whose header says when it was made and whom it shows; None: there is none.
     """
     ds = _header(image)
-    date = re.match(r"\d{8}$", _text(ds, "StudyDate"))
     return Assessment(
         study_instance_uid=row.study_instance_uid,
-        study_date=date[0] if date else "",
+        study_date=_day(_text(ds, "StudyDate")),
         study_time=re.sub(r"\D.*", "", _text(ds, "StudyTime"))[:6],
         born=_digest(patient_key, re.sub(r"\D", "", _text(ds, "PatientBirthDate"))),
         sex=_digest(patient_key, _text(ds, "PatientSex").upper()),
         plugin=manifest.name,
         version=manifest.version,
-        model=manifest.digest,
+        model=manifest.claims_digest,
         series=tuple(_series(manifest, *one) for one in answered),
     )
 
@@ -62,6 +62,14 @@ def _text(ds: Dataset, keyword: str) -> str:
     try:
         return str(ds.get(keyword) or "").strip()
     except Exception:  # as above
+        return ""
+
+
+def _day(text: str) -> str:
+    """YYYYMMDD; empty for what is no day."""
+    try:
+        return f"{datetime.strptime(text, '%Y%m%d'):%Y%m%d}"
+    except ValueError:
         return ""
 
 

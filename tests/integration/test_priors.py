@@ -135,6 +135,7 @@ def test_a_prior_that_does_not_come_in_time_is_done_without(
     assert "No comparison: the prior of 2025-03-01 did not come in time." in sentences(found)
 
 
+@pytest.mark.slow
 def test_killed_between_fetch_and_report_the_node_says_the_same(
     start_node: StartNode, orthanc: RealOrthanc, storescp: RealStorescp, hospital: Hospital
 ) -> None:
