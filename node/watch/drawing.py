@@ -106,7 +106,7 @@ def curves(title: str, series: Mapping[str, Points], ends: tuple[str, str], limi
     """Values over time. Args: ends: words for the first and the last moment; limit: a line across."""
     moments = [x for points in series.values() for x, _ in points]
     first, last = (min(moments), max(moments)) if moments else (0.0, 1.0)
-    top = max([limit or 0.0, *(y for points in series.values() for _, y in points), 1e-9]) * 1.05
+    top = max([limit or 0.0, *(y for points in series.values() for _, y in points), 0.01]) * 1.05
 
     def place(x: float, y: float) -> tuple[float, float]:
         across = (x - first) / (last - first) if last > first else 0.5

@@ -27,6 +27,8 @@ from node.watch.round import newest
 _WEEKS = 13
 _WEEK_SECONDS = 7 * 86400.0
 COLUMNS = ("measure", "of", "compared with", "answers", "value", "limit", "says")
+#: One figure far beyond its limit would flatten all others.
+_HIGHEST = 3.0
 #: Intervals in one plot.
 _MOST_ROWS = 30
 #: Name of the time of the last weekly report among the ledger's facts.
@@ -107,7 +109,7 @@ def _sentences(of: Watched, latest: Sequence[MeasureRow]) -> list[str]:
     alarms = [one for one in latest if one.verdict is Verdict.ALARM]
     differing = [one for one in latest if one.verdict is Verdict.DIFFERS]
     few = any(one.verdict is Verdict.TOO_FEW for one in latest)
-    said = [f"Alarm: {'; '.join(told(one) for one in alarms)}. {NEW_BASELINE.format(of.plugin)}."] if alarms else []
+    said = [f"Alarm: {'; '.join(told(one) for one in alarms)} - {NEW_BASELINE.format(of.plugin)}."] if alarms else []
     if differing:
         said.append(f"Unlike the data the model was tested on: {', '.join(told(one) for one in differing)}.")
     if few:
@@ -153,10 +155,14 @@ def _over_time(history: Sequence[MeasureRow]) -> list[Drawing]:
     abstained: dict[str, list[tuple[float, float]]] = {}
     for one in history:
         if one.reference == "site" and not one.subject and one.value is not None and one.threshold:
-            found.setdefault(one.metric, []).append((one.at, one.value / one.threshold))
+            found.setdefault(one.metric, []).append((one.at, min(_HIGHEST, one.value / one.threshold)))
         if one.kind == "rates" and one.metric == "abstained" and not one.subject and one.value is not None:
             abstained.setdefault("abstained", []).append((one.at, one.value))
-    drawn = [curves("Share of the limit, against the site's baseline", found, ends, 1.0)] if found else []
+    drawn = (
+        [curves(f"Share of the limit ({_HIGHEST:g} at most), against the site's baseline", found, ends, 1.0)]
+        if found
+        else []
+    )
     return drawn + ([curves("Abstentions", abstained, ends)] if abstained else [])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from node.config import WatchSettings
+from node.errors import PluginError
 from node.ledger import Ledger, Measure, Observation, Verdict, Watched
 from node.plugin import Manifest
 from node.reviews import Counted, Tally, tallies
@@ -29,14 +30,24 @@ def look_at_all(settings: WatchSettings, ledger: Ledger, manifests: Mapping[str,
     ledger.observations.prune(before)
     ledger.measures.prune(before)
     reviewed = [(words, ledger.reviews.counted(by_text=by_text)) for words, by_text in _WORDS]
-    new = 0
+    new, unread = 0, []
     for of in ledger.observations.watched():
-        manifest = manifests.get(of.plugin)
-        reference = reference_of(manifest.folder) if manifest and manifest.version == of.plugin_version else None
+        try:
+            reference = _reference(manifests.get(of.plugin), of)
+        except PluginError as error:
+            reference = None
+            unread.append(error)
         measures = look(settings, ledger, of, reference, reviewed)
         new += len(ledger.measures.record(of, measures, settings.pause_on))
     ledger.facts.note_time(LAST, time.time())
+    if unread:
+        raise unread[0]
     return new
+
+
+def _reference(manifest: Manifest | None, of: Watched) -> Answers | None:
+    """What the plugin that is installed brings, if it is that version that answered."""
+    return reference_of(manifest.folder) if manifest and manifest.version == of.plugin_version else None
 
 
 def look(

@@ -37,13 +37,16 @@ class Watching:
     def __init__(self, settings: WatchSettings, copy: Path, ledger: Ledger, stops: Callable[[], bool]) -> None:
         self._settings, self._copy, self._ledger, self._stops = settings, copy, ledger, stops
 
+    def is_due(self, now: float) -> bool:
+        """Whether it is time; a clock that was set back does not silence it."""
+        last = self._ledger.facts.time_of(LAST)
+        late = not last <= now < last + self._settings.every_hours * 3600
+        return self._settings.enabled and late and bool(self._ledger.observations.watched())
+
     def step(self) -> bool:
         """A round, if it is time. True when there was one; whether it went well is noted as a trouble or none."""
-        now, interval = time.time(), self._settings.every_hours * 3600
-        last = self._ledger.facts.time_of(LAST)
-        if last <= now < last + interval:  # a clock that was set back does not silence it
-            return False
-        if not self._settings.enabled or not self._ledger.observations.watched():
+        now = time.time()
+        if not self.is_due(now):
             return False
         status = self._run()
         if status is None:

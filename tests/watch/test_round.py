@@ -15,12 +15,14 @@ from node.claims import Outcome
 from node.config import WatchSettings
 from node.errors import PluginError
 from node.ledger import Ledger, Measure, MeasureRow, Verdict, Watched
+from node.manifest import read_manifest
 from node.reviews import Counted
 from node.watch.answers import FILE, answers_from, answers_of, answers_text, reference_of
 from node.watch.round import keep_baseline, look, look_at_all, predictive
 from tests.ledger.material import after
 from tests.watch.builders import PLUGIN, answer, answered, observations
 
+CHEST = Path(__file__).parents[2] / "plugins" / "radnode_chest_radiograph" / "manifest.toml"
 SMALL = WatchSettings(baseline=60, window=60, least=40, least_of_sender=20)
 OF = Watched(PLUGIN, "1.0")
 
@@ -223,6 +225,16 @@ def test_columns_of_two_lengths_are_no_reference(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(answers_text(replace(answers, abstained=answers.abstained[:2])))
     with pytest.raises(PluginError, match="not of one length"):
         reference_of(tmp_path)
+
+
+def test_a_reference_that_cannot_be_read_keeps_nobody_from_being_looked_at(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("{}")
+    for plugin in ("chest", "skin"):
+        answered(ledger, observations(2), 10 * len(plugin), plugin)
+    broken = replace(read_manifest(CHEST), version="1.0", folder=tmp_path)
+    with pytest.raises(PluginError, match="reference cannot be read"):
+        look_at_all(SMALL, ledger, {"chest": broken})
+    assert {one.plugin for one in ledger.measures.latest()} == {"chest", "skin"}
 
 
 def test_a_look_is_one_transaction(at_work: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

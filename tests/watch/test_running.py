@@ -34,6 +34,7 @@ def looked(node: RunningNode) -> tuple[int, dict[tuple[str, str], MeasureRow]]:
 
 
 @pytest.mark.acceptance
+@pytest.mark.slow  # sixty films
 def test_a_change_of_contrast_raises_the_alarm_and_more_of_the_same_does_not(
     start_node: Callable[..., RunningNode], hospital: Hospital
 ) -> None:

@@ -90,7 +90,7 @@ def test_nothing_is_a_rise_from_all() -> None:
 
 
 def test_limits_are_exceeded_by_chance_as_seldom_as_they_say() -> None:
-    generator, level, turns = np.random.default_rng(4), 0.02, 1000
+    generator, level, turns = np.random.default_rng(4), 0.02, 500
     beyond = {"ks": 0, "psi": 0}
     for _ in range(turns):
         old, new = generator.random(200), generator.random(150)
