@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from tests.bench.capacity import FIGURES, MIX, PAGE, SITES, figures, machines, need, workers_for
+from tests.bench.capacity import FIGURES, MIX, PAGE, SITES, SIZES, figures, machines, need, workers, workers_for
 from tests.bench.capacity_page import page
 from tests.bench.queueing import HOURS, peak_share, simulate
 
@@ -39,6 +39,13 @@ def test_shares_are_whole_and_twice_the_studies_need_twice_the_nodes() -> None:
     small, large = (machines(need(studies), known) for studies in (1e6, 2e6))
     assert all(large[what] == pytest.approx(2 * small[what]) for what in small)
     assert list(SITES.values()) == [5e6, 48e6]
+
+
+def test_sizes_to_begin_with_are_within_one_machine_and_grow_with_the_site() -> None:
+    known = figures(json.loads(FIGURES.read_text(encoding="utf-8")))
+    wanted = [need(studies) for studies in SIZES.values()]
+    assert all(max(machines(one, known).values()) + sum(workers(one, known).values()) < 1 for one in wanted)
+    assert [one.tb_kept for one in wanted] == sorted(one.tb_kept for one in wanted)
 
 
 def test_one_worker_waits_as_the_theory_of_queues_says() -> None:

@@ -44,6 +44,10 @@ MIX: Mapping[str, Kind] = {
 }
 #: Name -> studies a year.
 SITES = {"large enterprise, 5 million studies a year": 5e6, "country of 60 million people": 48e6}
+#: Smaller ones, for which one machine is enough: name -> studies a year.
+SIZES = {"clinic": 20_000, "hospital": 150_000, "group of hospitals": 1_000_000}
+#: Cores of the measured machine, whose one worker has a thread for each.
+CORES = 2
 
 _STATISTICS = "https://www.england.nhs.uk/statistics/2014/08/06/annual-imaging-and-radiodiagnostics-statistics-2013-14/"
 _LATER = "https://pmc.ncbi.nlm.nih.gov/articles/PMC7808358/table/T5"

@@ -39,6 +39,14 @@ The table above says what ends first. Then:
 """
 
 
+_SIZES = """## Three sizes to begin with
+
+What one machine has to have, by the same figures as below; bursts and the planned load are in them. A share of 100 % is
+all that the measured machine of {cores} cores is planned for. Where the shares together are more than that, more cores
+and as many workers are reckoned; else the defaults of `receive` and `worker` are enough. What grows first is the disk.
+A second machine is for when one is away.
+
+"""
 _MACHINES = f"""## Machines
 
 How many nodes like the measured one, sender and node together on it, the bursts ask for at {capacity.LOAD:.0%} of
@@ -57,8 +65,34 @@ for a worker; the quiet time of their study comes before that. Above 100 %, the 
 def page(table: Mapping[str, Any]) -> str:
     """The page. Args: table: deploy/performance.json as it was read."""
     known, wanted = figures(table), {name: need(studies) for name, studies in SITES.items()}
-    parts = [_HEAD, _measured(known), _assumed(), _mix(), _needs(wanted), _machines(wanted, known)]
+    parts = [_HEAD, _sizes(known), _measured(known), _assumed(), _mix(), _needs(wanted), _machines(wanted, known)]
     return "\n".join([*parts, _queue(wanted, known), _ENDS])
+
+
+def _sizes(known: Mapping[str, Figure]) -> str:
+    wanted = {name: need(studies) for name, studies in capacity.SIZES.items()}
+    receiving = {
+        name: max(share for what, share in machines(one, known).items() if what.startswith("receiving"))
+        for name, one in wanted.items()
+    }
+    working = {name: sum(capacity.workers(one, known).values()) for name, one in wanted.items()}
+    count = {name: max(1, math.ceil(receiving[name] + working[name])) for name in wanted}
+    lines = [
+        ("studies a year", *(f"{studies:,}" for studies in capacity.SIZES.values())),
+        ("films analysed on the busiest day", *(f"{one.films_a_day:,.0f}" for one in wanted.values())),
+        ("received in the bursts, MB/s", *(f"{one.mb:.2g}" for one in wanted.values())),
+        ("share of receiving", *(f"{share:.1%}" for share in receiving.values())),
+        ("share of a worker", *(f"{share:.1%}" for share in working.values())),
+        ("**cores**", *(f"**{capacity.CORES * one}**" for one in count.values())),
+        ("**`worker.processes`**", *(f"**{one}**" for one in count.values())),
+        ("**memory, GB, and the page cache**", *(f"**{capacity.MEMORY_GB * (1 + one):g}**" for one in count.values())),
+        (
+            f"**disk, TB: files of `storage.keep_days` = {capacity.DAYS_KEPT}**",
+            *(f"**{one.tb_kept:.2g}**" for one in wanted.values()),
+        ),
+        ("ledger, GB more each year", *(f"{one.gb_ledger_a_year:,.0f}" for one in wanted.values())),
+    ]
+    return _SIZES.format(cores=capacity.CORES) + _table(("", *wanted), lines)
 
 
 def _measured(known: Mapping[str, Figure]) -> str:
