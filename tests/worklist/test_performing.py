@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 import requests
 
-from node.config import Destination
+from node.cli.doctor import _worklists
+from node.config import Destination, Worklist
 from node.ledger import WorkitemState
 from node.ledger.workitems import Workitems
 from node.states import AnalysisState
+from node.why import explain
 from tests.ledger.material import arrival, completed, plan, received, routed
 from tests.peers.worklist_server import JSON, Refused, WorklistServer, value, values
 from tests.worklist.conftest import CODE, Site, schedule
@@ -66,6 +69,28 @@ def test_the_urgent_come_first_and_no_more_than_are_wanted(site: Site, server: W
     site.look(at_most=2)
     assert [server.state(f"1.9.{number}") for number in (1, 2, 3)] == ["SCHEDULED", "IN PROGRESS", "IN PROGRESS"]
     assert [row.priority for row in site.ledger.workitems.open("ris")] == ["HIGH", "MEDIUM"]
+
+
+def test_whoever_asks_is_told_of_it(site: Site, server: WorklistServer) -> None:
+    site.answer()
+    schedule(server, "1.9", priority="HIGH")
+    worklist = Worklist(name="ris", url=server.url, codes={"AI-CXR^99SITE": "chest"})
+    settings = site.settings().model_copy(update={"worklists": (worklist,)})
+    assert list(_worklists(settings)) == [("worklist ris", True, "answers, 1 workitems wait for somebody")]
+    site.look()
+    subject = site.ledger.inquiries.subject("1.2")
+    assert subject is not None
+    told = explain(site.ledger, settings, {}, subject, time.time()).told
+    (sentence,) = [one.sentence for one in told if one.topic == "worklist"]
+    assert sentence.startswith("ris asks for chest (workitem 1.9, HIGH): completed, ")
+    server.before = away
+    ((name, is_well, why),) = _worklists(settings)
+    assert (name, is_well) == ("worklist ris", False)
+    assert "HTTP 503" in why
+
+
+def away(method: str, path: str) -> None:
+    raise Refused(503)
 
 
 @pytest.mark.parametrize(
@@ -142,9 +167,6 @@ def test_an_input_of_several_studies_is_canceled(site: Site, server: WorklistSer
 
 
 def test_a_server_that_is_away_is_a_trouble_until_it_is_back(site: Site, server: WorklistServer) -> None:
-    def away(method: str, path: str) -> None:
-        raise Refused(503)
-
     completed(site.ledger)
     schedule(server, "1.9")
     server.before = away
