@@ -18,6 +18,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from node import review, route
@@ -27,12 +28,25 @@ from node.completion import Completion
 from node.config import SENDER, Settings
 from node.deliver import backoff_seconds
 from node.errors import LedgerBusy, RadnodeError, where
-from node.ledger import AnalysisRow, Ledger, Plan, StudyRow, critical_from, job_table, observation_from
+from node.ledger import (
+    BY_OPERATOR,
+    AnalysisRow,
+    Ledger,
+    Plan,
+    StudyRow,
+    critical_from,
+    job_table,
+    observation_from,
+    opening,
+)
+from node.priority import Turn, Urgency, rank, turns
 from node.retention import Retention
 from node.spool import Spool
 from node.states import AnalysisState, IllegalMove, StudyState
 from node.study import ResultObject, Series
 
+#: The steps of a worker, what is nearly done first.
+_OPS = ((AnalysisState.CLASSIFIED, "report"), (AnalysisState.QUEUED, "classify"))
 #: While the spool takes nothing, workers try again so often.
 _SHORTAGE_SECONDS = 5.0
 #: Destination -> the kinds of object it takes.
@@ -54,7 +68,7 @@ class Pipeline:
     ) -> None:
         self._settings, self._ledger, self._spool = settings, ledger, spool
         self._catalogue, self._owner, self._clock = catalogue, owner, clock
-        self._short_until = 0.0
+        self._short_until, self._taken = 0.0, 0
         self._completion = Completion(settings.study, ledger, clock)
         manifests = catalogue.manifests.items()
         self._vocabularies = {name: review.read_vocabulary(manifest.folder) for name, manifest in manifests}
@@ -90,7 +104,8 @@ class Pipeline:
         return len(complete)
 
     def _route(self, study: StudyRow) -> None:
-        routing = self.routing(self._ledger.studies.series(study.study_instance_uid))
+        series = self._ledger.studies.series(study.study_instance_uid)
+        routing = self.routing(series)
         reasons = [decision.reason for decision in routing.decisions]
         is_prior = self._ledger.priors.has(study.study_instance_uid)
         plans = []
@@ -98,10 +113,23 @@ class Pipeline:
             destinations, missing = self._destinations(() if is_prior else chosen.destinations, study)
             reasons += missing
             what = chosen.plugin, chosen.plugin_version, chosen.route, chosen.series
-            plans.append(Plan(*what, destinations, None if is_prior else chosen.prior))
+            plan = Plan(*what, destinations, None if is_prior else chosen.prior)
+            plans.append(self._ranked(plan, series, study))
         prior = ["it came as a prior: nothing of it is delivered"] if is_prior else []
         reasons = list(dict.fromkeys([*prior, *reasons, *routing.reasons]))
         self._ledger.analyses.route(study.study_instance_uid, plans, reasons, study.revision)
+
+    def _ranked(self, plan: Plan, series: Sequence[Series], study: StudyRow) -> Plan:
+        """The plan with its priority; what waits for a window ages from its opening on."""
+        settings, now = self._settings, time.time()
+        used = [one for one in settings.routes if one.name in plan.route.split(", ")]
+        urgency = route.urgency(series, used, settings.peers, study.sender)
+        for row in self._ledger.analyses.of_study(study.study_instance_uid):  # earlier revisions
+            if row.plugin == plan.plugin and row.priority_reason == BY_OPERATOR:
+                urgency = Urgency(row.priority, row.priority_reason)
+        begins = opening(plan.route, settings.shut(now)) or now
+        place = rank(urgency.priority, begins, settings.queue.ageing_seconds)
+        return replace(plan, priority=urgency.priority, priority_reason=urgency.reason, rank=place)
 
     def routing(self, series: Sequence[Series]) -> route.Routing:
         """Which series goes where, and why not elsewhere."""
@@ -125,7 +153,7 @@ class Pipeline:
     # Analyses
 
     def work(self, worker: WorkerProcess, made_for: Settings | None = None) -> bool:
-        """Let a worker take what is due, what is nearly done first; False when nothing is.
+        """Let a worker take what is due, by its rank, what is nearly done first; False when nothing is.
 
         Args:
             worker: that runs.
@@ -135,23 +163,30 @@ class Pipeline:
         settings = made_for or self._settings
         if self._clock() < self._short_until:
             return False
-        for state, op in ((AnalysisState.CLASSIFIED, "report"), (AnalysisState.QUEUED, "classify")):
-            rows = self._ledger.analyses.lease(
-                state,
-                f"{self._owner}/{id(worker)}",
-                seconds=2 * self._limit_seconds(None),
-                count=self._settings.worker.batch if op == "classify" else 1,
-                longest_wait=self._settings.retry.longest_seconds,
-            )
-            wanted = {row.id: _wanted(row, settings) for row in rows}
-            if rows and settings is not self._settings:  # asked after the lease: what is older was routed by `settings`
-                for row in rows:
-                    self._ledger.analyses.postpone(row.id, row.error, 0, counted=False)
-                return False
-            if rows:
-                self._work_off(worker, op, rows, wanted)
-                return True
+        shut = tuple(self._settings.shut(time.time()))
+        for turn in turns(time.time(), shut, aged_first=self._taken % 2 == 1):
+            for state, op in _OPS:
+                rows = self._lease(worker, state, turn)
+                wanted = {row.id: _wanted(row, settings) for row in rows}
+                if rows and settings is not self._settings:  # asked after the lease: older was routed by `settings`
+                    for row in rows:
+                        self._ledger.analyses.postpone(row.id, row.error, 0, counted=False)
+                    return False
+                if rows:
+                    self._taken += 1
+                    self._work_off(worker, op, rows, wanted)
+                    return True
         return False
+
+    def _lease(self, worker: WorkerProcess, state: AnalysisState, turn: Turn) -> list[AnalysisRow]:
+        return self._ledger.analyses.lease(
+            state,
+            f"{self._owner}/{id(worker)}",
+            seconds=2 * self._limit_seconds(None),
+            count=self._settings.worker.batch if state is AnalysisState.QUEUED else 1,
+            longest_wait=self._settings.retry.longest_seconds,
+            turn=turn,
+        )
 
     def _work_off(
         self, worker: WorkerProcess, op: str, rows: Sequence[AnalysisRow], wanted: Mapping[int, Kinds]

@@ -42,6 +42,8 @@ class Attributes:
     frames: int = 1
     calling_ae: str = ""
     called_ae: str = ""
+    department: str = ""
+    priority: str = ""
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,8 @@ def test_the_configuration_of_the_readme_is_right(tmp_path: Path) -> None:
     settings = load(path)
     assert [peer.name for peer in settings.peers] == ["CT 1", "monitoring"]
     assert list(settings.ports) == ["tls.port"]
-    assert [route.plugin for route in settings.routes] == ["chest-radiograph"]
+    assert {route.plugin for route in settings.routes} == {"chest-radiograph"}
+    assert [route.priority for route in settings.routes] == ["", "stat", "low"]
     assert settings.destinations[0].kinds == ("sc", "sr")
 
 

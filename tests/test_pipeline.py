@@ -6,21 +6,24 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from node import states
 from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
-from node.config import Destination, Route, Settings, StorageSettings, StudySettings, WorkerSettings
+from node.config import Destination, QueueSettings, Route, Settings, StorageSettings, StudySettings, WorkerSettings
 from node.errors import LedgerBusy
 from node.ledger import AnalysisRow, Ledger, StudyRow
 from node.pipeline import Pipeline
 from node.plugin import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
+from node.priority import Priority
 from node.spool import Spool
 from node.states import AnalysisState, StudyState
 from node.study import Arrival, Attributes
@@ -803,3 +806,81 @@ def test_other_quiet_times_count_for_studies_that_are_arriving(bench: Bench) -> 
     bench.pipeline.use(bench.settings.model_copy(update={"study": study}))
     bench.tick(1.1)
     assert bench.study().state is StudyState.ROUTED
+
+
+# Who goes first
+
+
+def _tagged(priority: str) -> Attributes:
+    return Attributes(modality="DX", sop_class_uid=DX, calling_ae="CR1", priority=priority)
+
+
+def test_a_stat_study_is_begun_before_older_ones_and_before_they_are_reported(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, worker=WorkerSettings(batch=1))
+    for study in ("1.2", "1.3"):
+        bench.receive(study)
+    bench.settle()
+    bench.work()
+    bench.receive("1.4", attributes=_tagged("STAT"))
+    bench.settle()
+    routine, waiting, stat = (bench.analysis(study) for study in ("1.2", "1.3", "1.4"))
+    assert (stat.priority, stat.priority_reason) == ("stat", "Requested Procedure Priority is STAT")
+    assert "analysis prioritised" in bench.trail("1.4")
+    bench.work(5)
+    assert [(op, ids) for op, ids, _ in bench.worker.asked] == [
+        ("classify", [routine.id]),
+        ("classify", [stat.id]),
+        ("report", [stat.id]),
+        ("report", [routine.id]),
+        ("classify", [waiting.id]),
+        ("report", [waiting.id]),
+    ]
+
+
+def test_no_stream_of_stat_holds_up_for_ever_what_has_waited_long(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, worker=WorkerSettings(batch=1), queue=QueueSettings(ageing_minutes=1 / 60))
+    bench.receive("1.2")
+    bench.settle()
+    old = bench.analysis("1.2").id
+    with bench.ledger._database.write() as connection:
+        connection.execute("UPDATE analyses SET rank = rank - 3")  # seconds: it has waited for more than two classes
+    for number in range(3, 9):
+        bench.receive(f"1.{number}", attributes=_tagged("STAT"))
+    bench.settle()
+    bench.work(4)
+    assert old in [number for _, ids, _ in bench.worker.asked for number in ids]
+
+
+def test_outside_its_window_a_route_is_not_begun_but_for_stat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night = Route(name="nights", plugin="chest", modality=("DX",), window="20:00-06:00")
+    bench = Bench(tmp_path, routes=(night,), queue=QueueSettings(time_zone="Europe/Berlin"))
+    clock = [datetime(2026, 11, 27, 12, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()]
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    bench.receive("1.2")
+    bench.receive("1.3", attributes=_tagged("STAT"))
+    bench.settle()
+    assert not bench.work(3)
+    assert (bench.analysis("1.2").state, bench.analysis("1.3").state) == (AnalysisState.QUEUED, AnalysisState.DELIVERED)
+    assert bench.analysis("1.2").waits_until(bench.settings.shut(clock[0])) == clock[0] + 8 * 3600
+    clock[0] += 8 * 3600
+    bench.work(2)
+    assert bench.analysis("1.2").state is AnalysisState.DELIVERED
+
+
+def test_a_window_that_the_configuration_lost_holds_nothing_any_longer(bench: Bench) -> None:
+    never = bench.settings.routes[0].model_copy(update={"window": "00:00-00:01"})
+    other = bench.settings.routes[0].model_copy(update={"window": "00:01-24:00"})
+    bench.pipeline.use(bench.settings.model_copy(update={"routes": (never, other)}))
+    bench.receive()
+    bench.settle()
+    bench.pipeline.use(bench.settings)
+    assert bench.work()
+
+
+def test_the_operators_word_outlives_a_late_image(bench: Bench) -> None:
+    bench.receive()
+    bench.settle()
+    bench.ledger.analyses.prioritise(bench.analysis().id, Priority.HIGH, 0)
+    bench.receive()
+    bench.settle()
+    assert (bench.analysis().revision, bench.analysis().priority) == (2, Priority.HIGH)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, print_table, when
+from node.priority import Priority
 from node.states import AnalysisState
 
 if TYPE_CHECKING:
-    from node.ledger import Ledger
+    from node.ledger import AnalysisRow, Ledger
 
 app = typer.Typer(
-    help="Analyses that wait or failed: list, retry, hold, drop; drain, resume.", invoke_without_command=True
+    help="Analyses that wait or failed: list, prioritise, retry, hold, drop; drain, resume.",
+    invoke_without_command=True,
 )
 IdsArgument = Annotated[list[int], typer.Argument(help="Numbers as in `radnode queue list`.")]
 
@@ -35,13 +37,19 @@ def _default(context: typer.Context, config: ConfigOption = DEFAULT_CONFIG, as_j
 @app.command("list")
 def list_queue(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """List analyses that are not done, and deliveries that were refused for good and not replaced."""
-    _, ledger = open_ledger(config)
+    settings, ledger = open_ledger(config)
     analyses, refused = ledger.analyses.unfinished(), ledger.deliveries.refused()
+    shut = settings.shut(time.time())
     if as_json:
-        print_json({"analyses": [vars(a) for a in analyses], "refused": [vars(d) for d in refused]})
+        told = [vars(a) | {"waits_until": a.waits_until(shut)} for a in analyses]
+        print_json({"analyses": told, "refused": [vars(d) for d in refused]})
         return
-    rows = [(a.id, a.state, a.plugin, a.study_instance_uid, a.attempts, a.error) for a in analyses]
-    print_table(("id", "state", "plugin", "study", "attempts", "error"), rows, "nothing waits, nothing failed")
+    rows = [
+        (a.id, a.state, _priority(a), a.plugin, a.study_instance_uid, a.attempts, _why_waiting(a, shut))
+        for a in analyses
+    ]
+    columns = ("id", "state", "priority", "plugin", "study", "attempts", "error")
+    print_table(columns, rows, "nothing waits, nothing failed")
     if refused:
         typer.echo(
             "\nrefused by their destination (retry the analysis; a rejection note: `radnode studies withdraw UID`)"
@@ -51,6 +59,42 @@ def list_queue(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fals
             [(d.analysis_id, d.destination, d.kind, d.sop_instance_uid, d.error) for d in refused],
             "",
         )
+
+
+def _priority(row: AnalysisRow) -> str:
+    return f"{row.priority}: {row.priority_reason}" if row.priority_reason else row.priority
+
+
+def _why_waiting(row: AnalysisRow, shut: dict[str, float]) -> str:
+    until = row.waits_until(shut)
+    return row.error if until is None else f"not begun before {when(until)}: the window of its route is shut"
+
+
+@app.command()
+def prioritise(
+    name: Annotated[str, typer.Argument(help="Number as in `radnode queue list`, or UID of a study.")],
+    priority: Annotated[Priority, typer.Argument(help="How urgent it is.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Say how urgent an analysis is, or all of a study: what is STAT goes before everything, in any window."""
+    from node.errors import PermanentError
+    from node.states import ENDED
+
+    settings, ledger = open_ledger(config)
+    subject = ledger.inquiries.subject(name)
+    if subject is not None and subject.what == "analysis":
+        ids = [int(name)]
+    else:
+        study = ledger.studies.find(name)
+        rows = ledger.analyses.of_study(study.study_instance_uid)
+        ids = [row.id for row in rows if row.revision == study.revision and row.state not in ENDED]
+        if not ids:
+            hint = "`radnode studies complete UID` closes one that still comes in"
+            raise PermanentError(f"the study is {study.state}, no analysis of it waits", about=name, hint=hint)
+    for analysis_id in ids:
+        ledger.analyses.prioritise(analysis_id, priority, settings.queue.ageing_seconds)
+        _note(ledger, "queue prioritise", analysis_id)
+        typer.echo(f"analysis {analysis_id} is {priority}")
 
 
 @app.command()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,6 +72,7 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
         "serving_pid": ledger.facts.serving_pid(),
         "studies": dict(ledger.studies.count_by_state()),
         "analyses": dict(ledger.analyses.count_by_state()),
+        "waiting": _waiting(settings, ledger),
         "deliveries": [{"destination": d, "state": s, "objects": n} for (d, s), n in sorted(deliveries.items())],
         "stages": {
             f"{one.plugin} {one.version}": one.told for one in ledger.stages.present() if one.told != Stage.LIVE
@@ -86,6 +89,18 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
     return facts, problems, level
 
 
+def _waiting(settings: Settings, ledger: Ledger) -> list[dict[str, Any]]:
+    """How many analyses of each priority wait for a worker, and until when where the window of their route is shut."""
+    from node.ledger import opening
+    from node.priority import Priority
+
+    shut, found = settings.shut(time.time()), Counter[tuple[Priority, float | None]]()
+    for priority, routes, count in ledger.analyses.waiting():
+        found[priority, None if priority is Priority.STAT else opening(routes, shut)] += count
+    order = sorted(found, key=lambda one: (one[0].below_stat, one[1] or 0))
+    return [{"priority": one[0], "until": one[1], "analyses": found[one]} for one in order]
+
+
 def _free_mb(path: Path) -> int:
     return shutil.disk_usage(path).free >> 20
 
@@ -96,6 +111,9 @@ def _lines(facts: dict[str, Any], problems: list[str], level: int) -> list[str]:
     for name in ("studies", "analyses"):
         counts = ", ".join(f"{count} {state}" for state, count in sorted(facts[name].items())) or "none"
         lines.append(f"{name:<11}{counts}")
+    if facts["waiting"]:
+        told = (f"{one['analyses']} {one['priority']}{_until(one['until'])}" for one in facts["waiting"])
+        lines.append(f"{'waiting':<11}{', '.join(told)}")
     by_state = ", ".join(f"{d['objects']} {d['state']} {d['destination']}" for d in facts["deliveries"]) or "none"
     lines += [f"{'plugin':<11}{name}: {told}" for name, told in facts["stages"].items()]
     lines += [
@@ -105,3 +123,7 @@ def _lines(facts: dict[str, Any], problems: list[str], level: int) -> list[str]:
         f"{'last image':<11}{when(facts['last_image_at']) if facts['last_image_at'] else 'none yet'}",
     ]
     return lines + [printable(f"! {problem}") for problem in problems]
+
+
+def _until(at: float | None) -> str:
+    return "" if at is None else f" (window opens {when(at)})"

@@ -13,6 +13,7 @@ from node.config.fetching import FetchRule
 from node.config.go_live import GoLiveSettings
 from node.config.load import frozen, load
 from node.config.peer import OPERATIONS, PeerRule
+from node.config.queue import QueueSettings
 from node.config.routing import Route
 from node.config.sample import Wishes, sample
 from node.config.settings import (
@@ -47,6 +48,7 @@ __all__ = [
     "GoLiveSettings",
     "NodeSettings",
     "PeerRule",
+    "QueueSettings",
     "ReceiveSettings",
     "ReportSettings",
     "RetrySettings",

@@ -18,7 +18,7 @@ from node.config.settings import Settings
 from node.errors import ConfigError
 
 #: Settings that a running node takes over; a section stands for all of it.
-LIVE = ("study", "storage.keep_days", "storage.purge_below_mb", "match", "routes", "destinations", "critical")
+LIVE = ("study", "storage.keep_days", "storage.purge_below_mb", "queue", "match", "routes", "destinations", "critical")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from node.config.queue import PriorityName
 from node.config.section import Name, Section
 
 
@@ -49,6 +50,11 @@ class PeerRule(Section):
         min_length=1,
         description="What it may do: store (C-STORE, and what tells of it: N-CREATE, N-SET), echo (C-ECHO), commit "
         "(N-ACTION, N-EVENT-REPORT).",
+    )
+    priority: PriorityName = Field(
+        "",
+        description="Of what comes under its AE title, whatever else it is known by: stat, high, routine or low; "
+        "empty: what images and routes say.",
     )
 
     @property

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from node.comparison import PriorRule
+from node.config.queue import PriorityName, checked_window
 from node.config.section import Name, Seconds, Section
 
 
@@ -28,6 +31,17 @@ class Route(Section):
     accept_missing: bool = Field(False, description="A missing tag matches.")
     include_excluded: bool = Field(
         False, description="Localizers, dose screens, phantoms and secondary captures are not left out."
+    )
+    department: tuple[str, ...] = Field(
+        (), description="Institutional Department Name (0008,1040), patterns with * and ?; one must match."
+    )
+    priority: PriorityName = Field(
+        "", description="stat, high, routine or low; empty: what images and sender say. The highest counts."
+    )
+    window: Annotated[str, AfterValidator(checked_window)] = Field(
+        "",
+        description="Analyses are begun only then, STAT aside: 20:00-06:00, or sat,sun 00:00-24:00; several with ; "
+        "between. Empty: always.",
     )
     fallback: bool = Field(False, description="Tried only for series that no other route took.")
     compare_with_prior: bool | None = Field(

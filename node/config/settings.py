@@ -13,6 +13,7 @@ from node.config.destination import Destination
 from node.config.fetching import FetchRule
 from node.config.go_live import GoLiveSettings
 from node.config.peer import PeerRule
+from node.config.queue import QueueSettings
 from node.config.routing import Route
 from node.config.section import AETitle, Port, Seconds, Section
 from node.config.study import StudySettings
@@ -24,6 +25,7 @@ from node.config.web import WebSettings
 from node.config.worker import WorkerSettings
 from node.config.worklist import Worklist
 from node.device import Device, Wishes
+from node.window import time_zone, window
 
 #: In a route's destinations: the destination whose AE title is the calling AE title of the study's sender.
 SENDER = "@sender"
@@ -128,6 +130,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     worker: WorkerSettings = WorkerSettings()
     report: ReportSettings = ReportSettings()
+    queue: QueueSettings = QueueSettings()
     retry: RetrySettings = RetrySettings()
     web: WebSettings = WebSettings()
     watch: WatchSettings = WatchSettings()
@@ -255,6 +258,14 @@ class Settings(Section):
     def followed(self) -> tuple[Destination, ...]:
         """The Orthancs whose changes are followed."""
         return tuple(one for one in self.destinations if one.follow)
+
+    def shut(self, now: float) -> dict[str, float]:
+        """Route -> when its window opens, epoch seconds; only those whose window is not open now."""
+        zone, found = time_zone(self.queue.time_zone), {}
+        for route in self.routes:
+            if route.window and not window(route.window).is_open(now, zone):
+                found[route.name] = window(route.window).opens_at(now, zone)
+        return found
 
     def destination(self, name: str) -> Destination | None:
         """The destination of that name."""

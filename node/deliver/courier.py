@@ -110,9 +110,16 @@ class Courier:
             waiting = {row.sop_instance_uid: row for row in rows}
             answers = self._send(waiting)
             settled += len(rows) - len(waiting)
-            if not answers:
+            if not answers or self._is_overtaken(rows, due):
                 break
         return settled
+
+    def _is_overtaken(self, sent: list[DeliveryRow], due: list[DeliveryRow]) -> bool:
+        """Whether STAT results came in while others were sent: the next step begins with them."""
+        if sent[0].is_stat:
+            return False
+        stat = self._deliveries.stat_due(self.name, self._retry.longest_seconds, _BATCH)
+        return bool({row.id for row in stat} - {row.id for row in due})
 
     def _send(self, waiting: dict[str, DeliveryRow]) -> bool:
         """Send the objects of one study and take from `waiting` what is settled. False: the destination is gone."""

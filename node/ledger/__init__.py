@@ -6,7 +6,8 @@ cut). What can fail raises :class:`~node.errors.LedgerBusy`. Receivers, workers 
 On disk afterwards: `ledger.db` with its `-wal` and `-shm`.
 """
 
-from node.ledger.analyses import AnalysisRow
+from node.ledger.analyses import BY_OPERATOR
+from node.ledger.analysis import AnalysisRow, opening
 from node.ledger.audited import NumberedEvent
 from node.ledger.chain import Verified
 from node.ledger.commitments import CommitmentRow
@@ -32,6 +33,7 @@ from node.ledger.withdrawals import Withdrawal
 from node.ledger.workitems import WorkitemRow, WorkitemState
 
 __all__ = [
+    "BY_OPERATOR",
     "NEW_BASELINE",
     "AnalysisRow",
     "Baseline",
@@ -76,5 +78,6 @@ __all__ = [
     "job_table",
     "observation_from",
     "observation_table",
+    "opening",
     "told",
 ]

@@ -6,9 +6,9 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from node.errors import PermanentError
+from node.ledger.analysis import IS_OPEN, AnalysisRow, analysis_of
 from node.ledger.comparisons import AWAITS_PRIOR, end_reassessment, keep_assessment
 from node.ledger.criticals import Critical
 from node.ledger.database import Database
@@ -20,6 +20,7 @@ from node.ledger.plans import Plan, insert
 from node.ledger.results import are_withdrawn, take_over
 from node.ledger.silence import Outgoing, hand_out
 from node.ledger.stand_ins import forget_undelivered
+from node.priority import Priority, Turn, rank
 from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
 from node.study import ResultObject
 
@@ -27,29 +28,12 @@ from node.study import ResultObject
 _LISTED = tuple(sorted(set(AnalysisState) - (ENDED - {AnalysisState.FAILED})))
 
 
-@dataclass(frozen=True)
-class AnalysisRow:
-    """An analysis as it stands in the ledger. `summary` is one line for a person, without a patient's data.
+_NOT_OVER = "state NOT IN ({})".format(", ".join(f"'{state}'" for state in sorted(ENDED - {AnalysisState.FAILED})))
+#: Why an analysis has a priority that an operator gave it; it outlives later revisions.
+BY_OPERATOR = "the operator says so"
 
-    `sealed`: name of a file in its folder -> sha256, hex, of the file as it was made.
-    """
 
-    id: int
-    study_instance_uid: str
-    revision: int
-    plugin: str
-    plugin_version: str
-    route: str
-    series: tuple[str, ...]
-    destinations: tuple[str, ...]
-    state: AnalysisState
-    error: str
-    summary: str
-    attempts: int
-    not_before: float
-    created_at: float
-    changed_at: float
-    sealed: Mapping[str, str] = field(default_factory=dict)
+_ANYBODY = Turn()
 
 
 class Analyses:
@@ -80,21 +64,30 @@ class Analyses:
         return True
 
     def lease(
-        self, state: AnalysisState, owner: str, seconds: float, count: int, longest_wait: float
+        self,
+        state: AnalysisState,
+        owner: str,
+        seconds: float,
+        count: int,
+        longest_wait: float,
+        turn: Turn = _ANYBODY,
     ) -> list[AnalysisRow]:
-        """Take up to `count` due analyses of one plugin that is not paused, the oldest first, for `seconds`.
+        """Take up to `count` due analyses of one plugin that is not paused, by their ranks, for `seconds`.
 
         `longest_wait` guards against a clock that was set back: nothing can rightly be due later than that. An owner
         that asks again has let go of what it had: it could not say so while the ledger was locked.
         """
         now = time.time()
         due = (
-            "SELECT * FROM analyses WHERE state = ? AND (not_before <= ? OR not_before > ?)"  # noqa: S608  our words
+            "SELECT * FROM analyses WHERE state = ? AND rank BETWEEN ? AND ?"  # noqa: S608  our words
+            " AND (not_before <= ? OR not_before > ?)"
             " AND (lease_until IS NULL OR lease_until < ? OR lease_until > ? OR lease_owner = ?)"
-            f" AND (state != '{AnalysisState.QUEUED}' OR NOT {IS_PAUSED})"
-            f" AND (state != '{AnalysisState.CLASSIFIED}' OR NOT {AWAITS_PRIOR}) ORDER BY id LIMIT ?"
+            f" AND (state != '{AnalysisState.QUEUED}' OR NOT {IS_PAUSED} AND (? = '' OR {IS_OPEN}))"
+            f" AND (state != '{AnalysisState.CLASSIFIED}' OR NOT {AWAITS_PRIOR}) ORDER BY rank, id LIMIT ?"
         )
-        values = (state, now, now + longest_wait, now, now + 86400, owner, 4 * count)
+        shut = json.dumps(turn.shut) if turn.shut else ""
+        times = (now, now + longest_wait, now, now + 86400)
+        values = (state, turn.least, turn.most, *times, owner, shut, shut, 4 * count)
         if not self._database.read(due, *values):
             return []  # the usual case takes no lock
         with self._database.write() as connection:
@@ -104,7 +97,7 @@ class Analyses:
                 "UPDATE analyses SET lease_owner = ?, lease_until = ? WHERE id = ?",
                 [(owner, now + seconds, row["id"]) for row in chosen],
             )
-        return [_analysis(row) for row in chosen]
+        return [analysis_of(row) for row in chosen]
 
     def free_leases(self) -> None:
         """At the start of the node, before workers run: no lease of an earlier life holds."""
@@ -222,24 +215,43 @@ class Analyses:
         with self._database.write() as connection:
             move_analysis(connection, analysis_id, AnalysisMove.DROPPED, "dropped by the operator")
 
+    def prioritise(self, analysis_id: int, priority: Priority, ageing_seconds: float) -> None:
+        """The operator says how urgent it is, its deliveries too. `ageing_seconds`: see :func:`node.priority.rank`."""
+        row = self.get(analysis_id)
+        with self._database.write() as connection:
+            changed = connection.execute(
+                f"UPDATE analyses SET priority = ?, priority_reason = ?, rank = ? WHERE id = ? AND {_NOT_OVER}",  # noqa: S608  our words
+                (priority, BY_OPERATOR, rank(priority, row.created_at, ageing_seconds), analysis_id),
+            ).rowcount
+            if not changed:
+                raise PermanentError(f"it is {row.state}: nothing of it waits", about=str(analysis_id))
+            detail = {"priority": priority, "plugin": row.plugin, "reason": BY_OPERATOR}
+            add_event(connection, "analysis prioritised", row.study_instance_uid, analysis_id, **detail)
+
     def of_study(self, uid: str) -> list[AnalysisRow]:
         """All analyses of a study, oldest first."""
         rows = self._database.read("SELECT * FROM analyses WHERE study_instance_uid = ? ORDER BY id", uid)
-        return [_analysis(row) for row in rows]
+        return [analysis_of(row) for row in rows]
 
     def get(self, analysis_id: int) -> AnalysisRow:
         """One analysis."""
         rows = self._database.read("SELECT * FROM analyses WHERE id = ?", analysis_id)
         if not rows:
             raise PermanentError("there is no such analysis", about=str(analysis_id), hint="`radnode queue list`")
-        return _analysis(rows[0])
+        return analysis_of(rows[0])
 
     def unfinished(self, count: int = 1000) -> list[AnalysisRow]:
-        """What is still to do, or failed, oldest first."""
+        """What is still to do, or failed, in the order in which it is begun."""
         marks = ", ".join("?" * len(_LISTED))
-        sql = f"SELECT * FROM analyses WHERE state IN ({marks}) ORDER BY id LIMIT ?"  # noqa: S608  only marks
+        sql = f"SELECT * FROM analyses WHERE state IN ({marks}) ORDER BY rank, id LIMIT ?"  # noqa: S608  only marks
         rows = self._database.read(sql, *_LISTED, count)
-        return [_analysis(row) for row in rows]
+        return [analysis_of(row) for row in rows]
+
+    def waiting(self) -> list[tuple[Priority, str, int]]:
+        """(priority, names of its routes, how many) of what waits for a worker."""
+        sql = "SELECT priority, route, count(*) AS n FROM analyses WHERE state = ? GROUP BY 1, 2"
+        rows = self._database.read(sql, AnalysisState.QUEUED)
+        return [(Priority(row["priority"]), row["route"], row["n"]) for row in rows]
 
     def count_by_state(self) -> dict[AnalysisState, int]:
         """How many analyses are in each state."""
@@ -284,12 +296,3 @@ def _one_batch(rows: Sequence[sqlite3.Row], count: int) -> list[sqlite3.Row]:
 def _seal(connection: sqlite3.Connection, analysis_id: int, sealed: Mapping[str, str]) -> None:
     sql = "UPDATE analyses SET sealed = json_patch(sealed, ?) WHERE id = ?"
     connection.execute(sql, (json.dumps(sealed), analysis_id))
-
-
-def _analysis(row: sqlite3.Row) -> AnalysisRow:
-    fields = {name: row[name] for name in AnalysisRow.__dataclass_fields__}
-    fields["state"] = AnalysisState(row["state"])
-    for name in ("series", "destinations"):
-        fields[name] = tuple(json.loads(row[name]))
-    fields["sealed"] = json.loads(row["sealed"])
-    return AnalysisRow(**fields)

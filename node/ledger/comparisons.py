@@ -155,8 +155,8 @@ class Comparisons:
         with self._database.write() as connection:
             made = connection.execute(
                 "INSERT INTO analyses (study_instance_uid, revision, plugin, plugin_version, route, series,"
-                " destinations, state, created_at, changed_at) SELECT a.study_instance_uid,"
-                f" {_NEXT}, a.plugin, ?4, a.route, a.series, '[]', ?5, ?6, ?6 {_REASSESSABLE}",
+                " destinations, state, created_at, changed_at, rank) SELECT a.study_instance_uid,"
+                f" {_NEXT}, a.plugin, ?4, a.route, a.series, '[]', ?5, ?6, ?6, ?6 {_REASSESSABLE}",
                 (uid, plugin, version, version, AnalysisState.QUEUED, now),
             )
             if made.rowcount:

@@ -22,6 +22,7 @@ class DeliveryRow:
     `state`: WAITING, DONE, REFUSED, SILENT: its plugin is, or REPLACED: refused, and what stands in for it has arrived
     or is on its way.
     `kept`: what the destination has promised of it. `sha256`: of its file as it was made, empty where nobody noted it.
+    `is_stat`: its analysis is STAT.
     """
 
     id: int
@@ -38,6 +39,7 @@ class DeliveryRow:
     error: str
     kept: Keeping = Keeping.NOBODY_ASKS
     sha256: str = ""
+    is_stat: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,17 @@ class _End:
 
 #: What waits in a silent analysis is sent only once it is released.
 _STATE = f"CASE WHEN a.state = '{AnalysisState.SILENT}' AND d.state = 'WAITING' THEN 'SILENT' ELSE {STATE} END"
-_SELECT = (
+_COLUMNS = (
     "SELECT d.id, d.analysis_id, a.study_instance_uid, d.sop_instance_uid, r.sop_class_uid, r.kind, r.path,"  # noqa: S608
-    f" d.destination, {_STATE} AS state, d.attempts, d.not_before, d.error, d.kept, r.sha256 FROM deliveries d"
-    " JOIN results r ON r.sop_instance_uid = d.sop_instance_uid JOIN analyses a ON a.id = d.analysis_id "
+    f" d.destination, {_STATE} AS state, d.attempts, d.not_before, d.error, d.kept, r.sha256,"
+    " a.rank < 0 AS is_stat FROM "
 )
+_SELECT = (
+    _COLUMNS
+    + "deliveries d JOIN results r ON r.sop_instance_uid = d.sop_instance_uid JOIN analyses a ON a.id = d.analysis_id "
+)
+
+_DUE = "WHERE d.destination = ? AND d.state = 'WAITING' AND (d.not_before <= ? OR d.not_before > ?)"
 
 #: Of an analysis that was withdrawn, the rejection note is sent, and nothing else any more.
 #: What is told of a critical finding is sent as long as the analysis counts: it may be escalated long after delivery.
@@ -80,16 +88,25 @@ class Deliveries:
         self._database = database
 
     def due(self, destination: str, longest_wait: float, count: int = 50) -> list[DeliveryRow]:
-        """What may be sent now, the oldest first; `longest_wait` guards against a clock that was set back."""
+        """What may be sent now: up to `count` objects of STAT analyses, then as many of all, the oldest first each.
+
+        `longest_wait` guards against a clock that was set back.
+        """
         now = time.time()
-        rows = self._database.read(
-            _SELECT + "WHERE d.destination = ? AND d.state = 'WAITING' AND (d.not_before <= ? OR d.not_before > ?)"
-            f" AND {_SENT} ORDER BY d.id LIMIT ?",
-            destination,
-            now,
-            now + longest_wait,
-            count,
+        stat = self.stat_due(destination, longest_wait, count)
+        sql = f"{_SELECT}{_DUE} AND {_SENT} ORDER BY d.id LIMIT ?"
+        rows = self._database.read(sql, destination, now, now + longest_wait, count)
+        known = {row.id for row in stat}
+        return [*stat, *(_delivery(row) for row in rows if row["id"] not in known)]
+
+    def stat_due(self, destination: str, longest_wait: float, count: int = 50) -> list[DeliveryRow]:
+        """The same of STAT analyses alone; found by these, which are few, whatever else waits."""
+        now = time.time()
+        sql = (
+            f"{_COLUMNS}analyses a CROSS JOIN deliveries d ON d.analysis_id = a.id CROSS JOIN results r"
+            f" ON r.sop_instance_uid = d.sop_instance_uid {_DUE} AND a.state = ? AND a.rank < 0 ORDER BY d.id LIMIT ?"
         )
+        rows = self._database.read(sql, destination, now, now + longest_wait, AnalysisState.REPORTED, count)
         return [_delivery(row) for row in rows]
 
     def done(self, delivery: DeliveryRow, warning: str = "", *, ask: bool = False) -> None:
@@ -190,4 +207,4 @@ def _owner(connection: sqlite3.Connection, delivery: DeliveryRow) -> int:
 
 def _delivery(row: sqlite3.Row) -> DeliveryRow:
     values = {name: row[name] for name in DeliveryRow.__dataclass_fields__}
-    return DeliveryRow(**values | {"kept": Keeping(row["kept"])})
+    return DeliveryRow(**values | {"kept": Keeping(row["kept"]), "is_stat": bool(row["is_stat"])})

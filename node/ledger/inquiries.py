@@ -148,8 +148,11 @@ class Inquiries:
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def before(self, analysis_id: int) -> int:
-        """How many analyses wait for a worker and came earlier than this one."""
-        sql = "SELECT count(*) FROM analyses WHERE state = ? AND id < ?"
+        """How many analyses wait for a worker and go before this one."""
+        sql = (
+            "SELECT count(*) FROM analyses WHERE state = ?"
+            " AND (rank, id) < (SELECT own.rank, own.id FROM analyses own WHERE own.id = ?)"
+        )
         return int(self._database.read(sql, AnalysisState.QUEUED, analysis_id)[0][0])
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from node.comparison import Comparison, comparison_from, comparison_text
-from node.ledger.analyses import AnalysisRow
+from node.ledger.analysis import AnalysisRow
+from node.priority import Priority
 from node.states import AnalysisState
 from node.study import Attributes, Instance, Series
 
@@ -40,7 +41,7 @@ def job_table(job: Job) -> dict[str, Any]:  # Any: JSON's edge
 def job_from(table: Mapping[str, Any]) -> Job:  # Any: JSON's edge
     """The inverse of :func:`job_table`."""
     row = dict(table["row"])
-    row["state"] = AnalysisState(row["state"])
+    row["state"], row["priority"] = AnalysisState(row["state"]), Priority(row["priority"])
     row["series"], row["destinations"] = tuple(row["series"]), tuple(row["destinations"])
     return Job(
         row=AnalysisRow(**row),

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from copy import copy
 from pathlib import Path
 
-from node.ledger.analyses import Analyses, AnalysisRow
+from node.ledger.analyses import Analyses
+from node.ledger.analysis import AnalysisRow
 from node.ledger.arrivals import Arrivals
 from node.ledger.audited import Audited
 from node.ledger.commitments import Commitments

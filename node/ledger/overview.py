@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from node.ledger.analyses import Analyses, AnalysisRow
+from node.ledger.analyses import Analyses
+from node.ledger.analysis import AnalysisRow
 from node.ledger.database import Database
 from node.ledger.deliveries import OBSOLETE
 from node.ledger.studies import StudyRow, attributes_from, study_of

@@ -188,6 +188,14 @@ CREATE TABLE priors ( -- studies that an archive was asked for as priors: nothin
 CREATE INDEX comparisons_open ON comparisons (analysis_id) WHERE settled = '';
 CREATE INDEX studies_by_patient ON studies (patient_key) WHERE patient_key != '';
 """,
+    15: """
+ALTER TABLE analyses ADD COLUMN priority TEXT NOT NULL DEFAULT 'routine';
+ALTER TABLE analyses ADD COLUMN priority_reason TEXT NOT NULL DEFAULT '' /* who says so; empty: nobody */;
+ALTER TABLE analyses ADD COLUMN rank REAL NOT NULL DEFAULT 0 /* the lowest goes first: node/priority.py */;
+UPDATE analyses SET rank = created_at;
+DROP INDEX analyses_by_state;
+CREATE INDEX analyses_by_state ON analyses (state, rank);
+""",
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

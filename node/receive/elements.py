@@ -13,6 +13,8 @@ from dataclasses import dataclass
 UNDEFINED = 0xFFFFFFFF
 PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})  # float, double float, integer
 
+REQUEST_ATTRIBUTES = 0x00400275  # a sequence, whose items are picked up as they are
+
 #: Most element and item headers looked at, and deepest nesting followed.
 MOST_STEPS, DEEPEST = 1_000_000, 64
 #: Longest piece of a value that is picked up, bytes.
@@ -69,7 +71,9 @@ class Walker:
             if tag >> 16 < 8 or tag >> 16 == 0xFFFE:
                 raise Malformed(f"an element ({tag >> 16:04X},{tag & 0xFFFF:04X}) does not belong in a dataset")
             if length == UNDEFINED:
-                offset = self._skip_undefined(tag, vr, offset)
+                begin, offset = offset, self._skip_undefined(tag, vr, offset)
+                if tag == REQUEST_ATTRIBUTES:
+                    self.values[tag] = bytes(self._data[begin : min(offset, begin + LONGEST_VALUE)])
                 continue
             if tag in PIXEL_DATA and not self._whole:
                 return
@@ -133,6 +137,21 @@ class Walker:
             else:
                 offset += length
         return offset
+
+    def within(self, wanted: int) -> list[bytes]:
+        """Values of an element in items of the sequence that is all of the data; what is damaged ends the search."""
+        found, offset = [], 0
+        try:
+            while offset < self._end:
+                tag, _, length, offset = self._header(offset, self._encoding.explicit)
+                if tag == _ITEM or length == UNDEFINED:
+                    continue
+                if tag == wanted:
+                    found.append(bytes(self._data[offset : offset + min(length, LONGEST_VALUE)]))
+                offset += length
+        except Malformed:
+            pass
+        return found
 
     @staticmethod
     def _refuse_depth(depth: int) -> None:

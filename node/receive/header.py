@@ -10,7 +10,8 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from node.receive.elements import Data, Encoding, Malformed, Walker
+from node.priority import DICOM_TERMS
+from node.receive.elements import REQUEST_ATTRIBUTES, Data, Encoding, Malformed, Walker
 from node.receive.text import Charset, shown_uid
 from node.study import Arrival, Attributes
 
@@ -34,6 +35,7 @@ _CHARSET, _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080005, 0x00080016, 0
 _STUDY_DATE, _PATIENT_ID, _ISSUER, _BIRTH_DATE, _AGE = 0x00080020, 0x00100020, 0x00100021, 0x00100030, 0x00101010
 _IMAGE_TYPE, _LATERALITY, _IMAGE_LATERALITY = 0x00080008, 0x00200060, 0x00200062
 _ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
+_PRIORITY = 0x00401003
 _INSTANCE_NUMBER, _ACQUISITION_IMAGES, _STUDY_IMAGES = 0x00200013, 0x00201002, 0x00201208
 
 #: Attributes that are Code Strings (upper case by PS3.5 6.2), and those that are text.
@@ -44,6 +46,7 @@ _TEXTS = {
     "protocol_name": 0x00181030,
     "manufacturer": 0x00080070,
     "model_name": 0x00081090,
+    "department": 0x00081040,
 }
 _UIDS = (
     ("SOP Class UID", _SOP_CLASS),
@@ -55,7 +58,15 @@ WANTED = frozenset(
     {
         *(_CHARSET, _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES, _STUDY_DATE, _PATIENT_ID, _ISSUER, _BIRTH_DATE, _AGE),
         *(_IMAGE_TYPE, _LATERALITY, _IMAGE_LATERALITY, _ROWS, _COLUMNS, _FRAMES),
-        *(_INSTANCE_NUMBER, _ACQUISITION_IMAGES, _STUDY_IMAGES, *_CODES.values(), *_TEXTS.values()),
+        *(
+            _INSTANCE_NUMBER,
+            _ACQUISITION_IMAGES,
+            _STUDY_IMAGES,
+            _PRIORITY,
+            REQUEST_ATTRIBUTES,
+            *_CODES.values(),
+            *_TEXTS.values(),
+        ),
     }
 )
 
@@ -159,7 +170,7 @@ class _Values:
     """The raw values of one header, decoded on demand."""
 
     def __init__(self, raw: dict[int, bytes], encoding: Encoding) -> None:
-        self._raw = raw
+        self._raw, self._encoding = raw, encoding
         self._short = struct.Struct(">H" if encoding.big_endian else "<H")
         self._charset = Charset(raw.get(_CHARSET, b""))
 
@@ -214,9 +225,18 @@ class _Values:
             rows=self._us(_ROWS),
             columns=self._us(_COLUMNS),
             frames=max(1, self._integer(_FRAMES) or 1),
+            priority=self._priority(),
             **{name: self._code(tag) for name, tag in _CODES.items()},
             **{name: self._text(tag) for name, tag in _TEXTS.items()},
         )
+
+    def _priority(self) -> str:
+        """The most urgent of the known terms that it says of itself or of one of its requests; empty: none."""
+        if not (sequence := self._raw.get(REQUEST_ATTRIBUTES, b"")) and _PRIORITY not in self._raw:
+            return ""
+        told = [self._raw.get(_PRIORITY, b""), *Walker(sequence, self._encoding, ()).within(_PRIORITY)]
+        terms = {self._charset.decode(one, 16).upper() for one in told}
+        return next((term for term in DICOM_TERMS if term in terms), "")
 
     def _text(self, tag: int, longest: int = 256) -> str:
         return self._charset.decode(self._raw.get(tag, b""), longest)

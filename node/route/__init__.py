@@ -16,7 +16,8 @@ Worked example::
 """
 
 from node.route.check import Check
+from node.route.priority import urgency
 from node.route.routing import Chosen, Decision, Line, Routing, explain, route
 from node.route.versions import route_versions
 
-__all__ = ["Check", "Chosen", "Decision", "Line", "Routing", "explain", "route", "route_versions"]
+__all__ = ["Check", "Chosen", "Decision", "Line", "Routing", "explain", "route", "route_versions", "urgency"]

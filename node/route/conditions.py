@@ -50,6 +50,7 @@ _LISTED: tuple[_Listed, ...] = (
 _PATTERNS: tuple[_Pattern, ...] = (
     _Pattern("calling AE title", lambda r: r.calling_ae, lambda a: a.calling_ae),
     _Pattern("called AE title", lambda r: r.called_ae, lambda a: a.called_ae),
+    _Pattern("department", lambda r: r.department, lambda a: a.department, may_be_missing=True, private=True),
     _Pattern(
         "series description",
         lambda r: r.series_description,

@@ -20,7 +20,8 @@ GET /reviews/tally               predictive values by plugin, version, finding a
 POST /studies/UID/reviews        what a reader says of our findings, as :mod:`node.review.posted` has it; 200 with what
                                  was new (`taken`) and how many said what had been said (`unchanged`); 404 for an
                                  unknown study, 422 when one of them cannot be matched, and then none is taken
-POST /analyses/NUMBER/ACTION     retry, hold or drop, as `radnode queue`; 200 with its `state`, 422 when it cannot be
+POST /analyses/NUMBER/ACTION     prioritise (STAT), retry, hold or drop, as `radnode queue`; 200 with its `state`, 422
+                                 when it cannot be
 POST /plugins/NAME/ACTION        pause, resume, go-silent or go-live, as `radnode plugins`; go-live asks for the record
                                  of an evaluation, and takes no reason instead: 422 without one
 GET /, /studies, /plugins, ...   the dashboard

@@ -8,10 +8,12 @@ from node import promotion
 from node.classify.catalogue import Catalogue
 from node.config import Settings
 from node.ledger import Ledger
+from node.priority import Priority
 from node.stages import Stage
 
 #: Action -> what it does to the analysis of that number.
 ON_ANALYSES: Mapping[str, Callable[[Ledger, int], None]] = {
+    "prioritise": lambda ledger, number: ledger.analyses.prioritise(number, Priority.STAT, 0),
     "retry": lambda ledger, number: ledger.analyses.retry(number),
     "hold": lambda ledger, number: ledger.analyses.hold(number),
     "drop": lambda ledger, number: ledger.analyses.drop(number),
@@ -19,12 +21,12 @@ ON_ANALYSES: Mapping[str, Callable[[Ledger, int], None]] = {
 
 
 def act_on_analysis(ledger: Ledger, number: int, action: str, holder: str) -> str:
-    """Retry, hold or drop an analysis; its state then. Raises :class:`~node.errors.PermanentError` when it cannot be.
+    """Make STAT, retry, hold or drop an analysis; its state then. Raises PermanentError when it cannot be.
 
     Args:
         ledger: of the node.
         number: of the analysis.
-        action: retry, hold or drop.
+        action: prioritise, retry, hold or drop.
         holder: of the token, for the trail.
     """
     uid = ledger.analyses.get(number).study_instance_uid

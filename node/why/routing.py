@@ -30,6 +30,8 @@ def tell_routed(scene: Scene, telling: Telling, study: StudyRow, events: Sequenc
             to = ", ".join(row.destinations) or "nowhere: the route names no destination"
             told = f"route '{row.route}' gave {some(len(row.series), 'series')} to {row.plugin} {row.plugin_version}"
             telling.say("routing", f"{told}; results go to {to}")
+            why = f": {row.priority_reason}" if row.priority_reason else ""
+            telling.say("routing", f"{row.plugin}: priority {row.priority}{why}")
     return _tell_ignored(scene, telling, reasons) if study.state is StudyState.IGNORED else ""
 
 

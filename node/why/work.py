@@ -38,6 +38,12 @@ def _queued(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
         _say(telling, row, f"queued; the queue is drained {drained}")
         telling.advise("radnode queue resume", "gives workers what waits")
         return f"the queue is drained {drained}"
+    until = row.waits_until(scene.settings.shut(scene.now))
+    if until is not None:
+        shut = f"not begun before {at(until)}: the window of route '{row.route}' is shut"
+        _say(telling, row, f"queued; {shut}")
+        telling.advise(f"radnode queue prioritise {row.id} stat", "begins it in spite of the window")
+        return shut
     return _in_work(scene, telling, row, "classified")
 
 

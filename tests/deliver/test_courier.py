@@ -13,6 +13,7 @@ from node.deliver import Courier, Outcome, Outgoing, Verdict
 from node.deliver.circuit import CircuitState
 from node.errors import DeliveryError, DeliveryRefused, LedgerBusy
 from node.ledger import Ledger
+from node.priority import Priority
 from node.spool import Spool
 from node.states import AnalysisState, StudyState
 from tests.ledger.material import SC, SR, arrival, reported
@@ -392,3 +393,53 @@ def test_a_courier_that_is_stopped_begins_no_further_study(house: House) -> None
     courier = house.courier(sender)
     assert [courier.step(), courier.step()] == [2, 0]
     assert len(sender.calls) == 1
+
+
+# STAT
+
+
+def _stat(house: House, uid: str) -> None:
+    """A STAT study whose results have just been made."""
+    house.study(uid)
+    (analysis,) = house.ledger.analyses.of_study(uid)
+    house.ledger.analyses.prioritise(analysis.id, Priority.STAT, 0)
+
+
+def test_results_of_stat_studies_go_before_others(house: House) -> None:
+    house.study("1.2")
+    _stat(house, "1.3")
+    sender = Script()
+    house.courier(sender).step()
+    assert [call[0] for call in sender.calls] == ["1.3.7.1", "1.2.7.1"]
+
+
+def test_a_stat_result_that_comes_while_others_are_sent_is_the_next(house: House) -> None:
+    for number in range(2, 5):
+        house.study(f"1.{number}")
+
+    def bring_stat(outgoing: Outgoing) -> Outcome:
+        if outgoing.sop_instance_uid == "1.2.7.1":
+            _stat(house, "1.9")
+        return Outcome(outgoing, Verdict.DELIVERED)
+
+    sender = Script(bring_stat)
+    courier = house.courier(sender)
+    while courier.step():
+        pass
+    assert [call[0] for call in sender.calls] == ["1.2.7.1", "1.9.7.1", "1.3.7.1", "1.4.7.1"]
+
+
+def test_a_stream_of_stat_results_does_not_keep_others_waiting(house: House) -> None:
+    for number in range(2, 5):
+        house.study(f"1.{number}")
+    come = iter(range(1, 100))
+
+    def bring_stat(outgoing: Outgoing) -> Outcome:
+        if outgoing.sop_instance_uid.endswith("7.1"):
+            _stat(house, f"1.9.{next(come)}")
+        return Outcome(outgoing, Verdict.DELIVERED)
+
+    courier = house.courier(Script(bring_stat))
+    for _ in range(3):
+        courier.step()
+    assert {house.analysis_state(f"1.{number}") for number in range(2, 5)} == {AnalysisState.DELIVERED}

@@ -415,3 +415,40 @@ def test_no_damage_makes_it_raise(syntax: str, edits: list[tuple[int, int, bytes
         assert "\n" not in text
         assert "\x1b" not in text
         text.encode()
+
+
+# How urgent it is
+
+
+def _request(*terms: str, syntax: str = EXPLICIT, undefined: bool = False) -> bytes:
+    """A Request Attributes Sequence of an item for each term."""
+    items = [item(element(0x00401001, "SH", "P1", syntax) + element(0x00401003, "SH", term, syntax)) for term in terms]
+    if not undefined:
+        return b"".join(items)
+    opened = [item(one[8:], UNDEFINED) + ITEM_END for one in items]
+    return b"".join(opened) + SEQUENCE_END
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT])
+@pytest.mark.parametrize("undefined", [False, True])
+def test_the_priority_of_the_request_is_read_wherever_it_stands(syntax: str, undefined: bool) -> None:
+    body = film(syntax=syntax)
+    assert header(body, syntax).attributes.priority == ""
+    length = UNDEFINED if undefined else None
+    request = element(0x00400275, "SQ", _request("LOW", "stat ", syntax=syntax, undefined=undefined), syntax, length)
+    found = header(body + request, syntax)
+    assert (found.defect, found.attributes.priority) == ("", "STAT")
+    above = header(body + request + element(0x00401003, "SH", "HIGH", syntax), syntax)
+    assert above.attributes.priority == "STAT"
+
+
+def test_a_priority_of_the_image_itself_counts_and_an_unknown_one_does_not() -> None:
+    assert changed({0x00401003: ("SH", "MEDIUM")}).attributes.priority == "MEDIUM"
+    assert changed({0x00401003: ("SH", "at once, for Mrs Miller")}).attributes.priority == ""
+    assert changed({0x00081040: ("LO", "Emergency")}).attributes.department == "Emergency"
+
+
+@given(st.binary(max_size=200))
+def test_whatever_stands_in_a_request_makes_no_object_defective(junk: bytes) -> None:
+    found = header(film() + element(0x00400275, "SQ", junk + junk[: len(junk) % 2]))
+    assert found.defect == ""

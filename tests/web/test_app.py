@@ -130,7 +130,7 @@ def test_a_plugin_goes_silent_at_once_and_live_only_on_a_record(web: Running) ->
 def test_an_operator_acts_and_the_trail_says_who(web: Running) -> None:
     token = tokens.add(web.folder / "tokens", "olga", Role.OPERATE)
     number = waiting(web.ledger)
-    acts = [("hold", "HELD"), ("retry", "QUEUED"), ("drop", "DROPPED")]
+    acts = [("prioritise", "QUEUED"), ("hold", "HELD"), ("retry", "QUEUED"), ("drop", "DROPPED")]
     for action, state in acts:
         done = web.ask("POST", f"/analyses/{number}/{action}", token=token)
         assert (done.status_code, done.json()) == (200, {"analysis": number, "state": state})
