@@ -5,6 +5,7 @@ Used by `radnode run` and `radnode route explain`; each step is the one that the
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import time
@@ -163,22 +164,34 @@ def bench(
     config: Path | None = None,
     plugins: Sequence[str] = (),
     destinations: Sequence[Destination] = (),
+    *,
+    as_served: bool = False,
+    pinned: bool = True,
 ) -> Iterator[Bench]:
     """A :class:`Bench` in a temporary folder. Args: routes, destinations: instead of those of `config`, if any.
 
-    Nothing is sent to the destinations: their profiles say which objects are made.
+    Nothing is sent to the destinations: their profiles say which objects are made. `as_served`: networks are run by the
+    engine that the node of `config` runs them with, which may first have to be found out. `pinned`: a plugin must have
+    the digest that `config` demands of it.
     """
     settings = load(config) if config else Settings()
     with tempfile.TemporaryDirectory(prefix="radnode-") as name:
         folder = Path(name)
+        if as_served:
+            _remember_engines(settings.device.wishes.memory, folder)
         settings = settings.model_copy(
             update={
                 "node": settings.node.model_copy(update={"data_dir": folder}),
                 "routes": settings.routes if routes is None else tuple(routes),
                 "destinations": settings.destinations if routes is None else tuple(destinations),
                 "worker": settings.worker.model_copy(
-                    update={"plugins": tuple(plugins) or settings.worker.plugins, "engine": _engine(settings)}
+                    update={
+                        "plugins": tuple(plugins) or settings.worker.plugins,
+                        "pins": settings.worker.pins if pinned else {},
+                        "engine": settings.worker.engine if as_served else _engine(settings),
+                    }
                 ),
+                "critical": settings.critical if routes is None else (),
             }
         )
         yield Bench(folder, settings)
@@ -187,6 +200,13 @@ def bench(
 def _engine(settings: Settings) -> str:
     """The engine of the settings; for a few studies the fastest is not looked for: that takes as long as they do."""
     return "onnxruntime" if settings.worker.engine == "auto" else settings.worker.engine
+
+
+def _remember_engines(memory: Path | None, folder: Path) -> None:
+    """What the node has found out of engines, for the workers of a bench in that folder."""
+    if memory is not None and memory.is_file():
+        (folder / "cache").mkdir(mode=0o700)
+        shutil.copyfile(memory, folder / "cache" / memory.name)
 
 
 def write_png(secondary_capture: Path, target: Path) -> Path:

@@ -30,6 +30,7 @@ from node.cli import (
     plugins,
     queue,
     reload,
+    replay,
     reviews,
     serve,
     shell,
@@ -71,6 +72,8 @@ app.add_typer(tokens.app, name="tokens")
 app.add_typer(certs.app, name="certs")
 app.add_typer(files.route_app, name="route")
 app.command()(files.run)
+app.command()(replay.replay)
+app.command()(replay.compare)
 app.command()(files.send)
 app.command()(files.echo)
 app.command()(fetch.fetch)

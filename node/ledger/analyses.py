@@ -247,6 +247,15 @@ class Analyses:
         rows = self._database.read(sql, *_LISTED, count)
         return [analysis_of(row) for row in rows]
 
+    def answered_since(self, at: float) -> list[AnalysisRow]:
+        """What was routed since then, has an answer, and is of the newest revision of its study; the newest first."""
+        rows = self._database.read(
+            "SELECT analyses.* FROM analyses JOIN studies USING (study_instance_uid, revision)"
+            " WHERE analyses.created_at >= ? AND analyses.sealed LIKE '%.npz%' ORDER BY analyses.id DESC",
+            at,
+        )
+        return [analysis_of(row) for row in rows]
+
     def waiting(self) -> list[tuple[Priority, str, int]]:
         """(priority, names of its routes, how many) of what waits for a worker."""
         sql = "SELECT priority, route, count(*) AS n FROM analyses WHERE state = ? GROUP BY 1, 2"
