@@ -121,10 +121,12 @@ class Pipeline:
 
     def _ranked(self, plan: Plan, series: Sequence[Series], study: StudyRow) -> Plan:
         """The plan with its priority; what waits for a window ages from its opening on."""
-        settings, now = self._settings, time.time()
+        settings, now, uid = self._settings, time.time(), study.study_instance_uid
         used = [one for one in settings.routes if one.name in plan.route.split(", ")]
-        urgency = route.urgency(series, used, settings.peers, study.sender)
-        for row in self._ledger.analyses.of_study(study.study_instance_uid):  # earlier revisions
+        items = [one for one in self._ledger.workitems.of_study(uid) if one.plugin == plan.plugin]
+        ordered = [one.worklist for one in items if one.priority == "HIGH"]
+        urgency = route.urgency(series, used, settings.peers, study.sender, ordered)
+        for row in self._ledger.analyses.of_study(uid):  # earlier revisions
             if row.plugin == plan.plugin and row.priority_reason == BY_OPERATOR:
                 urgency = Urgency(row.priority, row.priority_reason)
         begins = opening(plan.route, settings.shut(now)) or now

@@ -20,7 +20,7 @@ from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import Destination, QueueSettings, Route, Settings, StorageSettings, StudySettings, WorkerSettings
 from node.errors import LedgerBusy
-from node.ledger import AnalysisRow, Ledger, StudyRow
+from node.ledger import AnalysisRow, Ledger, StudyRow, WorkitemRow, WorkitemState
 from node.pipeline import Pipeline
 from node.plugin import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
 from node.priority import Priority
@@ -884,3 +884,28 @@ def test_the_operators_word_outlives_a_late_image(bench: Bench) -> None:
     bench.receive()
     bench.settle()
     assert (bench.analysis().revision, bench.analysis().priority) == (2, Priority.HIGH)
+
+
+def test_what_a_workitem_orders_at_once_is_stat_for_that_plugin(bench: Bench) -> None:
+    item = WorkitemRow(
+        workitem_uid="1.9",
+        worklist="ups",
+        transaction_uid="1.8",
+        study_instance_uid="1.2",
+        plugin="chest",
+        code=("1", "99TEST", "Look"),
+        sources=(),
+        priority="HIGH",
+        state=WorkitemState.ANALYSING,
+        tries=1,
+        told="",
+        reason="",
+        claimed_at=0,
+        changed_at=0,
+    )
+    bench.ledger.workitems.add(item)
+    bench.ledger.workitems.add(replace(item, workitem_uid="1.10", study_instance_uid="1.3", plugin="other"))
+    for study in ("1.2", "1.3"):
+        bench.receive(study)
+    bench.settle()
+    assert [bench.analysis(study).priority for study in ("1.2", "1.3")] == [Priority.STAT, Priority.ROUTINE]

@@ -1,4 +1,4 @@
-"""How urgent the analyses of a study are: what its images say, its routes, and who sent it; the highest wins."""
+"""How urgent the analyses of a study are: by its images, its routes, who sent it, who ordered it; the highest wins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from node.priority import DICOM_TERMS, Priority, Urgency
 from node.study import Series
 
 
-def urgency(series: Sequence[Series], routes: Sequence[Route], peers: Sequence[PeerRule], sender: str) -> Urgency:
+def urgency(
+    series: Sequence[Series],
+    routes: Sequence[Route],
+    peers: Sequence[PeerRule],
+    sender: str,
+    worklists: Sequence[str] = (),
+) -> Urgency:
     """The priority of an analysis, and why; ROUTINE where nobody says anything.
 
     Args:
@@ -18,8 +24,10 @@ def urgency(series: Sequence[Series], routes: Sequence[Route], peers: Sequence[P
         routes: that gave the plugin something of it.
         peers: of the configuration.
         sender: calling AE title of the study.
+        worklists: of which a workitem orders it with the priority HIGH, which is STAT (PS3.3 C.30.2).
     """
-    told = [*_tagged(series), *_of_routes(routes), *_of_peers(peers, sender)]
+    ordered = [Urgency(Priority.STAT, f"a workitem of worklist '{name}' is HIGH") for name in worklists]
+    told = [*_tagged(series), *_of_routes(routes), *_of_peers(peers, sender), *ordered]
     return min(told, key=lambda one: one.priority.below_stat, default=Urgency())
 
 

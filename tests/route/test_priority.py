@@ -49,3 +49,8 @@ def test_the_highest_wins_and_its_reason_is_said(
     found: list[Series], routes: list[Route], sender: str, expected: Urgency
 ) -> None:
     assert urgency(found, routes, [WARD, ER], sender) == expected
+
+
+def test_an_urgent_workitem_is_stat() -> None:
+    found = urgency(tagged("LOW"), [ROUTINE], [], "CR1", ["ups"])
+    assert found == Urgency(Priority.STAT, "a workitem of worklist 'ups' is HIGH")
