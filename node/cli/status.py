@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -91,14 +90,8 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
 
 def _waiting(settings: Settings, ledger: Ledger) -> list[dict[str, Any]]:
     """How many analyses of each priority wait for a worker, and until when where the window of their route is shut."""
-    from node.ledger import opening
-    from node.priority import Priority
-
-    shut, found = settings.shut(time.time()), Counter[tuple[Priority, float | None]]()
-    for priority, routes, count in ledger.analyses.waiting():
-        found[priority, None if priority is Priority.STAT else opening(routes, shut)] += count
-    order = sorted(found, key=lambda one: (one[0].below_stat, one[1] or 0))
-    return [{"priority": one[0], "until": one[1], "analyses": found[one]} for one in order]
+    found = ledger.analyses.waiting(settings.shut(time.time()))
+    return [{"priority": priority, "until": until, "analyses": count} for priority, until, count in found]
 
 
 def _free_mb(path: Path) -> int:

@@ -217,7 +217,7 @@ _LINES = (
 #: Section -> the columns of its table.
 _SECTIONS = {
     "series": ("series_instance_uid", "modality", "description", "images"),
-    "analyses": ("id", "revision", "plugin", "state", "summary", "error"),
+    "analyses": ("id", "revision", "plugin", "state", "priority", "summary", "error"),
     "comparisons": ("analysis", "prior", "comparison", "changes"),
     "results": ("analysis", "kind", "sop_instance_uid"),
     "deliveries": ("destination", "kind", "state", "kept", "attempts", "error"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from node.errors import PermanentError
-from node.ledger.analysis import IS_OPEN, AnalysisRow, analysis_of
+from node.ledger.analysis import IS_OPEN, AnalysisRow, analysis_of, opening
 from node.ledger.comparisons import AWAITS_PRIOR, end_reassessment, keep_assessment
 from node.ledger.criticals import Critical
 from node.ledger.database import Database
@@ -256,11 +257,15 @@ class Analyses:
         )
         return [analysis_of(row) for row in rows]
 
-    def waiting(self) -> list[tuple[Priority, str, int]]:
-        """(priority, names of its routes, how many) of what waits for a worker."""
+    def waiting(self, shut: Mapping[str, float]) -> list[tuple[Priority, float | None, int]]:
+        """(priority, until when a window is shut, how many) of what waits. Args: shut: see :func:`opening`."""
+        found: Counter[tuple[Priority, float | None]] = Counter()
         sql = "SELECT priority, route, count(*) AS n FROM analyses WHERE state = ? GROUP BY 1, 2"
-        rows = self._database.read(sql, AnalysisState.QUEUED)
-        return [(Priority(row["priority"]), row["route"], row["n"]) for row in rows]
+        for row in self._database.read(sql, AnalysisState.QUEUED):
+            priority = Priority(row["priority"])
+            found[priority, None if priority is Priority.STAT else opening(row["route"], shut)] += row["n"]
+        order = sorted(found, key=lambda one: (one[0].below_stat, one[1] or 0))
+        return [(*one, found[one]) for one in order]
 
     def count_by_state(self) -> dict[AnalysisState, int]:
         """How many analyses are in each state."""

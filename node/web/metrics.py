@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -43,6 +44,9 @@ class _Now(Collector):
         yield _family("radnode_studies", "Studies by state", ("state",), (((s,), n) for s, n in studies))
         analyses = ledger.analyses.count_by_state().items()
         yield _family("radnode_analyses", "Analyses by state", ("state",), (((s,), n) for s, n in analyses))
+        waiting = ledger.analyses.waiting(self._settings.shut(time.time()))
+        due = sum(count for _, until, count in waiting if until is None)
+        yield _one("radnode_analyses_due", "Analyses that wait for a worker, and for no window", due)
         deliveries = ledger.deliveries.count_by_state().items()
         yield _family(
             "radnode_deliveries", "Result objects by destination and state", ("destination", "state"), deliveries

@@ -56,8 +56,8 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {'radnode_analyses{state="FAILED"}': "2x120"},
     ),
     "RadnodeAnalysesQueued": (
-        {'radnode_analyses{state="QUEUED"}': "0+1x120"},
-        {'radnode_analyses{state="QUEUED"}': "60-0.3x120"},
+        {"radnode_analyses_due": "0+1x120"},
+        {"radnode_analyses_due": "60-0.3x120"},
     ),
     "RadnodePluginPaused": (
         {'radnode_plugin_paused{plugin="p"}': "1x120"},

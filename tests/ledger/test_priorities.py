@@ -121,6 +121,18 @@ def test_stat_deliveries_leave_room_for_others_however_many_there_are(ledger: Le
     ]
 
 
+def test_what_waits_is_counted_by_priority_and_by_its_window(ledger: Ledger) -> None:
+    for number in (1, 2):
+        wait(ledger, f"1.{number}", route="nights")
+    wait(ledger, "1.3", Priority.STAT, route="nights")
+    wait(ledger, "1.4")
+    assert ledger.analyses.waiting({"nights": 5.0}) == [
+        (Priority.STAT, None, 1),
+        (Priority.ROUTINE, None, 1),
+        (Priority.ROUTINE, 5.0, 2),
+    ]
+
+
 def test_a_clock_that_was_set_changes_the_order_and_loses_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

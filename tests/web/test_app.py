@@ -180,6 +180,7 @@ def test_metrics_are_read_by_prometheus_own_parser_and_name_nobody(web: Running,
     told = {name: [(sample.labels, sample.value) for sample in family.samples] for name, family in families.items()}
     assert told["radnode_up"] == [({}, 0.0)]
     assert ({"state": "QUEUED"}, 1.0) in told["radnode_analyses"]
+    assert told["radnode_analyses_due"] == [({}, 1.0)]
     assert told["radnode_plugin_paused"] == [({"plugin": "chest"}, 1.0)]
     assert told["radnode_trouble"] == [({"part": "worker-0"}, 1.0)]
     assert told["radnode_disk_free_bytes"][0][1] > 0
