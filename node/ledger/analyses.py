@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from node.errors import PermanentError
-from node.ledger.analysis import IS_OPEN, AnalysisRow, analysis_of, opening
+from node.ledger.analysis import IS_OPEN, AnalysisRow, analysis_of, one_batch, opening, seal
 from node.ledger.comparisons import AWAITS_PRIOR, end_reassessment, keep_assessment
 from node.ledger.criticals import Critical
 from node.ledger.database import Database
@@ -93,7 +92,7 @@ class Analyses:
             return []  # the usual case takes no lock
         with self._database.write() as connection:
             rows = connection.execute(due, values).fetchall()
-            chosen = _one_batch(rows, count)
+            chosen = one_batch(rows, count)
             connection.executemany(
                 "UPDATE analyses SET lease_owner = ?, lease_until = ? WHERE id = ?",
                 [(owner, now + seconds, row["id"]) for row in chosen],
@@ -130,7 +129,7 @@ class Analyses:
             if assessment:
                 keep_assessment(connection, analysis_id, assessment)
             connection.execute("UPDATE analyses SET summary = ? WHERE id = ?", (summary, analysis_id))
-            _seal(connection, analysis_id, sealed or {})
+            seal(connection, analysis_id, sealed or {})
             add_observations(connection, analysis_id, observed)
             move_analysis(connection, analysis_id, AnalysisMove.CLASSIFIED, "")
             end_reassessment(connection, analysis_id)
@@ -158,7 +157,7 @@ class Analyses:
         """
         with self._database.write() as connection:
             move_analysis(connection, analysis_id, AnalysisMove.REPORTED, "")
-            _seal(connection, analysis_id, sealed or {})
+            seal(connection, analysis_id, sealed or {})
             if are_withdrawn(connection, results):
                 reason = "the same results were withdrawn before"
                 move_analysis(connection, analysis_id, AnalysisMove.WITHDRAWN, reason)
@@ -297,16 +296,3 @@ class Analyses:
     def is_over(self, analysis_id: int) -> bool:
         """Whether nothing is left to do for it."""
         return self.get(analysis_id).state in ENDED
-
-
-def _one_batch(rows: Sequence[sqlite3.Row], count: int) -> list[sqlite3.Row]:
-    """The first rows that go together: one plugin; what failed before goes alone, so that it cannot spoil others."""
-    if not rows or rows[0]["attempts"]:
-        return list(rows[:1])
-    fitting = [row for row in rows if row["plugin"] == rows[0]["plugin"] and not row["attempts"]]
-    return fitting[:count]
-
-
-def _seal(connection: sqlite3.Connection, analysis_id: int, sealed: Mapping[str, str]) -> None:
-    sql = "UPDATE analyses SET sealed = json_patch(sealed, ?) WHERE id = ?"
-    connection.execute(sql, (json.dumps(sealed), analysis_id))

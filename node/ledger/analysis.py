@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from node.priority import Priority
@@ -72,3 +72,17 @@ def analysis_of(row: sqlite3.Row) -> AnalysisRow:
         fields[name] = tuple(json.loads(row[name]))
     fields["sealed"] = json.loads(row["sealed"])
     return AnalysisRow(**fields)
+
+
+def one_batch(rows: Sequence[sqlite3.Row], count: int) -> list[sqlite3.Row]:
+    """The first rows that go together: one plugin; what failed before goes alone, so that it cannot spoil others."""
+    if not rows or rows[0]["attempts"]:
+        return list(rows[:1])
+    fitting = [row for row in rows if row["plugin"] == rows[0]["plugin"] and not row["attempts"]]
+    return fitting[:count]
+
+
+def seal(connection: sqlite3.Connection, analysis_id: int, sealed: Mapping[str, str]) -> None:
+    """Note the digests of further files of an analysis. Args: sealed: name of the file -> sha256, hex."""
+    sql = "UPDATE analyses SET sealed = json_patch(sealed, ?) WHERE id = ?"
+    connection.execute(sql, (json.dumps(sealed), analysis_id))
