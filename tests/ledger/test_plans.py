@@ -132,7 +132,7 @@ def test_priors_are_found_without_a_scan(ledger: Ledger) -> None:
     ledger.studies.complete(ledger.studies.get("1.2"), "quiet", partial=False, expected=None)
     ledger.analyses.route("1.2", [plan(prior=PriorRule())], [])
     (row,) = ledger.analyses.of_study("1.2")
-    ledger.analyses.classified(row.id, "", {}, "{}")
+    ledger.analyses.classified(row.id, "", {}, assessment="{}")
     ledger.comparisons.candidates("1.2", "chest")
     ledger.comparisons.ask(row.id, "the prior of 2025-03-01", "1.3")
     ledger.comparisons.tell(row.id, ())
