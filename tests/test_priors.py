@@ -94,7 +94,7 @@ def classified(ledger: Ledger, assessment: Assessment, rule: PriorRule | None = 
     uid = assessment.study_instance_uid
     routed(ledger, uid, plan(series=(f"{uid}.9",), prior=rule), **of_arrival)
     (row,) = ledger.analyses.of_study(uid)
-    ledger.analyses.classified(row.id, "a summary", {}, assessment_text(assessment))
+    ledger.analyses.classified(row.id, "a summary", {}, assessment=assessment_text(assessment))
     return row.id
 
 
@@ -139,7 +139,7 @@ def test_a_study_that_is_on_its_way_is_waited_for(ledger: Ledger) -> None:
     assert Priors(ledger).step() == 0
     (row,) = ledger.analyses.of_study("1.5")
     earlier = told("1.5", "20260301")
-    ledger.analyses.classified(row.id, "a summary", {}, assessment_text(earlier))
+    ledger.analyses.classified(row.id, "a summary", {}, assessment=assessment_text(earlier))
     assert Priors(ledger).step() == 1
     assert settled(ledger, number) == Comparison(earlier)
 
@@ -192,7 +192,7 @@ def test_what_another_version_has_assessed_is_assessed_anew(ledger: Ledger) -> N
     assert due(ledger, AnalysisState.QUEUED) == [anew.id]
     assert Priors(ledger).step() == 0, "it is asked for once"
     again = told("1.5", "20260301")
-    ledger.analyses.classified(anew.id, "a summary", {}, assessment_text(again))
+    ledger.analyses.classified(anew.id, "a summary", {}, assessment=assessment_text(again))
     assert ledger.analyses.get(anew.id).state is AnalysisState.DROPPED, "nothing of it is reported"
     assert Priors(ledger).step() == 1
     assert settled(ledger, number) == Comparison(again)
@@ -218,7 +218,7 @@ def test_what_was_assessed_before_answers_were_kept_is_assessed_anew(ledger: Led
     number = classified(ledger, told())
     assert Priors(ledger).step() == 0
     (_, anew) = ledger.analyses.of_study("1.5")
-    ledger.analyses.classified(anew.id, "a summary", {}, assessment_text(told("1.5", "20260301")))
+    ledger.analyses.classified(anew.id, "a summary", {}, assessment=assessment_text(told("1.5", "20260301")))
     assert Priors(ledger).step() == 1
     assert settled(ledger, number) == Comparison(told("1.5", "20260301"))
 
