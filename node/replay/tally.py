@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from node.agreement import kappa
 from node.replay.comparison import Comparison, FindingPair
 
 
@@ -51,20 +51,6 @@ def tally(comparisons: Sequence[Comparison]) -> Tally:
     identical = sum(one.is_identical for one in answered)
     shifts = tuple(_shift(name, found) for name, found in pairs.items())
     return Tally(len(answered), identical, len(comparisons) - len(answered), shifts)
-
-
-def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
-    """Cohen's kappa of two raters (Educational and Psychological Measurement 20:37, 1960); None: undefined.
-
-    Worked example: 20 times both say yes, 15 both no, 5 and 10 times they differ: (0.7 - 0.5) / (1 - 0.5) = 0.4.
-    """
-    if not pairs:
-        return None
-    count = len(pairs)
-    observed = sum(first == second for first, second in pairs) / count
-    before, after = Counter(first for first, _ in pairs), Counter(second for _, second in pairs)
-    by_chance = sum(before[name] * after[name] for name in before) / count**2
-    return None if by_chance == 1 else (observed - by_chance) / (1 - by_chance)
 
 
 def _shift(finding: str, pairs: Sequence[FindingPair]) -> Shift:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from node.agreement import kappa
 from node.replay import Comparison, FindingPair, Shift, tally
-from node.replay.tally import kappa
 
 STUDY = Comparison("1.2", 1, "chest 1.0", "chest 2.0")
 
