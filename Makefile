@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml deploy/constraints.txt | sha256sum | cut -c1-16)
 TEST_STAMP := $(STAMP)-test
 
-.PHONY: demo test test-slow test-viewer train-smoke conformance faults bench install check tests peers viewer docs train-install clean
+.PHONY: demo test test-slow test-viewer train-smoke conformance faults bench day install check tests peers viewer docs train-install clean
 
 demo: install
 	$(BIN)/radnode demo
@@ -71,6 +71,10 @@ faults: $(TEST_STAMP) peers
 bench: $(TEST_STAMP) peers
 	$(BIN)/python -W ignore -m tests.bench --only "$(BENCH)" --write deploy/PERFORMANCE.md --json deploy/performance.json
 
+# An hour of a hospital in six minutes: real studies, what goes wrong, an upgrade, and the books; all of it in radnode-day/.
+day: $(TEST_STAMP) viewer
+	$(BIN)/python -W ignore -m tests.day
+
 docs: install
 	$(BIN)/python -m node.docs README.md
 
@@ -78,4 +82,4 @@ train-install: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[train]'
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis radnode-demo
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis radnode-demo radnode-day

@@ -38,6 +38,7 @@ class RunningNode:
         destinations, routes, critical, peers, inputs, fetch: tables as in the configuration file.
         plugins: that its workers load; fewer start faster.
         python_path: folders with further plugins.
+        python: of the installation that runs it; None: of the tests.
         settings: further sections, merged over quick ones.
     """
 
@@ -54,6 +55,7 @@ class RunningNode:
         worklists: Sequence[Table] = (),
         plugins: Sequence[str] = ("brightness",),
         python_path: Sequence[Path] = (),
+        python: Path | None = None,
         **settings: Table,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +80,9 @@ class RunningNode:
             "worklists": worklists,
         }
         self.config.write_text(_toml(quick, **tables), encoding="utf-8")
-        self._environment = dict(os.environ)
+        self._environment, self._python = dict(os.environ), str(python or sys.executable)
+        if python:
+            self._environment.pop("PYTHONPATH", None)
         if python_path:
             self._environment["PYTHONPATH"] = os.pathsep.join(map(str, python_path))
         self._process: subprocess.Popen[bytes] | None = None
@@ -97,7 +101,7 @@ class RunningNode:
         """Run `radnode serve` until it answers C-ECHO."""
         with self.log_path.open("ab") as log:
             self._process = processes.start(
-                [sys.executable, "-m", "node", "serve", "-c", str(self.config)],
+                [self._python, "-m", "node", "serve", "-c", str(self.config)],
                 stdout=log,
                 stderr=log,
                 env=self._environment,
