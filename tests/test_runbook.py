@@ -165,7 +165,7 @@ def test_every_entry_is_of_a_message_that_the_program_has() -> None:
 
 
 def test_every_command_of_the_page_exists() -> None:
-    for name, inner in re.findall(r"radnode ([a-z][a-z-]*)(?: ([a-z]+)\b(?![./:]))?", CODE):
+    for name, inner in re.findall(r"radnode ([a-z][a-z-]*)(?: ([a-z]+(?:-[a-z]+)*)\b(?![./:]))?", CODE):
         assert name in {command[0] for command in COMMANDS}, f"radnode {name}"
         if inner and name in GROUPS:
             assert (name, inner) in COMMANDS, f"radnode {name} {inner}"

@@ -19,8 +19,10 @@ MOST_EXPLAINED = 6
 def as_table(result: StudyResult) -> dict[str, Any]:
     """One study for JSON: its facts, and the account of its series beside them."""
     account = result.account
-    nothing: dict[str, Any] = {"version": None, "title": None, "series": [], "not_assessed": [], "claims": []}
-    told = nothing if account is None else asdict(account)
+    from node.account import Account
+
+    nothing = asdict(Account(result.plugin, "", "")) | {"version": None, "title": None}
+    told = asdict(account) if account else nothing | {name: [] for name in ("series", "not_assessed", "claims")}
     return {name: value for name, value in vars(result).items() if name != "account"} | told | {"plugin": result.plugin}
 
 

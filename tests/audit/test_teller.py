@@ -25,7 +25,7 @@ OUR_OWN = (
     "delivery tried again later", "destination ", "completion asked for", "storage commitment ", "archive ",
     "procedure step told", "availability told",
     "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while", "fetch",
-    "drift", "baseline set",
+    "drift", "baseline set", "prior ", "assessed anew",
     "queue ", "object refused", "configuration read again",  # whoever gave the command is told of, as of every command
 )  # fmt: skip
 

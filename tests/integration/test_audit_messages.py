@@ -71,6 +71,7 @@ def test_a_study_from_its_arrival_to_its_results(
     assert CANARY not in node.log()
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_away_delays_nothing_and_misses_nothing(
     start_node: Callable[..., RunningNode], hospital: Hospital, pki: Pki, collector_context: ssl.SSLContext
 ) -> None:

@@ -109,6 +109,7 @@ def test_an_archive_that_is_down_is_told_when_it_is_back(
     assert len(notes(storescp)) == 1
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_the_command_can_be_given_again(
     start_node: StartNode, storescp: RealStorescp, hospital: Hospital
 ) -> None:

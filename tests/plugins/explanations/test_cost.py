@@ -25,6 +25,7 @@ def test_ways_take_turns_and_the_first_round_is_not_counted() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # monai warns on import of things that are none of ours
+@pytest.mark.slow
 def test_grad_cam_of_many_labels_costs_many_passes_and_maps_cost_few() -> None:
     made = with_many_labels(network(1, dilated=True))
     found = torch_cost(made, pictures(1), rounds=3)

@@ -100,6 +100,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_explain_prints_and_writes_the_block(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = explain(folder, folder, folder, images=2, write=True)
     card = (folder / "MODEL_CARD.md").read_text()

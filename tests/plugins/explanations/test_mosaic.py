@@ -55,6 +55,7 @@ def test_no_positive_evidence_is_no_share() -> None:
     assert known.value == pytest.approx(0.6)
 
 
+@pytest.mark.slow
 def test_every_method_sees_the_same_mosaics_and_chance_is_one_half() -> None:
     examined, images = subject(), pictures(8)
     found = compare(examined, lambda index: images[index], draw(TARGETS, SOURCES, BOTH, 2, seed=0))

@@ -16,6 +16,8 @@ from radnode_kit.synthetic.measuring import Findings
 from radnode_kit.synthetic.text import write_report
 from tests.plugins.synthetic.material import TINY, Means, write_set
 
+pytestmark = pytest.mark.slow  # trains generators
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Findings]:
