@@ -68,7 +68,9 @@ def archive(tmp_path: Path) -> Any:
         yield running
 
 
-@pytest.mark.parametrize("which", ["main", "worker", "receiver", "group"])
+@pytest.mark.parametrize(
+    "which", ["worker", "group", *(pytest.param(one, marks=pytest.mark.slow) for one in ("main", "receiver"))]
+)
 def test_killed_at_every_state_edge_each_study_is_answered_once(
     start_node: StartNode, archive: RealStorescp, hospital: Hospital, which: str
 ) -> None:
