@@ -233,7 +233,7 @@ def _security(settings: Settings) -> str:
     return f"""## Security
 
 - BCP 195 RFC 8996, RFC 9325 Secure Transport Connection Profile (PS3.15 B.12): TLS 1.2 and 1.3, for receiving ({port})
-  and for each destination; certificates in both directions.
+  and for each destination; certificates in both directions, revocation lists of clients (CRL).
 - Audit Trail Message Format Profile (PS3.15 A.5), Audit Trail Message Transmission Profiles by TLS and UDP (A.6, A.7).
 - Basic Application Level Confidentiality Profile (PS3.15 annex E) for copies that leave: `radnode deidentify`.
 - What a peer may do is given by its AE title, address and certificate: `radnode doctor` shows it.

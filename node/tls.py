@@ -46,11 +46,19 @@ class Certificate:
     fingerprint: str
 
 
-def server_context(certificate: Path, key: Path, ca: Path, *, require_client_certificate: bool) -> ssl.SSLContext:
-    """For a listener. A client's certificate must come from `ca`; without `require_client_certificate` it may lack."""
+def server_context(
+    certificate: Path, key: Path, ca: Path, crl: Path | None = None, *, require_client_certificate: bool
+) -> ssl.SSLContext:
+    """For a listener. A client's certificate must come from `ca`; without `require_client_certificate` it may lack.
+
+    With `crl`, revocation lists (RFC 5280 5), one that stands in its issuer's list is refused, and so is one whose
+    issuer has no list there that is still in force: who was revoked meanwhile cannot be known then (RFC 5280 6.3).
+    """
     context = open_context(certificate, key)
     context.verify_mode = ssl.CERT_REQUIRED if require_client_certificate else ssl.CERT_OPTIONAL
     _load_ca(context, ca)
+    if crl is not None:
+        _load_crl(context, crl)
     return context
 
 
@@ -106,6 +114,21 @@ def _load_ca(context: ssl.SSLContext, ca: Path) -> None:
     except ssl.SSLError as error:
         hint = "it holds one or more certificates as PEM"
         raise ConfigError(f"TLS cannot use it: {reason_of(error)}", about=str(ca), hint=hint) from error
+
+
+def _load_crl(context: ssl.SSLContext, crl: Path) -> None:
+    _readable(crl)
+    before = context.cert_store_stats()["crl"]
+    try:
+        context.load_verify_locations(crl)
+        found = context.cert_store_stats()["crl"] - before
+        why = "there is none in it"
+    except ssl.SSLError as error:
+        found, why = 0, reason_of(error)
+    if not found:
+        hint = "it holds revocation lists as PEM; of DER: `openssl crl -inform DER -in FILE -out crl.pem`"
+        raise ConfigError(f"TLS cannot use it as revocation list: {why}", about=str(crl), hint=hint)
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
 
 
 def _readable(path: Path) -> None:

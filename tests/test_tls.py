@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from node.errors import ConfigError
 from node.tls import Certificate, certificate_of, client_context, escaped, reason_of, server_context, subject_of
 from tests.peers import Pki
-from tests.peers.certificates import Pair
+from tests.peers.certificates import Pair, Registry
 
 
 def server(pki: Pki, *, require: bool = True) -> ssl.SSLContext:
@@ -101,6 +101,45 @@ def test_a_caller_trusts_those_whom_it_was_told_to_trust(pki: Pki) -> None:
 def test_an_authority_that_is_allowed_another_name_must_still_vouch(pki: Pki) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         shake_hands(server(pki), client_context(pki.other.ca, allow_other_hostname=True))
+
+
+# Revocation
+
+
+def revoking(pki: Pki, crl: Path) -> ssl.SSLContext:
+    return server_context(pki.node.certificate, pki.node.key, pki.ca, crl, require_client_certificate=True)
+
+
+def test_who_stands_in_the_list_is_refused_and_nobody_else(pki: Pki, tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    lost, kept = registry.pair("ct-1"), registry.pair("ct-2")
+    crl = registry.revoked(lost)
+    ours = server_context(kept.certificate, kept.key, registry.ca, crl, require_client_certificate=True)
+    assert certificate_of(shake_hands(ours, client_context(registry.ca, (kept.certificate, kept.key))))  # type: ignore[arg-type]
+    with pytest.raises(ssl.SSLCertVerificationError) as caught:
+        shake_hands(ours, client_context(registry.ca, (lost.certificate, lost.key)))
+    assert reason_of(caught.value) == "certificate revoked"
+
+
+@pytest.mark.parametrize(("which", "said"), [("ended", "CRL has expired"), ("other", "unable to get certificate CRL")])
+def test_without_a_list_that_is_in_force_nobody_gets_in(pki: Pki, tmp_path: Path, which: str, said: str) -> None:
+    registry = Registry(tmp_path)
+    peer, crl = (
+        registry.pair("ct-1"),
+        registry.revoked(days=-1) if which == "ended" else Registry(tmp_path / "b", "Elsewhere").revoked(),
+    )
+    ours = server_context(peer.certificate, peer.key, registry.ca, crl, require_client_certificate=True)
+    with pytest.raises(ssl.SSLCertVerificationError) as caught:
+        shake_hands(ours, client_context(registry.ca, (peer.certificate, peer.key)))
+    assert reason_of(caught.value) == said
+
+
+def test_a_file_without_a_list_is_no_list(pki: Pki, tmp_path: Path) -> None:
+    (empty := tmp_path / "crl.pem").write_text("")
+    for path in (pki.ca, empty, pki.ca.with_suffix(".key")):
+        with pytest.raises(ConfigError, match="revocation list") as caught:
+            revoking(pki, path)
+        assert caught.value.about == str(path)
 
 
 # Files

@@ -6,7 +6,7 @@ can fail raises :class:`~node.errors.ConfigError`, and leaves what was there as 
 """
 
 from node.certificates.authority import LONGEST_DAYS, Authority, create, key_beside
-from node.certificates.description import Description, describe
+from node.certificates.description import Description, describe, lists_end
 from node.certificates.examination import problems
 
-__all__ = ["LONGEST_DAYS", "Authority", "Description", "create", "describe", "key_beside", "problems"]
+__all__ = ["LONGEST_DAYS", "Authority", "Description", "create", "describe", "key_beside", "lists_end", "problems"]

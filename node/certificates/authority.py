@@ -70,16 +70,51 @@ class Authority:
     def renew(self, path: Path, key: Path, days: int) -> None:
         """Replace a certificate by one that lasts longer. Its key stays, so that one rename is all there is to it."""
         old = files.read_certificates(path)[0]
-        try:
-            old.verify_directly_issued_by(self.certificate)
-        except (InvalidSignature, ValueError, TypeError) as error:
-            hint = "ask that one for its successor"
-            raise ConfigError("the certificate comes from another authority", about=str(path), hint=hint) from error
+        self._vouch(old, path, "ask that one for its successor")
         request = x509.CertificateSigningRequestBuilder().subject_name(old.subject)
         for extension in old.extensions:
             if isinstance(extension.value, x509.SubjectAlternativeName):
                 request = request.add_extension(extension.value, critical=extension.critical)
         files.replace(path, files.certificate_pem(self._signed(request.sign(files.read_key(key), SHA256()), days)))
+
+    def revoke(self, path: Path, crl: Path) -> bool:
+        """Put the first certificate at `path` on the authority's list, a file that is replaced at once.
+
+        The list stays in force as long as the authority: it is only ever replaced by hand, and one that has ended
+        would shut out everybody. False: the certificate stands in it already.
+        """
+        certificate = files.read_certificates(path)[0]
+        self._vouch(certificate, path, "only that one can revoke it")
+        old = files.read_lists(crl)[0] if crl.exists() else None
+        if old is not None and not old.is_signature_valid(self.key.public_key()):
+            raise ConfigError("the revocation list comes from another authority", about=str(crl))
+        if old is not None and old.get_revoked_certificate_by_serial_number(certificate.serial_number):
+            return False
+        files.replace(crl, files.list_pem(self._list(old, certificate.serial_number)))
+        return True
+
+    def _list(self, old: x509.CertificateRevocationList | None, serial: int) -> x509.CertificateRevocationList:
+        """RFC 5280 5: what stood in the old one, and one certificate more."""
+        now, key = _now(), self.key.public_key()
+        number = old.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number + 1 if old else 1
+        builder = x509.CertificateRevocationListBuilder(issuer_name=self.certificate.subject)
+        builder = builder.last_update(now).next_update(self.certificate.not_valid_after_utc)
+        for entry in old or ():
+            builder = builder.add_revoked_certificate(entry)
+        entry = x509.RevokedCertificateBuilder(serial_number=serial, revocation_date=now).build()
+        return (
+            builder.add_revoked_certificate(entry)
+            .add_extension(x509.CRLNumber(number), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key), critical=False)
+            .sign(self.key, SHA256())
+        )
+
+    def _vouch(self, certificate: x509.Certificate, path: Path, hint: str) -> None:
+        """Raises :class:`ConfigError` for a certificate that another authority has made."""
+        try:
+            certificate.verify_directly_issued_by(self.certificate)
+        except (InvalidSignature, ValueError, TypeError) as error:
+            raise ConfigError("the certificate comes from another authority", about=str(path), hint=hint) from error
 
     def _signed(self, request: x509.CertificateSigningRequest, days: int) -> x509.Certificate:
         """Subject, key and names of the request; no longer than the authority itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from node.certificates.files import read_certificates
+from node.certificates.files import read_certificates, read_lists
+from node.errors import ConfigError
 
 #: RFC 4514 has no short names for these; they are called as the receiver gets them from OpenSSL.
 _LONG = {
@@ -46,6 +48,14 @@ class Description:
 def describe(path: Path) -> list[Description]:
     """All certificates of a file."""
     return [_described(path, certificate) for certificate in read_certificates(path)]
+
+
+def lists_end(path: Path) -> float:
+    """When the first of a file's revocation lists ends, seconds since the epoch; 0: it cannot be read, inf: never."""
+    try:
+        return min(one.next_update_utc.timestamp() if one.next_update_utc else math.inf for one in read_lists(path))
+    except ConfigError:
+        return 0.0
 
 
 def _described(path: Path, certificate: x509.Certificate) -> Description:

@@ -18,6 +18,8 @@ Key = RSAPrivateKey | EllipticCurvePrivateKey
 
 PRIVATE, PUBLIC = 0o600, 0o644
 
+_LIST = b"-----BEGIN X509 CRL-----"
+
 
 def read_certificates(path: Path) -> list[x509.Certificate]:
     """All certificates of a file, in their order; at least one."""
@@ -26,6 +28,18 @@ def read_certificates(path: Path) -> list[x509.Certificate]:
     except ValueError as error:
         hint = "it begins with -----BEGIN CERTIFICATE-----"
         raise ConfigError("this is no certificate as PEM", about=str(path), hint=hint) from error
+
+
+def read_lists(path: Path) -> list[x509.CertificateRevocationList]:
+    """All revocation lists of a file; at least one."""
+    try:
+        lists = [x509.load_pem_x509_crl(_LIST + rest) for rest in _read(path).split(_LIST)[1:]]
+    except ValueError:
+        lists = []
+    if not lists:
+        hint = "it begins with -----BEGIN X509 CRL-----"
+        raise ConfigError("this is no revocation list as PEM", about=str(path), hint=hint)
+    return lists
 
 
 def read_key(path: Path) -> Key:
@@ -51,6 +65,11 @@ def _read(path: Path) -> bytes:
 def certificate_pem(certificate: x509.Certificate) -> bytes:
     """As it stands in a file."""
     return certificate.public_bytes(Encoding.PEM)
+
+
+def list_pem(revoked: x509.CertificateRevocationList) -> bytes:
+    """As it stands in a file."""
+    return revoked.public_bytes(Encoding.PEM)
 
 
 def key_pem(key: Key) -> bytes:
@@ -79,7 +98,7 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """A certificate by its successor, at once."""
+    """A certificate, or a list, by its successor, at once."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     write_new(part, data, PUBLIC)
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from node.certificates import Description
     from node.config import Settings, TlsSettings
 
-app = typer.Typer(help="Certificates for TLS: init, issue, show, renew.", no_args_is_help=True)
+app = typer.Typer(help="Certificates for TLS: init, issue, show, renew, revoke.", no_args_is_help=True)
 NamesOption = Annotated[
     list[str] | None, typer.Option("--name", help="Host name or address that callers use; again for more.")
 ]
@@ -95,6 +95,24 @@ def renew(
     certificates.Authority.read(tls.ca).renew(path, key, days)
     _tell(certificates.describe(path))
     typer.echo("its fingerprint is another one now: tell those who have written it down")
+
+
+@app.command()
+def revoke(
+    certificate: Annotated[Path, typer.Argument(help="The certificate of the peer, e.g. certs/ct-1.pem.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Put a peer's certificate on the authority's revocation list: with `tls.crl` the node refuses it from then on."""
+    from node import certificates
+
+    tls = _settings(config).tls
+    crl = tls.crl or tls.ca.with_name("crl.pem")
+    new = certificates.Authority.read(tls.ca).revoke(certificate, crl)
+    typer.echo(f"{certificate} {'is revoked' if new else 'was revoked already'}: {crl}")
+    if tls.crl is None:
+        typer.echo(f'the node does not read it yet: under [tls] set crl = "{crl}", and start it again')
+    else:
+        typer.echo("a node that runs takes it from the next connection on; open associations stay")
 
 
 def _settings(config: Path) -> Settings:

@@ -87,7 +87,7 @@ def _certificates(settings: Settings) -> Iterator[Check]:
 
     tls = settings.tls
     if tls.enabled:
-        yield _sound("certificate of the node", problems(tls.certificate, tls.key, tls.ca))
+        yield _sound("certificate of the node", problems(tls.certificate, tls.key, tls.ca, crl=tls.crl))
     tables: list[Destination | Worklist] = [*settings.destinations, *settings.worklists]
     for one in tables:
         if one.ca_file or one.certificate_file:

@@ -81,7 +81,10 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     destinations = tuple(_with_files(one, folder, FILES) for one in settings.destinations)
     worklists = tuple(_with_files(one, folder, worklist.FILES) for one in settings.worklists)
     tls = settings.tls.model_copy(
-        update={key: folder / getattr(settings.tls, key) for key in ("certificate", "key", "ca")}
+        update={
+            **{key: folder / getattr(settings.tls, key) for key in ("certificate", "key", "ca")},
+            "crl": settings.tls.crl and folder / settings.tls.crl,
+        }
     )
     tokens = settings.web.tokens_file
     web = settings.web.model_copy(update={"tokens_file": folder / tokens if tokens else None})

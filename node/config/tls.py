@@ -27,3 +27,8 @@ class TlsSettings(Section):
     )
     key: Path = Field(Path("certs/node.key"), description="Its private key (PEM, without a password).")
     ca: Path = Field(Path("certs/ca.pem"), description="Certificates (PEM) of those whose word on clients counts.")
+    crl: Path | None = Field(
+        None,
+        description="Revocation lists (PEM) of those in `ca`: a client whose certificate stands in one is refused. A "
+        "changed file counts from the next connection; `radnode certs revoke` makes one.",
+    )

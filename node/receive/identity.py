@@ -57,11 +57,12 @@ class Identity:
         if not self._asks_clients:
             return open_context(tls.certificate, tls.key)
         return server_context(
-            tls.certificate, tls.key, tls.ca, require_client_certificate=tls.require_client_certificate
+            tls.certificate, tls.key, tls.ca, tls.crl, require_client_certificate=tls.require_client_certificate
         )
 
     def _look(self) -> _Stamp:
-        return tuple(_stamp(path) for path in (self._settings.certificate, self._settings.key, self._settings.ca))
+        tls = self._settings
+        return tuple(_stamp(path) for path in (tls.certificate, tls.key, tls.ca, tls.crl) if path is not None)
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from node.certificates import describe
+from node.certificates import describe, lists_end
 from node.config import Settings
 from node.errors import ConfigError
 from node.ledger import Ledger
@@ -71,6 +71,9 @@ class _Now(Collector):
             "radnode_watch_look_timestamp_seconds", about, ("plugin",), (((p,), at) for p, at in looks.items())
         )
         ends = (((path.name,), at) for path, at in _ends(self._settings))
+        if (crl := self._settings.tls.crl) is not None:
+            about = "When the first of the revocation lists ends, and its authority's clients are refused, epoch"
+            yield _one("radnode_revocation_list_expiry_timestamp_seconds", about, lists_end(crl))
         about = "When a certificate ends, seconds since the epoch"
         yield _family("radnode_certificate_expiry_timestamp_seconds", about, ("file",), ends)
 

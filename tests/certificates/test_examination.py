@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.certificates import problems
+from node.certificates import lists_end, problems
 from tests.peers import Pki
 from tests.peers.certificates import DAY, Registry
 
@@ -90,3 +90,21 @@ def test_a_key_of_a_kind_that_no_suite_uses_is_noticed(pki: Pki, tmp_path: Path)
     key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     (said,) = problems(pki.node.certificate, key)
     assert "neither an RSA nor an elliptic curve key" in said
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(30, ""), (1, "put its successor there"), (-1, "ended on"), (None, "this is no revocation list as PEM")],
+)
+def test_a_revocation_list_that_ends_or_cannot_be_read_is_told(tmp_path: Path, days: float | None, said: str) -> None:
+    registry = Registry(tmp_path)
+    crl = registry.ca if days is None else registry.revoked(days=days)
+    found = problems(None, None, registry.ca, crl=crl)
+    assert len(found) == bool(said)
+    assert said in "".join(found)
+    assert lists_end(crl) == pytest.approx(0 if days is None else (NOW + days * DAY).timestamp(), abs=60)
+
+
+def test_an_authority_without_a_list_is_named(pki: Pki, tmp_path: Path) -> None:
+    (said,) = problems(None, None, pki.ca, crl=Registry(tmp_path, "Elsewhere").revoked())
+    assert said.startswith("crl.pem has no revocation list of CN=")

@@ -9,6 +9,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from typer.testing import CliRunner, Result
 
 from node import config
@@ -124,6 +125,32 @@ def test_renew_replaces_a_certificate_and_nothing_else(site: Path, which: str) -
     assert {name for name in before if before[name] != after[name]} == {certificate.name}
     assert before.keys() == after.keys()
     assert problems(certificate, certificate.with_suffix(".key"), folder / "ca.pem") != [], "it ends within a month"
+
+
+def test_a_revoked_peer_is_refused_and_others_are_not(site: Path) -> None:
+    folder = site.parent / "certs"
+    run("certs", "issue", "ct-2", "-c", site)
+    done = run("certs", "revoke", folder / "ct-1.pem", "-c", site)
+    assert f'set crl = "{folder / "crl.pem"}"' in done.output
+    site.write_text(site.read_text() + '\ncrl = "certs/crl.pem"\n')
+    assert "was revoked already" in run("certs", "revoke", folder / "ct-1.pem", "-c", site).output
+    run("certs", "revoke", folder / "node.pem", "-c", site)
+    tls = config.load(site).tls
+    assert tls.crl == folder / "crl.pem"
+    assert problems(None, None, tls.ca, crl=tls.crl) == []
+    found = x509.load_pem_x509_crl(tls.crl.read_bytes())
+    serials = {
+        name: x509.load_pem_x509_certificate((folder / f"{name}.pem").read_bytes()).serial_number
+        for name in ("ct-1", "ct-2", "node")
+    }
+    assert [one.serial_number for one in found] == [serials["ct-1"], serials["node"]]
+    assert found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 2
+
+
+def test_only_its_own_authority_revokes_a_certificate(site: Path, pki: Pki) -> None:
+    said = str(refusal("certs", "revoke", pki.modality.certificate, "-c", site))
+    assert "comes from another authority" in said
+    assert not (site.parent / "certs" / "crl.pem").exists()
 
 
 def test_without_the_authoritys_key_nothing_is_issued_or_renewed(site: Path) -> None:

@@ -24,6 +24,7 @@ from node.web.metrics import exposition
 from node.web.tokens import Role
 from tests.ledger.material import reported
 from tests.peers import Pki, processes, system_program, until
+from tests.peers.certificates import Registry
 from tests.peers.ports import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -76,6 +77,10 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {'radnode_certificate_expiry_timestamp_seconds{file="node.pem"}': "864000x120"},
         {'radnode_certificate_expiry_timestamp_seconds{file="node.pem"}': "8640000x120"},
     ),
+    "RadnodeRevocationListEnding": (
+        {"radnode_revocation_list_expiry_timestamp_seconds": "43200x120"},
+        {"radnode_revocation_list_expiry_timestamp_seconds": "864000x120"},
+    ),
     "RadnodeResultsLate": (
         {"radnode_results_total": "0+10x120", "radnode_results_in_time_total": "0+8x120"},
         {"radnode_results_total": "0+100x120", "radnode_results_in_time_total": "0+99x120"},
@@ -102,7 +107,8 @@ def promtool(*arguments: str) -> None:
 @pytest.fixture
 def exposed(tmp_path: Path, pki: Pki) -> set[str]:
     """Names of all samples of a node that has done some work."""
-    tls = TlsSettings(enabled=True, certificate=pki.node.certificate, ca=pki.ca, key=pki.node.key)
+    crl = Registry(tmp_path / "authority").revoked()
+    tls = TlsSettings(enabled=True, certificate=pki.node.certificate, ca=pki.ca, key=pki.node.key, crl=crl)
     settings = Settings(node=NodeSettings(data_dir=tmp_path), tls=tls)
     ledger = Ledger(tmp_path / "ledger.db")
     durations = Durations(ledger, 300)

@@ -49,6 +49,18 @@ class Registry:
         """Of that common name and organisation. Args: names: it is made out to; days: until it ends, may be over."""
         return self._made(file or name, name, names or ("127.0.0.1", "localhost"), self._own, days)
 
+    def revoked(self, *pairs: Pair, days: float = 30, file: str = "crl") -> Path:
+        """A revocation list. Args: pairs: that stand in it; days: until it ends, may be over."""
+        now = dt.datetime.now(dt.UTC)
+        builder = x509.CertificateRevocationListBuilder(issuer_name=self._own.made.subject)
+        builder = builder.last_update(now - 100 * DAY).next_update(now + days * DAY)
+        for pair in pairs:
+            entry = x509.RevokedCertificateBuilder().serial_number(pair.made.serial_number).revocation_date(now)
+            builder = builder.add_revoked_certificate(entry.build())
+        path = self.folder / f"{file}.pem"
+        path.write_bytes(builder.sign(self._own.private, SHA256()).public_bytes(Encoding.PEM))
+        return path
+
     def _made(self, file: str, name: str, names: Sequence[str], issuer: Pair | None, days: float) -> Pair:
         key = rsa.generate_private_key(65537, 2048)
         subject = _subject(name)

@@ -13,6 +13,7 @@ from node.config import TlsSettings
 from node.errors import ConfigError
 from node.receive.identity import Identity
 from tests.peers import Pki
+from tests.peers.certificates import Registry
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def settings(pki: Pki, tmp_path: Path) -> TlsSettings:
         name: Path(shutil.copy(path, tmp_path / name))
         for name, path in (("certificate", pki.node.certificate), ("key", pki.node.key), ("ca", pki.ca))
     }
-    return TlsSettings(enabled=True, **copies)
+    return TlsSettings(enabled=True, **copies, crl=Registry(tmp_path / "authority").revoked())
 
 
 def test_files_that_stay_are_read_once(settings: TlsSettings) -> None:
@@ -30,7 +31,7 @@ def test_files_that_stay_are_read_once(settings: TlsSettings) -> None:
     assert identity.context() is identity.context()
 
 
-@pytest.mark.parametrize("name", ["certificate", "key", "ca"])
+@pytest.mark.parametrize("name", ["certificate", "key", "ca", "crl"])
 def test_a_file_that_is_replaced_by_rename_is_read_anew(settings: TlsSettings, name: str) -> None:
     """As `radnode certs renew` does: the time of the file need not differ."""
     identity, path = Identity(settings), getattr(settings, name)
