@@ -124,8 +124,7 @@ class Service:
         self._ledger.arrivals.close_all_associations("the node was stopped")
         self._ledger.analyses.free_leases()
         self._ledger.pledges.ask_only([one.name for one in self._settings.destinations if one.storage_commitment])
-        for where_it_was in self._ledger.facts.troubles():
-            self._ledger.facts.set_trouble(where_it_was, "")
+        self._ledger.facts.forget_parts()
         data_dir, trail = str(self._settings.node.data_dir), self._ledger.events.head()
         log.info("starting", data_dir=data_dir, unfinished_files_removed=swept, trail=trail)
         self._forwarder.begin()
@@ -227,17 +226,20 @@ class Service:
         """Start the worker unless it runs; False when it will not start: the loop comes back after a pause."""
         if worker.pid is not None:
             return True
-        name = threading.current_thread().name
+        name, facts = threading.current_thread().name, self._ledger.facts
+        facts.set_doing(name, "loads its plugins")
         try:
             hello = worker.start(self._settings.worker.start_seconds)
         except (WorkerDied, WorkerLate) as error:
             log.error("worker does not start", error=str(error))
-            self._ledger.facts.set_trouble(name, str(error))
+            facts.set_trouble(name, str(error))
             self._loops.pause()
             return False
+        finally:
+            facts.set_doing(name, "")
         for problem in hello["problems"]:
             log.error("plugin unusable", error=problem)
-        self._ledger.facts.set_trouble(name, "; ".join(hello["problems"]))
+        facts.set_trouble(name, "; ".join(hello["problems"]))
         for sentence in hello["lacking"]:
             log.warning("worker is not confined", why=sentence)
         log.info("worker ready", pid=worker.pid)

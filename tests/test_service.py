@@ -86,9 +86,12 @@ class PlayedProcess:
 
     def __init__(self, hello: dict[str, Any] | Exception) -> None:
         self.hello, self.pid, self.starts = hello, None, 0
+        self.meanwhile: Callable[[], None] | None = None
 
     def start(self, seconds: float) -> dict[str, Any]:
         self.starts += 1
+        if self.meanwhile:
+            self.meanwhile()
         if isinstance(self.hello, Exception):
             raise self.hello
         return self.hello
@@ -113,6 +116,15 @@ def test_a_plugin_that_cannot_be_used_is_shown_and_the_worker_works(make: Make) 
     node = make()
     assert _keep_alive(node, PlayedProcess({"problems": ["chest: weights differ"], "lacking": []}))
     assert list(node._ledger.facts.troubles().values()) == ["chest: weights differ"]
+
+
+@pytest.mark.parametrize("hello", [{"problems": [], "lacking": []}, WorkerDied("it is gone")])
+def test_while_a_worker_loads_its_plugins_that_is_shown(make: Make, hello: dict[str, Any] | Exception) -> None:
+    node, process, seen = make(), PlayedProcess(hello), []
+    process.meanwhile = lambda: seen.extend(what for what, _ in node._ledger.facts.doing().values())
+    _keep_alive(node, process)
+    assert seen == ["loads its plugins"]
+    assert node._ledger.facts.doing() == {}
 
 
 # The loop of a thread

@@ -226,6 +226,16 @@ def test_a_plugin_with_other_weights_fails_its_analyses_and_is_named_at_the_star
     assert "never used" in answer["error"]
 
 
+def test_plugins_that_no_route_names_are_loaded_when_they_are_asked_for(folder: Path) -> None:
+    write_plugin(folder)
+    write_plugin(folder, name="other", load="raise RuntimeError('loaded')")
+    with offline.bench([Route(name="run", plugin="mean")], plugins=["mean", "other"]) as bench:
+        assert Worker(bench.settings, bench.catalogue, bench.spool).warm() == []
+    with offline.bench([Route(name="run", plugin="other")], plugins=["mean", "other"]) as bench:
+        (problem,) = Worker(bench.settings, bench.catalogue, bench.spool).warm()
+        assert "the plugin cannot be loaded" in problem
+
+
 def test_series_are_decoded_once_for_both_steps(
     desk: Desk, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,8 +337,9 @@ def test_other_settings_that_shape_a_result_give_another_digest() -> None:
 
 @pytest.fixture
 def process(folder: Path) -> Iterator[WorkerProcess]:
+    routes = [{"name": "run", "plugin": "mean"}]
     (folder / "settings.json").write_bytes(
-        frozen(Settings.model_validate({"node": {"data_dir": folder}, "worker": {"plugins": ["mean"]}}))
+        frozen(Settings.model_validate({"node": {"data_dir": folder}, "routes": routes}))
     )
     worker = WorkerProcess([sys.executable, "-m", "node.worker", str(folder / "settings.json")])
     yield worker

@@ -76,6 +76,7 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
         "stages": {
             f"{one.plugin} {one.version}": one.told for one in ledger.stages.present() if one.told != Stage.LIVE
         },
+        "doing": [{"part": p, "what": w, "since": at} for p, (w, at) in ledger.facts.doing().items()],
         "set_aside": ledger.studies.count_set_aside(),
         "free_mb": _free_mb(settings.node.data_dir),
         "last_image_at": next((study.last_at for study in ledger.studies.latest(1)), None),
@@ -108,6 +109,8 @@ def _lines(facts: dict[str, Any], problems: list[str], level: int) -> list[str]:
         told = (f"{one['analyses']} {one['priority']}{_until(one['until'])}" for one in facts["waiting"])
         lines.append(f"{'waiting':<11}{', '.join(told)}")
     by_state = ", ".join(f"{d['objects']} {d['state']} {d['destination']}" for d in facts["deliveries"]) or "none"
+    if facts["serving_pid"]:
+        lines += [f"{one['part']:<11}{one['what']}, since {when(one['since'])}" for one in facts["doing"]]
     lines += [f"{'plugin':<11}{name}: {told}" for name, told in facts["stages"].items()]
     lines += [
         f"{'deliveries':<11}{by_state}",

@@ -45,6 +45,26 @@ class Facts:
         )
         return {row["name"].removeprefix("trouble "): row["value"] for row in rows}
 
+    def set_doing(self, where: str, what: str) -> None:
+        """What a part of the running node is at for a while, before it can do its work; empty: no more."""
+        with self._database.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (f"doing {where}", what, time.time()))
+
+    def doing(self) -> dict[str, tuple[str, float]]:
+        """Part of the node -> what it is at, and since when, epoch seconds."""
+        rows = self._database.read(
+            "SELECT name, value, at FROM facts WHERE name BETWEEN 'doing ' AND 'doing ~' AND value != ''"
+        )
+        return {row["name"].removeprefix("doing "): (row["value"], row["at"]) for row in rows}
+
+    def forget_parts(self) -> None:
+        """Of a process that is gone: what kept its parts from their work, and what they were at."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE facts SET value = '' WHERE value != '' AND "
+                "(name BETWEEN 'trouble ' AND 'trouble ~' OR name BETWEEN 'doing ' AND 'doing ~')"
+            )
+
     def note_time(self, name: str, at: float) -> None:
         """When something was done last, epoch seconds; what is noted lasts beyond the life of a process."""
         with self._database.write() as connection:

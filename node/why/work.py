@@ -68,12 +68,19 @@ def _in_work(scene: Scene, telling: Telling, row: AnalysisRow, what: str) -> str
     elif broken := [f"{where}: {why}" for where, why in scene.troubles.items() if where.startswith("worker")]:
         waits = f"not {what} yet: {'; '.join(broken)}"
         telling.advise("radnode doctor", "says what is missing for plugins to run")
+    elif starting := [one for where, one in _doing(scene).items() if where.startswith("worker")]:
+        doing, since = starting[0]
+        waits = f"not {what} yet: the worker {doing}, since {at(since)}"
     else:
         waits = f"waits for a worker to be {what}; {some(scene.ledger.inquiries.before(row.id), 'analysis')} before it"
     _say(telling, row, waits)
     if scene.is_served:
         telling.advise("radnode status", "whether the node is well; this goes on by itself")
     return waits
+
+
+def _doing(scene: Scene) -> dict[str, tuple[str, float]]:
+    return scene.ledger.facts.doing() if scene.is_served else {}
 
 
 def _tell_comparison(scene: Scene, telling: Telling, row: AnalysisRow) -> None:

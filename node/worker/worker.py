@@ -26,6 +26,7 @@ from node.ledger import AnalysisRow, Critical, Job, job_from, observation_table
 from node.plugin import ImageSet, Prediction
 from node.report.identity import derived_uid
 from node.spool import Spool
+from node.stages import plain_name
 from node.study import Analysed, Analysis, Instance, NotAssessed, ResultObject
 from node.watch.observing import observed
 from node.worker import critical
@@ -56,9 +57,14 @@ class Worker:
         self._seconds_each = 0.0  # that the plugin took for a series of the batch in hand
 
     def warm(self) -> list[str]:
-        """Load every usable plugin; return what went wrong, a sentence each."""
-        problems = []
+        """Load the plugins that routes name, in all their versions; return what went wrong, a sentence each.
+
+        Others are loaded when they are asked for.
+        """
+        problems, routed = [], {route.plugin for route in self._settings.routes}
         for name in self._catalogue.manifests:
+            if plain_name(name) not in routed:
+                continue
             try:
                 self._runner.classifier(name)
             except RadnodeError as error:

@@ -190,6 +190,14 @@ def test_no_worker_starts(site: Site, film: str) -> None:
     assert "radnode doctor" in steps(site, film)
 
 
+def test_the_worker_loads_its_plugins(site: Site, film: str) -> None:
+    site.ledger.facts.set_doing("worker-0", "loads its plugins")
+    assert "not classified yet: the worker loads its plugins, since 20" in answer(site, film)
+    assert "worker-0   loads its plugins, since 20" in site.text("status")
+    site.ledger.facts.beat(None)
+    assert "loads its plugins" not in answer(site, film) + site.text("status")
+
+
 def test_it_waits_for_others_then_a_worker_has_it(site: Site, film: str) -> None:
     assert "waits for a worker to be classified; 0 analyses before it" in answer(site, film)
     assert site.ledger.analyses.lease(site.ledger.analyses.of_study(film)[0].state, "me", 60, 1, 300)
