@@ -46,9 +46,8 @@ check:
 tests:
 	@# in the order of the files: pytest-xdist would keep those with few tests, some of them long, for the end of one worker;
 	@# three of them on two cores, since most of the tests wait for another process now and then
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not acceptance and not viewer"
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "acceptance and not slow"
-	$(BIN)/pytest -m "viewer and not slow" tests/viewer
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not viewer"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "viewer and not slow" tests/viewer
 
 test-slow: $(TEST_STAMP) peers
 	$(BIN)/pytest -m slow

@@ -68,6 +68,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_it_measures_and_leaves_everything_as_it_was(folder: Path) -> None:
     before = _state(folder / "data")
     done = _bench(folder, "--json")

@@ -47,7 +47,9 @@ def test_orthanc_is_asked_and_calls_back(start_node: StartNode, orthanc: RealOrt
     assert "offers Storage Commitment" in node.run_cli("doctor").stdout
 
 
-@pytest.mark.parametrize(("way", "role"), [("same", True), ("back", True), ("back", False)])
+@pytest.mark.parametrize(
+    ("way", "role"), [("same", True), pytest.param("back", True, marks=pytest.mark.slow), ("back", False)]
+)
 def test_the_report_is_heard_whichever_way_it_comes(
     start_node: StartNode, hospital: Hospital, way: str, role: bool
 ) -> None:

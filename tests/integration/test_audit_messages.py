@@ -34,7 +34,7 @@ def audit(pki: Pki, port: int, **more: Any) -> dict[str, Any]:
     return {"enabled": True, "port": port, **ours, **more}
 
 
-@pytest.mark.parametrize("phi", [False, True])
+@pytest.mark.parametrize("phi", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_study_from_its_arrival_to_its_results(
     start_node: Callable[..., RunningNode],
     hospital: Hospital,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
@@ -15,20 +16,26 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from node.confidentiality import Choices, Dates, Keep
 from node.deidentify import Deidentifier, Export, Pseudonyms
 from node.samples import sample_paths
-from tests.peers import Hospital, RunningNode, storescu, validate
+from tests.peers import Hospital, RunningNode, install_plugin, storescu, validate
 from tests.peers.hospital import CANARY
 
 pytestmark = pytest.mark.integration
 
-StartNode = Callable[..., RunningNode]
+
+@dataclass
+class Answered:
+    """A node, and the UIDs of two studies with every kind of result: of one film, and of three slices."""
+
+    node: RunningNode
+    film: str
+    slices: str
 
 
-@pytest.fixture
-def answered(start_node: StartNode, hospital: Hospital, tmp_path: Path) -> RunningNode:
-    """A node with a study of one film, and every kind of result of it."""
-    disk = {"name": "disk", "kind": "folder", "path": tmp_path / "disk", "profile": "all"}
-    node = start_node(destinations=[disk], routes=[{"name": "all", "plugin": "brightness", "destinations": ["disk"]}])
-    film = hospital.film(
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answered]:
+    folder = tmp_path_factory.mktemp("answered")
+    ward, scanner = Hospital(folder / "ward"), Hospital(folder / "scanner")
+    film = ward.film(
         ReferringPhysicianName=f"{CANARY}^Ref",
         InstitutionName=CANARY,
         StudyDescription=CANARY,
@@ -37,14 +44,21 @@ def answered(start_node: StartNode, hospital: Hospital, tmp_path: Path) -> Runni
         StudyID=CANARY,
         AccessionNumber=CANARY,
     )
-    assert len(storescu(node.port, [film]).taken) == 1
-    node.await_ended([hospital.study_uid()])
-    return node
+    node = RunningNode(
+        folder / "node",
+        python_path=[install_plugin(folder / "plugins")],
+        destinations=[{"name": "disk", "kind": "folder", "path": folder / "disk", "profile": "all"}],
+        routes=[{"name": "all", "plugin": "brightness", "destinations": ["disk"]}],
+    )
+    with node:
+        assert len(storescu(node.port, [film, *scanner.slices(3)]).taken) == 4
+        node.await_ended([ward.study_uid(), scanner.study_uid()])
+        yield Answered(node, ward.study_uid(), scanner.study_uid())
 
 
-def test_nobody_is_named_and_references_hold(answered: RunningNode, hospital: Hospital, tmp_path: Path) -> None:
+def test_nobody_is_named_and_references_hold(answered: Answered, tmp_path: Path) -> None:
     out, mapping = tmp_path / "out", tmp_path / "map.csv"
-    done = answered.run_cli("deidentify", hospital.study_uid(), "--out", str(out), "--map", str(mapping))
+    done = answered.node.run_cli("deidentify", answered.film, "--out", str(out), "--map", str(mapping))
     written = sorted(out.rglob("*.dcm"))
     assert "documents" not in done.stderr
     assert CANARY not in done.stdout + done.stderr
@@ -53,18 +67,18 @@ def test_nobody_is_named_and_references_hold(answered: RunningNode, hospital: Ho
     for path in written:
         data = path.read_bytes()
         assert CANARY.encode() not in data, path
-        assert hospital.study_uid().encode() not in data, path
+        assert answered.film.encode() not in data, path
         assert data[:128] == b"\0" * 128
     known = {str(ds.SOPInstanceUID) for ds in objects}
     elements = [element for ds in objects for element in ds.iterall()]
     told = [str(element.value) for element in elements if element.keyword == "ReferencedSOPInstanceUID"]
     assert told
-    assert set(told) <= known | left_out(done.stderr, answered)
+    assert set(told) <= known | left_out(done.stderr, answered.node)
     assert {str(ds.StudyInstanceUID) for ds in objects} == {written[0].parent.name}
     assert mapping.stat().st_mode & 0o077 == 0
     assert len(mapping.read_text().splitlines()) == len(written) + 1
-    (event,) = [one for one in answered.trail(hospital.study_uid()) if one.detail.get("command", "").startswith("deid")]
-    assert event.detail["objects"] == len(written)
+    events = [one for one in answered.node.trail(answered.film) if one.detail.get("command", "").startswith("deid")]
+    assert events[-1].detail["objects"] == len(written)
 
 
 def left_out(stderr: str, node: RunningNode) -> set[str]:
@@ -73,48 +87,36 @@ def left_out(stderr: str, node: RunningNode) -> set[str]:
     return {pseudonyms.uid(line.split()[2].rstrip(":")) for line in stderr.splitlines() if line.startswith("left out")}
 
 
-def test_validators_find_no_more_than_in_the_originals(
-    answered: RunningNode, hospital: Hospital, tmp_path: Path
-) -> None:
+def test_validators_find_no_more_than_in_the_originals(answered: Answered, tmp_path: Path) -> None:
     out, mapping = tmp_path / "out", tmp_path / "map.csv"
     options = ["--out", str(out), "--dates", "shift", "--keep", "patient", "--map", str(mapping)]
-    answered.run_cli("deidentify", hospital.study_uid(), *options)
-    originals = {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID): path for path in spooled(answered)}
+    answered.node.run_cli("deidentify", answered.film, *options)
+    originals = spooled(answered.node)
     lines = [line.split(",") for line in mapping.read_text().splitlines()[1:]]
     assert len(lines) > 4
     for uid, *_, file in lines:
         assert set(validate(out / file)) <= set(validate(originals[uid])), file
 
 
-def spooled(node: RunningNode) -> list[Path]:
-    return sorted((node.data / "spool").rglob("*.dcm"))
+def spooled(node: RunningNode) -> dict[str, Path]:
+    """SOP Instance UID -> file."""
+    found = (node.data / "spool").rglob("*.dcm")
+    return {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID): path for path in found}
 
 
-def test_another_export_gives_the_same_pseudonyms(answered: RunningNode, hospital: Hospital, tmp_path: Path) -> None:
+def test_another_export_gives_the_same_pseudonyms(answered: Answered, tmp_path: Path) -> None:
     names = []
     for number in (1, 2):
         out = tmp_path / f"out-{number}"
-        answered.run_cli("deidentify", hospital.study_uid(), "--out", str(out))
+        answered.node.run_cli("deidentify", answered.film, "--out", str(out))
         names.append(sorted(path.relative_to(out) for path in out.rglob("*.dcm")))
     assert names[0] == names[1] != []
 
 
-@pytest.fixture
-def measured(start_node: StartNode, hospital: Hospital, tmp_path: Path) -> RunningNode:
-    """A node with a study of slices, and every kind of result of it."""
-    disk = {"name": "disk", "kind": "folder", "path": tmp_path / "disk", "profile": "all"}
-    node = start_node(destinations=[disk], routes=[{"name": "all", "plugin": "brightness", "destinations": ["disk"]}])
-    assert len(storescu(node.port, hospital.slices(3)).taken) == 3
-    node.await_ended([hospital.study_uid()])
-    return node
-
-
-def test_results_of_a_volume_keep_their_geometry_and_their_references(
-    measured: RunningNode, hospital: Hospital, tmp_path: Path
-) -> None:
+def test_results_of_a_volume_keep_their_geometry_and_their_references(answered: Answered, tmp_path: Path) -> None:
     out, mapping = tmp_path / "out", tmp_path / "map.csv"
-    measured.run_cli("deidentify", hospital.study_uid(), "--out", str(out), "--map", str(mapping))
-    originals = {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID): path for path in spooled(measured)}
+    answered.node.run_cli("deidentify", answered.slices, "--out", str(out), "--map", str(mapping))
+    originals = spooled(answered.node)
     lines = [line.split(",") for line in mapping.read_text().splitlines()[1:]]
     copies = {uid: pydicom.dcmread(out / file) for uid, *_, file in lines}
     assert {"SR", "CT", "OT", "KO", "SEG"} <= {str(ds.Modality) for ds in copies.values()}
@@ -128,7 +130,7 @@ def test_results_of_a_volume_keep_their_geometry_and_their_references(
     known = {str(ds.SOPInstanceUID) for ds in copies.values()}
     for ds in copies.values():
         told = {str(one.value) for one in ds.iterall() if one.keyword == "ReferencedSOPInstanceUID"}
-        assert told <= known | {Pseudonyms.of(measured.data).uid(uid) for uid in originals}
+        assert told <= known | {Pseudonyms.of(answered.node.data).uid(uid) for uid in originals}
         assert {str(one.value) for one in ds.iterall() if one.keyword == "FrameOfReferenceUID"} <= {
             str(one.FrameOfReferenceUID) for one in copies.values() if one.Modality == "CT"
         }

@@ -89,7 +89,7 @@ def test_an_archive_of_images_only_gets_the_heatmaps_instead_of_the_report(
     assert nothing_to_do(node, study)
 
 
-@pytest.mark.parametrize("status", [0xA900, 0x0122, 0xC000])
+@pytest.mark.parametrize("status", [0xC000, *(pytest.param(one, marks=pytest.mark.slow) for one in (0xA900, 0x0122))])
 def test_an_archive_that_answers_reports_with_a_failure_gets_the_stand_in(
     start_node: StartNode, hospital: Hospital, status: int
 ) -> None:
