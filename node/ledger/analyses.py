@@ -18,7 +18,7 @@ from node.ledger.observations import Observation, add_observations
 from node.ledger.pauses import IS_PAUSED
 from node.ledger.plans import Plan, insert
 from node.ledger.results import are_withdrawn, take_over
-from node.ledger.silence import Outgoing, hand_out
+from node.ledger.silence import Outgoing, answer_instead, hand_out
 from node.ledger.stand_ins import forget_undelivered
 from node.priority import Priority, Turn, rank
 from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
@@ -26,13 +26,9 @@ from node.study import ResultObject
 
 #: What an operator may have to do something about.
 _LISTED = tuple(sorted(set(AnalysisState) - (ENDED - {AnalysisState.FAILED})))
-
-
 _NOT_OVER = "state NOT IN ({})".format(", ".join(f"'{state}'" for state in sorted(ENDED - {AnalysisState.FAILED})))
 #: Why an analysis has a priority that an operator gave it; it outlives later revisions.
 BY_OPERATOR = "the operator says so"
-
-
 _ANYBODY = Turn()
 
 
@@ -161,6 +157,7 @@ class Analyses:
             if are_withdrawn(connection, results):
                 reason = "the same results were withdrawn before"
                 move_analysis(connection, analysis_id, AnalysisMove.WITHDRAWN, reason)
+                answer_instead(connection, "x.id = ?", analysis_id)
                 return
             take_over(connection, analysis_id, results)
             forget_undelivered(connection, analysis_id)
@@ -168,8 +165,7 @@ class Analyses:
 
     def fail(self, analysis_id: int, reason: str) -> None:
         """-> FAILED: a permanent error, or attempts spent."""
-        with self._database.write() as connection:
-            move_analysis(connection, analysis_id, AnalysisMove.FAILED, reason)
+        self._stop(analysis_id, AnalysisMove.FAILED, reason)
 
     def postpone(self, analysis_id: int, reason: str, seconds: float, *, counted: bool = True) -> None:
         """Same state, later: a temporary error. Nothing when it was taken away meanwhile (held, dropped).
@@ -207,13 +203,17 @@ class Analyses:
 
     def hold(self, analysis_id: int) -> None:
         """The operator stops it."""
-        with self._database.write() as connection:
-            move_analysis(connection, analysis_id, AnalysisMove.HELD, "held by the operator")
+        self._stop(analysis_id, AnalysisMove.HELD, "held by the operator")
 
     def drop(self, analysis_id: int) -> None:
         """The operator gives it up."""
+        self._stop(analysis_id, AnalysisMove.DROPPED, "dropped by the operator")
+
+    def _stop(self, analysis_id: int, move: AnalysisMove, reason: str) -> None:
+        """Another version that kept its answer for the sake of this one answers instead, in the same transaction."""
         with self._database.write() as connection:
-            move_analysis(connection, analysis_id, AnalysisMove.DROPPED, "dropped by the operator")
+            move_analysis(connection, analysis_id, move, reason)
+            answer_instead(connection, "x.id = ?", analysis_id)
 
     def prioritise(self, analysis_id: int, priority: Priority, ageing_seconds: float) -> None:
         """The operator says how urgent it is, its deliveries too. `ageing_seconds`: see :func:`node.priority.rank`."""

@@ -45,6 +45,14 @@ class Outgoing:
     version: str = ""
 
 
+@dataclass(frozen=True)
+class _Why:
+    """Why results are kept. Attributes: kept_for: the analysis that answers instead; None: by their own stage."""
+
+    reason: str
+    kept_for: int | None = None
+
+
 def staged_of(connection: sqlite3.Connection, plugin: str, version: str) -> Staged:
     """The stage of a plugin in that version; LIVE where nobody has said anything."""
     sql = "SELECT * FROM stages WHERE plugin = ? AND version = ?"
@@ -71,12 +79,7 @@ def hand_out(connection: sqlite3.Connection, analysis_id: int, made: Outgoing) -
     """
     if made.version:
         connection.execute("UPDATE analyses SET plugin_version = ? WHERE id = ?", (made.version, analysis_id))
-    row = connection.execute(
-        f"SELECT a.plugin, a.plugin_version, s.study_instance_uid AS uid, s.sender, {_ARRIVED} AS arrived"  # noqa: S608
-        " FROM analyses a JOIN studies s ON s.study_instance_uid = a.study_instance_uid WHERE a.id = ?",
-        (analysis_id,),
-    ).fetchone()
-    if why := "" if row["arrived"] else _silent_because(connection, analysis_id, row):
+    if why := _silent_because(connection, analysis_id):
         add_results(connection, analysis_id, made.results, {})
         _keep(connection, analysis_id, made.wanted, made.criticals, why)
     else:
@@ -85,19 +88,30 @@ def hand_out(connection: sqlite3.Connection, analysis_id: int, made: Outgoing) -
         end_analysis_if_settled(connection, analysis_id)
 
 
-def _silent_because(connection: sqlite3.Connection, analysis_id: int, row: sqlite3.Row) -> str:
-    """Why these results are kept: by their own stage, or since another version of the plugin answers for the study."""
+def _silent_because(connection: sqlite3.Connection, analysis_id: int) -> _Why | None:
+    """Why results are kept: by their own stage, or since another version of the plugin answers for the study.
+
+    None: they are delivered. What has arrived in part always is.
+    """
+    row = connection.execute(
+        f"SELECT a.plugin, a.plugin_version, s.study_instance_uid AS uid, s.sender, {_ARRIVED} AS arrived"  # noqa: S608
+        " FROM analyses a JOIN studies s ON s.study_instance_uid = a.study_instance_uid WHERE a.id = ?",
+        (analysis_id,),
+    ).fetchone()
+    if row["arrived"]:
+        return None
     if why := staged_of(connection, row["plugin"], row["plugin_version"]).silent_because(row["uid"], row["sender"]):
-        return why
+        return _Why(why)
     for other in _beside(connection, analysis_id):
         who = f"{other['plugin']} {other['plugin_version']}"
         if other["state"] in _ANSWERED or other["arrived"]:
-            return f"{who} has answered for this study: results are kept, not delivered"
+            return _Why(f"{who} has answered for this study: results are kept, not delivered", other["id"])
         staged = staged_of(connection, other["plugin"], other["plugin_version"])
         is_chosen = not staged.silent_because(row["uid"], row["sender"])
         if staged.stage is Stage.CANARY and is_chosen and other["state"] in _COMING:
-            return f"{who} answers for this study, as a canary: results are kept, not delivered"
-    return ""
+            why = f"{who} answers for this study, as a canary: results are kept, not delivered"
+            return _Why(why, other["id"])
+    return None
 
 
 def _beside(connection: sqlite3.Connection, analysis_id: int) -> list[sqlite3.Row]:
@@ -124,8 +138,26 @@ def silence_undelivered(connection: sqlite3.Connection, staged: Staged) -> int:
     ).fetchall()
     found = [(row["id"], why) for row in rows if (why := staged.silent_because(row["uid"], row["sender"]))]
     for analysis_id, why in found:
-        _keep(connection, analysis_id, _waiting(connection, analysis_id), (), why)
+        _keep(connection, analysis_id, _waiting(connection, analysis_id), (), _Why(why))
+    answer_instead(connection, "x.plugin = ? AND x.plugin_version = ?", staged.plugin, staged.version)
     return len(found)
+
+
+def answer_instead(connection: sqlite3.Connection, condition: str, *values: object) -> None:
+    """What was kept for the sake of an analysis that does not answer any more is delivered after all.
+
+    Args:
+        connection: of the caller's transaction, in which that analysis ended, or its version went silent.
+        condition: on `analyses x`, of those that may not answer any more.
+        values: for its marks.
+    """
+    sql = f"SELECT k.analysis_id FROM silent k JOIN analyses x ON x.id = k.kept_for WHERE {condition} ORDER BY 1"  # noqa: S608
+    for (analysis_id,) in connection.execute(sql, values).fetchall():
+        why = _silent_because(connection, analysis_id)  # asked one by one: who is released answers for the rest
+        if why is None:
+            _release(connection, "a.id = ?", (analysis_id,))
+        else:
+            connection.execute("UPDATE silent SET kept_for = ? WHERE analysis_id = ?", (why.kept_for, analysis_id))
 
 
 def release_unanswered(connection: sqlite3.Connection, staged: Staged) -> int:
@@ -164,13 +196,14 @@ def _keep(
     analysis_id: int,
     wanted: Mapping[str, Sequence[str]],
     criticals: Sequence[Critical],
-    why: str,
+    why: _Why,
 ) -> None:
     """REPORTED -> SILENT, with a note of what is to be sent once it is released."""
     told = json.dumps([asdict(one) for one in criticals])
-    sql = "INSERT OR REPLACE INTO silent (analysis_id, wanted, criticals) VALUES (?, ?, ?)"
-    connection.execute(sql, (analysis_id, json.dumps({name: list(kinds) for name, kinds in wanted.items()}), told))
-    move_analysis(connection, analysis_id, AnalysisMove.SILENCED, why)
+    sql = "INSERT OR REPLACE INTO silent (analysis_id, wanted, criticals, kept_for) VALUES (?, ?, ?, ?)"
+    names = json.dumps({name: list(kinds) for name, kinds in wanted.items()})
+    connection.execute(sql, (analysis_id, names, told, why.kept_for))
+    move_analysis(connection, analysis_id, AnalysisMove.SILENCED, why.reason)
 
 
 def _waiting(connection: sqlite3.Connection, analysis_id: int) -> dict[str, list[str]]:

@@ -196,6 +196,10 @@ UPDATE analyses SET rank = created_at;
 DROP INDEX analyses_by_state;
 CREATE INDEX analyses_by_state ON analyses (state, rank);
 """,
+    16: """
+ALTER TABLE silent ADD COLUMN kept_for INTEGER /* the analysis that answers instead; NULL: it is silent by itself */;
+CREATE INDEX silent_kept_for ON silent (kept_for) WHERE kept_for IS NOT NULL;
+""",
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

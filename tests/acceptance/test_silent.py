@@ -134,3 +134,32 @@ def test_two_versions_answer_and_the_live_one_is_delivered_until_they_are_swappe
     assert states(second) == {"brightness": AnalysisState.SILENT, "brightness@1.1.0": AnalysisState.DELIVERED}
     kinds = {uid: sorted(one.kind for one in storescp.objects() if one.study == uid) for uid in (first, second)}
     assert kinds == {first: ["sc", "sr"], second: ["sc", "sr"]}
+
+
+@pytest.mark.slow
+def test_a_canary_fails_and_what_the_live_version_has_kept_arrives_once_over_a_kill(
+    hospital: Hospital, storescp: RealStorescp, brightness: Path, start_node: Callable[..., RunningNode]
+) -> None:
+    install_version(brightness, "1.1.0")
+    code = brightness / "brightness_next" / "__init__.py"
+    code.write_text(code.read_text().replace("(time.sleep(1.5), answer(image_set))[1]", "(time.sleep(5), 1 / 0)"))
+    node = start_node(destinations=[storescp.destination("archive")], routes=[ROUTE])
+    canary = ("plugins", "canary", "brightness@1.1.0", "--percent", "99.999", "--without-evaluation", "a test")
+    assert node.run_cli(*canary).returncode == 0
+    uid, film = hospital.study_uid(1), hospital.film(1, BodyPartExamined="SLOW")
+
+    def states() -> list[AnalysisState]:
+        return [row.state for row in node.ledger.analyses.of_study(uid)]
+
+    assert storescu(node.port, [film]).taken == [film]
+    until(lambda: states() == [AnalysisState.SILENT, AnalysisState.QUEUED], lambda: f"it is kept: {states()}")
+    assert storescp.objects() == []
+    node.kill("group")
+    node.restart()
+    node.await_ended([uid])
+    until(lambda: states() == [AnalysisState.DELIVERED, AnalysisState.FAILED], lambda: f"it is delivered: {states()}")
+    assert sorted(one.kind for one in storescp.objects()) == ["sc", "sr"]
+    assert sum(event.action == "analysis released" for event in node.trail(uid)) == 1
+    assert node.run_cli("queue", "retry", str(node.ledger.analyses.of_study(uid)[1].id)).returncode == 0
+    until(lambda: states() == [AnalysisState.DELIVERED, AnalysisState.FAILED], "the canary has failed again")
+    assert len(storescp.objects()) == 2

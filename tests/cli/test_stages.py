@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ from node.classify.catalogue import Catalogue
 from node.cli.stages import moment, with_areas
 from node.errors import PermanentError, PluginError
 from node.evaluated import Criteria
-from node.ledger import Installed
+from node.ledger import Installed, Ledger
 from node.report import account_of
 from node.spool import Spool
 from node.stages import Stage, Staged
 from node.states import AnalysisState
 from tests.classify.material import importable, write_plugin
 from tests.cli.conftest import Site
+from tests.ledger.killing import is_killed_before
 from tests.ledger.material import completed, plan, results
 from tests.report.material import analysis, header
 
@@ -131,6 +134,45 @@ def test_a_plugin_that_is_new_begins_silent_by_the_setting(site: Site, mean: Cal
     site.run("plugins", "go-live", NAME, "--without-evaluation", "a test")
     assert "silent" not in site.text("plugins", "add", NAME), "it was here before"
     assert mean().stage is Stage.LIVE
+
+
+GO_LIVE = ("plugins", "go-live", NAME, "--without-evaluation", "a test", "--deliver-since", "1d")
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_killed_before_any_statement_of_go_live_a_plugin_is_wholly_live_or_wholly_silent(
+    site: Site, mean: Callable[[], Staged], tmp_path: Path
+) -> None:
+    site.run("plugins", "go-silent", NAME)
+    completed(site.ledger)
+    site.ledger.analyses.route("1.2", [plan(NAME)], [])
+    (row,) = site.ledger.analyses.of_study("1.2")
+    site.ledger.analyses.classified(row.id, "told")
+    site.ledger.analyses.reported(row.id, results(), {"pacs": ("sc", "sr")})
+    site.ledger.upkeep.back_up(tmp_path / "before.db")
+    seen, killed = [], True
+    while killed:
+        folder = tmp_path / f"killed {len(seen)}"
+        folder.mkdir()
+        shutil.copy(site.config, folder)
+        shutil.copy(tmp_path / "before.db", folder / "ledger.db")
+        killed = is_killed_before(len(seen), partial(replace(site, config=folder / site.config.name).run, *GO_LIVE))
+        seen.append(left_of(Ledger(folder / "ledger.db")))
+    silent = (Stage.SILENT, AnalysisState.SILENT, 0, 0)
+    live = (Stage.LIVE, AnalysisState.REPORTED, 2, 1)
+    assert [one for one in seen if one not in (silent, live)] == []
+    assert seen == sorted(seen, key=lambda one: one == live), "silent before the commit, live after it"
+    assert min(seen.count(silent), seen.count(live)) > 1, "it was killed on either side of the commit"
+
+
+def left_of(ledger: Ledger) -> tuple[Stage, AnalysisState, int, int]:
+    """What a node finds that starts: the stage, the analysis, how much is to be sent, how often the trail says so."""
+    ledger.stages.meet([Installed(NAME, "1.0", ledger.stages.of(NAME, "1.0").digest)], silent=True)
+    (row,) = ledger.analyses.of_study("1.2")
+    told = [one for one in ledger.events.latest(30) if one.action == "plugin live"]
+    found = ledger.stages.of(NAME, "1.0").stage, row.state, len(ledger.deliveries.due("pacs", 300)), len(told)
+    ledger.close()
+    return found
 
 
 def test_a_study_in_silence_is_told_and_not_exported(site: Site) -> None:

@@ -38,8 +38,8 @@ def arrival(number: int = 1, study: str = "1.2", series: str = "", **changes: An
 
 
 def plan(plugin: str = "chest", **changes: Any) -> Plan:
-    values: dict[str, Any] = {"series": ("1.2.9",), "destinations": ("pacs",), **changes}
-    return Plan(plugin=plugin, plugin_version="1.0", route="films", **values)
+    values: dict[str, Any] = {"plugin_version": "1.0", "series": ("1.2.9",), "destinations": ("pacs",), **changes}
+    return Plan(plugin=plugin, route="films", **values)
 
 
 def received(ledger: Ledger, study: str = "1.2", images: int = 1) -> None:

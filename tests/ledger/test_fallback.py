@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import sqlite3
-import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from node.kinds import INSTEAD, KINDS, with_stand_ins
-from node.ledger import DeliveryRow, Ledger, stand_ins
+from node.ledger import DeliveryRow, Ledger
 from node.ledger.stand_ins import stand_ins_of
 from node.states import AnalysisState, StudyState
 from node.study import ResultObject
+from tests.ledger.killing import is_killed_before
 from tests.ledger.material import arrival, classified, results
 
 #: What the worker makes for a destination that takes reports: the stand-ins too, and a heatmap for each image.
@@ -309,34 +307,10 @@ def test_a_stand_in_that_waited_while_the_analysis_was_held_is_not_sent_beside_t
 # kill -9
 
 
-def replaced_and_killed(path: Path, line: int) -> bool:
-    """Replace the report in a process that is killed before the given line of the ledger's code; whether it was."""
-    child = os.fork()
-    if not child:
-        try:
-            ledger = Ledger(path)
-            (row,) = due(ledger, "sr")
-            _kill_before(line)
-            ledger.deliveries.replace(row, "status 0122")
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-
-
-def _kill_before(line: int) -> None:
-    room, passed = os.path.dirname(stand_ins.__file__), 0
-
-    def trace(frame: FrameType, event: str, _: object) -> object:
-        nonlocal passed
-        if not frame.f_code.co_filename.startswith(room):
-            return None
-        passed += event == "line"
-        if passed > line:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    sys.settrace(trace)
+def replace_report(path: Path) -> None:
+    ledger = Ledger(path)
+    (row,) = due(ledger, "sr")
+    ledger.deliveries.replace(row, "status 0122")
 
 
 def rows_of(path: Path) -> list[tuple[str, str]]:
@@ -353,17 +327,17 @@ AFTER = [("sr", "REFUSED"), ("comprehensive-sr", "WAITING")]
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_killed_on_any_line_the_refusal_and_its_stand_in_are_both_there_or_neither(tmp_path: Path) -> None:
+def test_killed_before_any_statement_the_refusal_and_its_stand_in_are_both_there_or_neither(tmp_path: Path) -> None:
     whole = Ledger(tmp_path / "whole.db")
     prepared(whole, REPORT)
     whole.close()
-    seen, line, killed = set(), 0, True
+    seen, statement, killed = set(), 0, True
     while killed:
-        path = tmp_path / f"{line}.db"
+        path = tmp_path / f"{statement}.db"
         shutil.copy(tmp_path / "whole.db", path)
-        killed = replaced_and_killed(path, line)
+        killed = is_killed_before(statement, partial(replace_report, path))
         left = rows_of(path)
-        assert left in (BEFORE, AFTER), f"killed before line {line}"
+        assert left in (BEFORE, AFTER), f"killed before statement {statement}"
         seen.add(len(left))
         again = Ledger(path)
         if left == BEFORE:
@@ -371,6 +345,6 @@ def test_killed_on_any_line_the_refusal_and_its_stand_in_are_both_there_or_neith
         assert states(again) == [("sr", "REPLACED"), ("comprehensive-sr", "WAITING")]
         assert len(refusals(again)) == 1
         again.close()
-        line += 1
+        statement += 1
     assert seen == {1, 2}
-    assert line > 20  # so many lines were tried
+    assert statement > 8  # so many statements were tried

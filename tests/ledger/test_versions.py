@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ import pytest
 from node.ledger import AnalysisRow, Installed, Ledger
 from node.stages import Stage, Staged
 from node.states import AnalysisState
+from tests.ledger.killing import is_killed_before
 from tests.ledger.material import KINDS, completed, plan
 from tests.ledger.material import results as made
 
@@ -24,7 +29,7 @@ def both(ledger: Ledger) -> None:
 
 def routed(ledger: Ledger, study: str = "1.2") -> tuple[AnalysisRow, AnalysisRow]:
     completed(ledger, study)
-    plans = [plan(OLD), plan(NEW)]
+    plans = [plan(OLD), plan(NEW, plugin_version="1.1")]
     ledger.analyses.route(study, plans, ["because"])
     old, new = ledger.analyses.of_study(study)
     return old, new
@@ -121,6 +126,103 @@ def test_the_live_one_answers_where_the_canary_has_failed(ledger: Ledger) -> Non
     ledger.analyses.fail(new.id, "it raised")
     report(ledger, old)
     assert sent(ledger) == [OLD]
+
+
+def kept_for_a_canary(ledger: Ledger, *, is_reported: bool = False) -> tuple[AnalysisRow, AnalysisRow]:
+    """The live version has kept its answer, since a canary is to answer; what it waits for is still at work."""
+    ledger.stages.set([staged(NEW, Stage.CANARY, percent=100.0)])
+    old, new = routed(ledger)
+    if is_reported:
+        report(ledger, new)
+    assert report(ledger, old) is AnalysisState.SILENT
+    return old, new
+
+
+#: What ends the work of the canary before a reader has anything of it.
+ENDINGS: dict[str, Callable[[Ledger, AnalysisRow], object]] = {
+    "it fails": lambda ledger, new: ledger.analyses.fail(new.id, "it raised"),
+    "it is held": lambda ledger, new: ledger.analyses.hold(new.id),
+    "it is dropped": lambda ledger, new: ledger.analyses.drop(new.id),
+    "it goes silent": lambda ledger, _: ledger.stages.set([staged(NEW, Stage.SILENT)]),
+    "it is for fewer studies": lambda ledger, _: ledger.stages.set([staged(NEW, Stage.CANARY, percent=0.0)]),
+}
+
+
+@pytest.mark.parametrize(
+    ("ending", "is_reported"),
+    # what is reported does not fail: its destinations may refuse it, which is told to the operator
+    [(one, is_reported) for one in ENDINGS for is_reported in (False, True) if not (is_reported and one == "it fails")],
+)
+def test_the_live_one_answers_after_all_when_the_canary_comes_to_nothing(
+    ledger: Ledger, ending: str, is_reported: bool
+) -> None:
+    old, new = kept_for_a_canary(ledger, is_reported=is_reported)
+    ENDINGS[ending](ledger, new)
+    assert sent(ledger) == [OLD]
+    assert state(ledger, old) is AnalysisState.DELIVERED
+    if state(ledger, new) in (AnalysisState.FAILED, AnalysisState.HELD):
+        ledger.analyses.retry(new.id)
+    if state(ledger, new) is AnalysisState.QUEUED:
+        assert report(ledger, new) is AnalysisState.SILENT, "a second answer would contradict the first one"
+    assert sent(ledger) == []
+
+
+def test_a_canary_of_which_readers_have_something_is_not_answered_for(ledger: Ledger) -> None:
+    old, new = kept_for_a_canary(ledger, is_reported=True)
+    ledger.deliveries.done(ledger.deliveries.due("pacs", 300)[0])
+    ledger.analyses.hold(new.id)
+    assert state(ledger, old) is AnalysisState.SILENT
+
+
+def test_a_version_that_has_gone_silent_meanwhile_does_not_answer_for_the_canary(ledger: Ledger) -> None:
+    old, new = kept_for_a_canary(ledger)
+    swap(ledger)
+    ledger.analyses.fail(new.id, "it raised")
+    assert state(ledger, old) is AnalysisState.SILENT
+    assert sent(ledger) == []
+
+
+def test_of_two_canaries_that_fail_the_other_one_answers_and_then_the_live_one(ledger: Ledger) -> None:
+    newer = "chest@1.2"
+    ledger.stages.meet([Installed(newer, "1.2", "c")], silent=False, are_all=False)
+    ledger.stages.set([staged(NEW, Stage.CANARY), Staged(newer, "1.2", Stage.CANARY, operator="anna")])
+    completed(ledger)
+    ledger.analyses.route(
+        "1.2", [plan(OLD), plan(NEW, plugin_version="1.1"), plan(newer, plugin_version="1.2")], ["because"]
+    )
+    old, new, newest = ledger.analyses.of_study("1.2")
+    report(ledger, old)
+    ledger.analyses.fail(new.id, "it raised")
+    assert state(ledger, old) is AnalysisState.SILENT, "the other canary is still at work"
+    ledger.analyses.fail(newest.id, "it raised")
+    assert sent(ledger) == [OLD]
+
+
+def fail_in(path: Path, analysis_id: int) -> None:
+    Ledger(path).analyses.fail(analysis_id, "it raised")
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_killed_before_any_statement_of_the_failure_the_live_one_answers_once(ledger: Ledger, tmp_path: Path) -> None:
+    old, new = kept_for_a_canary(ledger)
+    ledger.close()
+    seen, statement, killed = set(), 0, True
+    while killed:
+        path = tmp_path / f"{statement}.db"
+        shutil.copy(tmp_path / "ledger.db", path)
+        killed = is_killed_before(statement, partial(fail_in, path, new.id))
+        again = Ledger(path)
+        seen.add((state(again, new), state(again, old)))
+        if state(again, new) is AnalysisState.QUEUED:
+            again.analyses.fail(new.id, "it raised")
+        assert (sent(again), sent(again)) == ([OLD], [])
+        again.close()
+        statement += 1
+    assert seen == {
+        (AnalysisState.QUEUED, AnalysisState.SILENT),
+        (AnalysisState.FAILED, AnalysisState.REPORTED),
+    }
+    assert statement > 20  # so many statements were tried
 
 
 def test_both_are_found_to_be_compared(ledger: Ledger) -> None:
