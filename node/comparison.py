@@ -21,7 +21,7 @@ from hashlib import sha256
 from typing import Any
 
 from node.body_part import normal_body_part
-from node.claims import Outcome
+from node.claims import Code, Outcome
 
 
 class Change(StrEnum):
@@ -33,6 +33,16 @@ class Change(StrEnum):
     DECREASED = "decreased"  # present in both, less probable beyond it
     UNCHANGED = "unchanged"  # absent in both, or present in both within it
     NOT_COMPARABLE = "not comparable"  # one of the two has no answer, or nothing says what a difference means
+
+
+#: How a change is coded wherever it is; what is not comparable has no code, and is told in words.
+CHANGE_CODES: Mapping[Change, Code] = {
+    Change.NEW: Code("7147002", "SCT", "New"),
+    Change.RESOLVED: Code("723506003", "SCT", "Resolved"),
+    Change.INCREASED: Code("35105006", "SCT", "Increased"),
+    Change.DECREASED: Code("1250004", "SCT", "Decreased"),
+    Change.UNCHANGED: Code("260388006", "SCT", "No status change"),
+}
 
 
 @dataclass(frozen=True)

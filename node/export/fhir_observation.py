@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.account import FindingAccount
 from node.claims import Code, Outcome
-from node.comparison import Change
+from node.comparison import CHANGE_CODES, Change
 from node.export import sentences
 from node.export.answers import Answer
 from node.export.exported import ExportedAnalysis, ExportedStudy, Standing
@@ -17,13 +17,6 @@ _VALUES = {
     Outcome.PRESENT: (Code("52101004", "SCT", "Present"), ("POS", "Positive")),
     Outcome.ABSENT: (Code("272519000", "SCT", "Absent"), ("NEG", "Negative")),
     Outcome.UNDETERMINED: (Code("373068000", "SCT", "Undetermined"), ("IND", "Indeterminate")),
-}
-_CHANGES = {
-    Change.NEW: Code("7147002", "SCT", "New"),
-    Change.RESOLVED: Code("723506003", "SCT", "Resolved"),
-    Change.INCREASED: Code("35105006", "SCT", "Increased"),
-    Change.DECREASED: Code("1250004", "SCT", "Decreased"),
-    Change.UNCHANGED: Code("260388006", "SCT", "No status change"),
 }
 _SIDES = {"L": "left", "R": "right", "B": "right and left"}
 
@@ -102,7 +95,7 @@ def _components(finding: FindingAccount) -> list[Element]:
 
 def _change(change: str) -> Element:
     """In words alone where nothing can be said."""
-    code = _CHANGES.get(Change(change))
+    code = CHANGE_CODES.get(Change(change))
     return concept(code, code.meaning) if code else {"text": change}
 
 

@@ -2,8 +2,9 @@
 
 MSH, PID, and for each plugin an OBR with what is to be known of all its answers (NTE). Then, in OBX: the Study Instance
 UID, and for each claimed finding on each series its outcome (CE) and its probability (NM, per cent), which share a
-sub-id, with the reasons (NTE). The message control id follows from the content: who gets the same result twice can
-tell.
+sub-id, with the reasons (NTE). What became of it since the prior study follows with a sub-id below that one (1.1 of 1):
+the change (CE), and the probability then (NM), observed on the day of that study. The message control id follows from
+the content: who gets the same result twice can tell.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from hashlib import sha256
 
 from node.account import FindingAccount
 from node.claims import Code, Outcome
+from node.comparison import CHANGE_CODES, Change
 from node.export import sentences
 from node.export.answers import Answer, answers
 from node.export.exported import ExportedAnalysis, ExportedStudy, Identity, Standing
@@ -34,9 +36,11 @@ _VALUES = {
 _ABNORMAL = "A"  # table 0078
 _PER_CENT = components("%", "percent", "UCUM")
 _CERTAINTY = components("111012", "Certainty of Finding", "DCM")
+_CHANGE = components("111049", "Qualitative Difference", "DCM")
 _STUDY = components("113014", "DICOM Study", "DCM")
 _PROCEDURE = ("363679005", "Imaging procedure", "SCT")
 _OWN_CODES = "99RADNODE"
+_THEN = components("prior-probability", "Probability on the prior study", _OWN_CODES)
 #: Values of Modality (0008,0060).
 _NOT_RADIOLOGY = frozenset({"DMS", "ES", "GM", "OP", "OPT", "OT", "SM", "XC"})
 
@@ -134,6 +138,19 @@ def _observations(
     value = Outcome(finding.outcome)
     yield {**outcome, 5: _VALUES[value], 8: _ABNORMAL if value is Outcome.PRESENT else "", **shared}, notes
     yield {2: "NM", 3: _CERTAINTY, **_probability(finding), **shared}, ""
+    for fields in _change(analysis, finding):
+        yield {**shared, 4: f"{sub_id}.1", **fields}, ""
+
+
+def _change(analysis: ExportedAnalysis, finding: FindingAccount) -> Iterator[dict[int, Field | str]]:
+    """What became of it, below the finding; nothing when it was not compared, or is not comparable."""
+    code = CHANGE_CODES.get(Change(finding.change)) if finding.change else None
+    if code is None:
+        return
+    yield {2: "CE", 3: _CHANGE, 5: components(code.value, code.meaning, code.scheme)}
+    if finding.prior_probability is not None:
+        day = analysis.account.prior_study_date if analysis.account else ""
+        yield {2: "NM", 3: _THEN, 5: _number(finding.prior_probability), 6: _PER_CENT, 14: day}
 
 
 def _probability(finding: FindingAccount) -> dict[int, Field | str]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from highdicom.sr import CodedConcept
 
 from node import plugin
-from node.comparison import Change
+from node.comparison import CHANGE_CODES
 
 
 @lru_cache(maxsize=512)
@@ -70,13 +70,7 @@ PRESENT = _sct("52101004", "Present")
 ABSENT = _sct("272519000", "Absent")
 UNDETERMINED = _sct("373068000", "Undetermined")
 QUALITATIVE_DIFFERENCE = _dcm("111049", "Qualitative Difference")
-CHANGES = {
-    Change.NEW: _sct("7147002", "New"),
-    Change.RESOLVED: _sct("723506003", "Resolved"),
-    Change.INCREASED: _sct("35105006", "Increased"),
-    Change.DECREASED: _sct("1250004", "Decreased"),
-    Change.UNCHANGED: _sct("260388006", "No status change"),
-}
+CHANGES = {change: concept(code) for change, code in CHANGE_CODES.items()}
 STUDY_DATE = _dcm("111060", "Study Date")
 STUDY_INSTANCE_UID = _dcm("110180", "Study Instance UID")
 QUALITY = _dcm("111050", "Quality Assessment")

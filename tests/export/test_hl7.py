@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from node.export import ExportedStudy, Identity, Parties, message
 from node.plugin import Code
+from node.report import account_of
 from tests.export.material import (
     ALGORITHM,
     IDENTITY,
@@ -27,6 +28,8 @@ from tests.export.material import (
     of_an_earlier_version,
     study,
 )
+from tests.report import walk
+from tests.report.material import analysis, built, by_uid, comparison, header, manifest, read_back
 
 #: hl7apy's tables are closed. Table 0396 takes in every coding system that comes to be (SCT, UCUM), and 99zzz (local);
 #: OBX-2 may name any data type of chapter 2A.
@@ -111,6 +114,37 @@ def test_a_finding_is_an_outcome_and_a_probability_with_one_sub_id() -> None:
     assert (text(probability[2]), text(probability[3])) == ("NM", "111012^Certainty of Finding^DCM")
     assert (text(probability[5]), text(probability[6]), text(probability[7])) == ("87", "%^percent^UCUM", "<50")
     assert text(outcome[4]) == text(probability[4]) == "1"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "told"),
+    [
+        (0.1, 0.9, "7147002^New^SCT"),
+        (0.9, 0.1, "723506003^Resolved^SCT"),
+        (0.6, 0.95, "35105006^Increased^SCT"),
+        (0.95, 0.6, "1250004^Decreased^SCT"),
+        (0.85, 0.87, "260388006^No status change^SCT"),
+    ],
+)
+def test_a_change_is_coded_below_its_finding_as_the_report_codes_it(then: float, now: float, told: str) -> None:
+    claims = manifest(repeatability=0.2)
+    made = analysis(header(), probability=now, manifest=claims, comparison=comparison(then))
+    uid, outcome, probability, change, before = observations(study(exported_analysis(account_of(made, []))))
+    assert [text(one[1]) for one in (uid, outcome, probability, change, before)] == ["1", "2", "3", "4", "5"]
+    assert [text(one[4]) for one in (outcome, probability, change, before)] == ["1", "1", "1.1", "1.1"]
+    assert [text(change[number]) for number in (2, 3, 5)] == ["CE", "111049^Qualitative Difference^DCM", told]
+    assert text(before[3]) == "prior-probability^Probability on the prior study^99RADNODE"
+    assert (text(before[5]), text(before[6]), text(before[14])) == (f"{100 * then:g}", "%^percent^UCUM", "20250301")
+    (item,) = walk.named(read_back(built(made, by_uid(header()), (), (), kinds=("sr",))[0][1]), "111049")
+    coded = item.ConceptCodeSequence[0]
+    assert f"{coded.CodeValue}^{coded.CodeMeaning}^{coded.CodingSchemeDesignator}" == told
+
+
+def test_what_is_not_comparable_is_told_in_words_alone() -> None:
+    made = analysis(header(), probability=0.9, comparison=comparison(0.6))
+    told = study(exported_analysis(account_of(made, [])))
+    assert len(observations(told)) == 3
+    assert any("Not comparable with the study of 2025-03-01" in one for one in notes(told))
 
 
 def test_only_what_is_present_is_flagged() -> None:
