@@ -37,6 +37,23 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """What was said of a finding in an earlier study.
+
+    Attributes:
+        study_date: YYYYMMDD.
+        probability: calibrated, 0..1.
+        outcome: as of :class:`FindingAccount`.
+        study_instance_uid: of that study.
+    """
+
+    study_date: str
+    probability: float
+    outcome: str
+    study_instance_uid: str
+
+
+@dataclass(frozen=True)
 class FindingAccount:
     """One claimed finding on one series.
 
@@ -67,6 +84,7 @@ class FindingAccount:
         tracking_uid: Tracking Unique Identifier (112040, DCM) of the finding in every report on this patient.
         change: what became of it since the prior study, see :class:`node.comparison.Change`; empty: not compared.
         prior_probability: calibrated, 0..1, on the prior study; None: no answer there.
+        course: what was said on the prior study and on those before it, oldest first; empty where one alone is wanted.
     """
 
     finding: str
@@ -94,6 +112,7 @@ class FindingAccount:
     tracking_uid: str = ""
     change: str = ""
     prior_probability: float | None = None
+    course: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,7 +196,8 @@ def _series(table: dict[str, Any]) -> SeriesAccount:
 
 def _finding(table: dict[str, Any]) -> FindingAccount:
     neighbours = tuple(Neighbour(**one) for one in table["neighbours"])
-    rest = {"neighbours": neighbours, "reasons": tuple(table["reasons"])}
+    course = tuple(Moment(**one) for one in table.get("course", ()))
+    rest = {"neighbours": neighbours, "reasons": tuple(table["reasons"]), "course": course}
     return FindingAccount(**table | _pairs(table) | _codes(table) | rest)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from node.comparison import Aspect, Compared, compare
+from dataclasses import replace
+
+from node.comparison import Aspect, Compared, compare, course
 from node.plugin import Finding
 from node.study import Analysed, Analysis
 
@@ -16,10 +18,11 @@ def changed(analysis: Analysis, item: Analysed, name: str, finding: Finding | No
         name: of the finding.
         finding: the answer; None: there is none.
     """
-    prior = analysis.comparison.prior if analysis.comparison else None
-    if prior is None:
+    comparison = analysis.comparison
+    if comparison is None or comparison.prior is None:
         return None
     point, shown = analysis.manifest.finding(name).operating_point, item.image_set
     aspect = Aspect.of(shown.body_part, shown.laterality, shown.view)
     now = None if finding is None else (point.outcome(finding.probability), finding.probability)
-    return compare(prior, name, aspect, now, analysis.manifest.repeatability)
+    found = compare(comparison.prior, name, aspect, now, analysis.manifest.repeatability, comparison.views)
+    return replace(found, course=course(comparison, name, aspect))

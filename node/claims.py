@@ -152,6 +152,7 @@ class Manifest:
         compare_with_prior: its answers are compared with those on the patient's prior study, unless a route says no.
         repeatability: the calibrated probability of an unchanged patient moves by less in 19 of 20 pictures, 0..1: the
             95th percentile under that change of the card's table "Consistency" which moves it most; None: not measured.
+        comparable_views: groups of views (View Position) on which its answers may be compared with each other.
         folder: where the manifest was read.
     """
 
@@ -175,6 +176,7 @@ class Manifest:
     seconds_limit: float = 120.0
     compare_with_prior: bool = False
     repeatability: float | None = None
+    comparable_views: tuple[tuple[str, ...], ...] = ()
     folder: Path = Path()
 
     def finding(self, name: str) -> FindingSpec:
@@ -190,7 +192,7 @@ class Manifest:
         from hashlib import sha256
         from json import dumps
 
-        unsaid = ("folder", "seconds_limit", "accepts", "compare_with_prior", "repeatability")
+        unsaid = ("folder", "seconds_limit", "accepts", "compare_with_prior", "repeatability", "comparable_views")
         said = {name: value for name, value in asdict(self).items() if name not in unsaid}
         return sha256(dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from node.claims import LONGEST_LIMIT, MOST_LIMITS
+from node.comparison import Views, checked_views
 from node.errors import PluginError
 from node.plugin import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
 
@@ -39,6 +40,8 @@ def manifest_from(table: Mapping[str, Any], folder: Path) -> Manifest:
             rest[key] = _code(rest[key])
     if "limits" in rest:
         rest["limits"] = _sentences(rest["limits"])
+    if "comparable_views" in rest:
+        rest["comparable_views"] = _views(rest["comparable_views"])
     manifest = Manifest(accepts=Accepts(**accepts), findings=findings, folder=folder, **rest)
     _check(manifest)
     return manifest
@@ -91,6 +94,12 @@ def _limits(value: Any) -> tuple[float, float]:  # Any: the TOML edge
     if not (isinstance(value, list) and len(value) == 2 and all(type(one) in (int, float) for one in value)):
         raise ValueError(f"undetermined is {value!r}, wanted are two probabilities, [low, high]")
     return value[0], value[1]
+
+
+def _views(value: Any) -> Views:  # Any: the TOML edge
+    if not (isinstance(value, list) and all(isinstance(group, list) for group in value)):
+        raise ValueError(f'comparable_views is {value!r}, wanted are groups of views, [["PA", "AP"]]')
+    return checked_views(tuple(tuple(str(one) for one in group) for group in value))
 
 
 def _sentences(value: Any) -> tuple[str, ...]:  # Any: the TOML edge

@@ -71,9 +71,19 @@ def change(compared: Compared) -> str:
     """What became of a finding since the prior study, with both probabilities and their difference."""
     since, figures = f"the study of {compared.prior.day}", _then_and_now(compared)
     if compared.change is Change.NOT_COMPARABLE:
-        return f"Not comparable with {since}: {'; '.join(part for part in (compared.reason, figures) if part)}."
+        told = "; ".join(part for part in (compared.reason, figures) if part)
+        return f"Not comparable with {since}: {told}.{_course(compared)}"
     because = f"; {compared.reason}" if compared.reason else ""
-    return f"{compared.change.capitalize()} since {since}: {figures}{because}."
+    return f"{compared.change.capitalize()} since {since}: {figures}{because}.{_course(compared)}"
+
+
+def _course(compared: Compared) -> str:
+    """The probability in each study, oldest first, in a sentence of its own; empty where one prior alone is wanted."""
+    if not compared.course:
+        return ""
+    told = [f"{per_cent(one.answer.probability)} on {one.study.day}" for one in compared.course]
+    now = [] if compared.probability is None else [f"{per_cent(compared.probability)} now"]
+    return f" Over time: {', '.join([*told, *now])}."
 
 
 def _then_and_now(compared: Compared) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from node.comparison import (
     Compared,
     Comparison,
     SeriesAssessment,
+    checked_views,
     compare,
     comparison_from,
     comparison_text,
@@ -161,12 +163,45 @@ def test_a_finding_that_was_not_claimed_then_is_not_comparable() -> None:
 
 
 def test_a_comparison_survives_as_text() -> None:
-    for one in (Comparison(told(0.1, 0.2)), Comparison(None, "there is no earlier study of this patient")):
+    views = (("PA", "AP"),)
+    for one in (
+        Comparison(told(0.1, 0.2)),
+        Comparison(None, "there is no earlier study of this patient"),
+        Comparison(told(0.1), "", (told(0.3), told(0.4)), views),
+    ):
         again = comparison_from(comparison_text(one))
         assert again == one
         assert again.digest == one.digest
     later = replace(told(0.1), study_date="20250302")
     assert Comparison(told(0.1)).digest != Comparison(later).digest
+
+
+def test_what_an_earlier_version_has_settled_keeps_its_digest_and_so_its_report_its_uids() -> None:
+    text = comparison_text(Comparison(told(0.1)))
+    assert set(json.loads(text)) == {"prior", "reason"}
+    digest = "5bd940aeb2870a9dc975abd2e3902b9100e01af4670ab899983f99023b2932f7"
+    assert Comparison(None, "there is no earlier study of this patient").digest == digest
+
+
+def test_views_that_may_be_compared_are_with_a_caution_and_the_same_view_comes_first() -> None:
+    ap, views = Aspect.of("CHEST", "", "AP"), (("PA", "AP"),)
+    both = replace(told(0.9), series=(*told(0.9).series, *told(0.2, aspect=ap).series))
+    found = compare(both, "opacity", ap, (Outcome.PRESENT, 0.9), REPEATABILITY, views)
+    assert (found.change, found.reason) == (Change.NEW, "")
+    assert found.then is not None
+    assert found.then.probability == 0.2
+    found = compare(told(0.9), "opacity", ap, (Outcome.PRESENT, 0.9), REPEATABILITY, views)
+    assert (found.change, found.reason) == (
+        Change.UNCHANGED,
+        "the prior shows PA and this study AP, and the view alone may move the probability",
+    )
+
+
+@pytest.mark.parametrize("wrong", [(("PA",),), (("PA", "PA"),), (("PA", " "),), ((),)])
+def test_a_group_of_views_that_allows_nothing_is_refused(wrong: tuple[tuple[str, ...], ...]) -> None:
+    with pytest.raises(ValueError, match="two at least are wanted"):
+        checked_views(wrong)
+    assert checked_views((("pa", " ap "),)) == (("PA", "AP"),)
 
 
 def test_who_shares_an_id_is_told_apart_by_what_both_headers_say() -> None:

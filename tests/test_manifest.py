@@ -68,6 +68,16 @@ def read_with(folder: Path, line: str) -> Manifest:
     return read_manifest(path)
 
 
+def test_views_that_may_be_compared_are_read_and_are_no_other_model(tmp_path: Path) -> None:
+    told = read_with(tmp_path / "one", 'comparable_views = [["pa", "AP"]]')
+    plain = read_manifest(write_plugin(tmp_path / "two") / "manifest.toml")
+    assert (told.comparable_views, plain.comparable_views) == ((("PA", "AP"),), ())
+    assert told.claims_digest == plain.claims_digest, "its earlier answers stay comparable"
+    for number, wrong in enumerate(('[["PA"]]', '["PA", "AP"]', '"PA"')):
+        with pytest.raises(PluginError, match="views"):
+            read_with(tmp_path / f"wrong {number}", f"comparable_views = {wrong}")
+
+
 def test_the_limits_of_a_model_are_read_in_their_order(tmp_path: Path) -> None:
     told = read_with(tmp_path, 'limits = ["Measured on few films.", " Children were not seen. "]')
     assert told.limits == ("Measured on few films.", "Children were not seen.")

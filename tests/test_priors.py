@@ -45,14 +45,14 @@ def candidates(*assessments: Assessment) -> list[Candidate]:
 def test_the_newest_earlier_study_is_the_prior() -> None:
     studies = (told("1.5", "20250101"), told("1.6", "20260301"), told("1.7", "20260702"), told("1.8", "20251201"))
     choice = choose(told(), candidates(*studies), RULE)
-    assert choice.prior == studies[1]
+    assert choice.priors == (studies[1],)
     assert choice.reasons == ()
 
 
 def test_of_two_studies_of_one_day_the_time_tells_which_was_first() -> None:
     morning, evening = told("1.5", study_time="0800"), told("1.6", study_time="1800")
-    assert choose(told(), candidates(morning, evening), RULE).prior == morning
-    assert choose(told(), candidates(told("1.7")), RULE).prior is None, "of one moment neither is the earlier one"
+    assert choose(told(), candidates(morning, evening), RULE).priors == (morning,)
+    assert choose(told(), candidates(told("1.7")), RULE).priors == (), "of one moment neither is the earlier one"
 
 
 @pytest.mark.parametrize(
@@ -70,16 +70,16 @@ def test_of_two_studies_of_one_day_the_time_tells_which_was_first() -> None:
 def test_what_is_no_prior_says_why_and_an_older_one_is_taken(changes: dict[str, Any], reason: str) -> None:
     one = told("1.5", **{"date": "20260301", **changes})
     choice = choose(told(), candidates(one), RULE)
-    assert (choice.prior, choice.reasons) == (None, (reason,))
+    assert (choice.priors, choice.reasons) == ((), (reason,))
     older = told("1.6", "20260101")
-    assert choose(told(), candidates(older, one), RULE).prior == older
+    assert choose(told(), candidates(older, one), RULE).priors == (older,)
 
 
 def test_a_study_without_a_date_is_compared_with_nothing() -> None:
     assert choose(told(date=""), candidates(told("1.5", "20260101")), RULE).reasons == (
         "the study does not say when it was made",
     )
-    assert choose(told(), candidates(told("1.5", "")), RULE).prior is None
+    assert choose(told(), candidates(told("1.5", "")), RULE).priors == ()
 
 
 @pytest.fixture
@@ -233,3 +233,132 @@ def test_what_is_not_known_any_more_is_said_to_be_so(ledger: Ledger) -> None:
     ledger.analyses.fail(anew.id, "a file is not in the spool")
     assert Priors(ledger).step() == 1
     assert settled(ledger, number) == Comparison(None, "what was said of another study of this patient was not kept")
+
+
+# More than one prior
+
+
+def test_the_newest_ones_that_fit_are_taken_so_many_as_are_wanted() -> None:
+    studies = [told(f"1.{number}", f"2026030{number}") for number in range(1, 6)]
+    unfit = told("1.6", "20260306", body_part="KNEE")
+    rule = PriorRule(most=3)
+    choice = choose(told(), candidates(unfit, *studies), rule)
+    assert choice.priors == (studies[4], studies[3], studies[2])
+    assert choice.reasons == ("the study of 2026-03-06: it shows another body part (KNEE, not CHEST)",)
+    assert choose(told(), candidates(*studies[:2]), rule).priors == (studies[1], studies[0])
+
+
+def test_another_view_is_a_prior_only_where_the_rule_allows_it() -> None:
+    (series,) = told().series
+    now = told(series=(SeriesAssessment("1.2.9", Aspect.of("CHEST", "", "AP"), series.instances, series.findings),))
+    earlier = told("1.5", "20260301")
+    strict = choose(now, candidates(earlier), RULE)
+    assert (strict.priors, strict.reasons) == ((), ("the study of 2026-03-01: it shows another view (PA, not AP)",))
+    assert choose(now, candidates(earlier), PriorRule(views=(("AP", "PA"),))).priors == (earlier,)
+    assert choose(now, candidates(earlier), PriorRule(views=(("AP", "LL"),))).priors == ()
+
+
+def test_several_priors_and_why_others_are_none_are_settled_once(ledger: Ledger) -> None:
+    for number in (1, 2, 3):
+        classified(ledger, told(f"1.5.{number}", f"2026030{number}"), None)
+    classified(ledger, told("1.6", "20260401", body_part="KNEE"), None)
+    rule = PriorRule(wait_seconds=60, most=2, views=(("PA", "AP"),))
+    number = classified(ledger, told(), rule)
+    assert Priors(ledger).step() == 1
+    newest, before = told("1.5.3", "20260303"), told("1.5.2", "20260302")
+    assert settled(ledger, number) == Comparison(newest, "", (before,), rule.views)
+    row = ledger.comparisons.of_analysis(number)
+    assert row is not None
+    assert row.passed == ("the study of 2026-04-01: it shows another body part (KNEE, not CHEST)",)
+
+
+# What an archive sends
+
+
+def test_what_an_archive_sent_and_is_no_prior_is_followed_by_the_next_one(ledger: Ledger) -> None:
+    priors, comparisons = Priors(ledger, asks_archives=True), ledger.comparisons
+    number = classified(ledger, told(), PriorRule(archive="pacs", wait_seconds=60))
+    comparisons.ask(number, "the prior of 2026-04-01", "1.7")
+    assert priors.step() == 0
+    comparisons.tried(number, "1.7", "the prior of 2026-04-01")
+    assert priors.step() == 0, "it has no answer, and the archive may have another one"
+    comparisons.tried(number, "1.6", "the prior of 2026-03-01 did not come whole: status A702")
+    assert priors.step() == 0
+    classified(ledger, told("1.5", "20260201"), None)
+    assert priors.step() == 1
+    assert settled(ledger, number) == Comparison(told("1.5", "20260201"))
+    row = comparisons.of_analysis(number)
+    assert row is not None
+    assert row.passed == (
+        "the prior of 2026-04-01 was fetched, and is none: it was not assessed, "
+        "or its patient has another id or issuer",
+        "the prior of 2026-03-01 did not come whole: status A702",
+    )
+
+
+def test_when_the_archive_has_no_more_each_study_has_its_reason(ledger: Ledger) -> None:
+    priors, comparisons = Priors(ledger, asks_archives=True), ledger.comparisons
+    number = classified(ledger, told(), PriorRule(archive="pacs", wait_seconds=60))
+    comparisons.tried(number, "1.6", "the prior of 2026-03-01 did not come whole: status A702")
+    classified(ledger, told("1.5", "20260201", body_part="KNEE"), None)
+    assert priors.step() == 0
+    comparisons.spend(number, "the archive 'pacs' has no further one of this patient")
+    assert priors.step() == 1
+    assert settled(ledger, number) == Comparison(
+        None,
+        "the study of 2026-02-01: it shows another body part (KNEE, not CHEST); the prior of 2026-03-01 did not come "
+        "whole: status A702; the archive 'pacs' has no further one of this patient",
+    )
+
+
+# What is reused
+
+
+def test_what_the_same_version_has_said_is_not_assessed_again(ledger: Ledger) -> None:
+    classified(ledger, told("1.5", "20260301"), None)
+    number = classified(ledger, told())
+    assert Priors(ledger).step() == 1
+    assert settled(ledger, number) == Comparison(told("1.5", "20260301"))
+    assert len(ledger.analyses.of_study("1.5")) == 1
+    assert due(ledger, AnalysisState.QUEUED) == []
+
+
+def test_what_was_assessed_anew_once_serves_every_later_study(ledger: Ledger) -> None:
+    classified(ledger, told("1.5", "20260301", version="0.9", model="older"), None)
+    classified(ledger, told("1.6", "20260501"))
+    Priors(ledger).step()
+    (_, anew) = ledger.analyses.of_study("1.5")
+    again = told("1.5", "20260301")
+    ledger.analyses.classified(anew.id, "a summary", {}, assessment=assessment_text(again))
+    number = classified(ledger, told(), PriorRule(wait_seconds=60, most=2))
+    assert Priors(ledger).step() == 2
+    assert settled(ledger, number) == Comparison(told("1.6", "20260501"), "", (again,))
+    assert len(ledger.analyses.of_study("1.5")) == 2
+
+
+def test_of_several_priors_all_that_another_version_has_assessed_are_assessed_anew_at_once(ledger: Ledger) -> None:
+    older = {"version": "0.9", "model": "older"}
+    for number in (1, 2, 3):
+        classified(ledger, told(f"1.5.{number}", f"2026030{number}", **older), None)
+    number = classified(ledger, told(), PriorRule(wait_seconds=60, most=2))
+    assert Priors(ledger).step() == 0
+    counts = [len(ledger.analyses.of_study(f"1.5.{number}")) for number in (1, 2, 3)]
+    assert counts == [1, 2, 2], "the newest two"
+    for study, date in (("1.5.2", "20260302"), ("1.5.3", "20260303")):
+        (_, anew) = ledger.analyses.of_study(study)
+        ledger.analyses.classified(anew.id, "a summary", {}, assessment=assessment_text(told(study, date)))
+    assert Priors(ledger).step() == 1
+    row = settled(ledger, number)
+    assert row is not None
+    assert [one.study_instance_uid for one in row.priors] == ["1.5.3", "1.5.2"]
+
+
+def test_the_answer_of_another_plugin_is_not_compared_with(ledger: Ledger) -> None:
+    routed(ledger, "1.5", plan("other", series=("1.5.9",)))
+    (row,) = ledger.analyses.of_study("1.5")
+    earlier = told("1.5", "20260301", plugin="other")
+    ledger.analyses.classified(row.id, "a summary", {}, assessment=assessment_text(earlier))
+    number = classified(ledger, told())
+    assert Priors(ledger).step() == 1
+    assert settled(ledger, number) == Comparison(None, "there is no earlier study of this patient")
+    assert len(ledger.analyses.of_study("1.5")) == 1

@@ -190,7 +190,9 @@ def _compared(ledger: Ledger, analysis_id: int) -> dict[str, Any]:
         "analysis": analysis_id,
         "prior": settled.prior.study_instance_uid if settled and settled.prior else "",
         "comparison": settled.sentence if settled else "The prior is looked for.",
+        "earlier": [one.study_instance_uid for one in settled.earlier] if settled else [],
         "changes": "; ".join(row.told),
+        "passed": "; ".join(row.passed),
     }
 
 

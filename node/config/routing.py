@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from node.comparison import PriorRule
+from node.comparison import PriorRule, Views, checked_views
 from node.config.queue import PriorityName, checked_window
 from node.config.section import Name, Seconds, Section
 
@@ -57,7 +57,23 @@ class Route(Section):
         120, description="A report waits so long for a prior that is on its way, then it is made without."
     )
 
-    def prior(self, plugin_asks: bool) -> PriorRule | None:
-        """What its analyses are compared with; None: with nothing. Args: plugin_asks: its manifest does."""
+    prior_count: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description="So many priors: findings are compared with the newest, and their probabilities told over all.",
+    )
+    prior_views: Annotated[Views, AfterValidator(checked_views)] | None = Field(
+        None,
+        description='Groups of View Position (0018,5101) that may be compared with each other, [["PA", "AP"]], with a '
+        "caution; without it, what the plugin says. Equal views always are.",
+    )
+
+    def prior(self, plugin_asks: bool, plugin_views: Views = ()) -> PriorRule | None:
+        """What its analyses are compared with; None: with nothing. Args: plugin_asks, plugin_views: of its manifest."""
         asks = plugin_asks if self.compare_with_prior is None else self.compare_with_prior
-        return PriorRule(self.prior_months, self.prior_archive, self.prior_wait_seconds) if asks else None
+        if not asks:
+            return None
+        views = plugin_views if self.prior_views is None else self.prior_views
+        rule = self.prior_months, self.prior_archive, self.prior_wait_seconds, self.prior_count
+        return PriorRule(*rule, views)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from node.account import Account, SeriesAccount
+from node.account import Account, FindingAccount, SeriesAccount
 from node.export.exported import ExportedStudy
 
 _DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
@@ -27,7 +27,9 @@ def _undated(account: Account) -> Account:
 
 
 def _undated_series(series: SeriesAccount) -> SeriesAccount:
-    findings = (
-        replace(one, reasons=tuple(_DAY.sub(_WITHHELD, text) for text in one.reasons)) for one in series.findings
-    )
-    return replace(series, findings=tuple(findings))
+    return replace(series, findings=tuple(map(_undated_finding, series.findings)))
+
+
+def _undated_finding(finding: FindingAccount) -> FindingAccount:
+    reasons = tuple(_DAY.sub(_WITHHELD, text) for text in finding.reasons)
+    return replace(finding, reasons=reasons, course=tuple(replace(one, study_date="") for one in finding.course))

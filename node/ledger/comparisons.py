@@ -8,9 +8,18 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from node.comparison import Assessment, Comparison, PriorRule, assessment_from, comparison_from, comparison_text
+from node.comparison import (
+    Assessment,
+    Comparison,
+    PriorRule,
+    Views,
+    assessment_from,
+    comparison_from,
+    comparison_text,
+)
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import move_analysis
@@ -50,8 +59,10 @@ class OpenComparison:
         now: what it said; None: nothing yet.
         rule: what may be a prior.
         wait_until: epoch seconds.
-        asked: what the archive was asked for, or why it has none; empty: it was not asked yet.
+        asked: what the archive was asked for last, or why it has none; empty: it was not asked yet.
         fetching: Study Instance UID of what it is to send; empty: nothing.
+        tried: Study Instance UID of what it was asked for -> what that is, or why it did not come.
+        is_spent: it is not to be asked any more.
     """
 
     analysis_id: int
@@ -62,6 +73,8 @@ class OpenComparison:
     wait_until: float
     asked: str
     fetching: str
+    tried: Mapping[str, str]
+    is_spent: bool
 
 
 @dataclass(frozen=True)
@@ -83,12 +96,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """What an analysis is, or was, compared with; `comparison` is None while that is looked for."""
+    """What an analysis is, or was, compared with; `comparison` is None while that is looked for.
+
+    Attributes: told: what the report says of the changes; passed: why other studies are no priors, the newest first.
+    """
 
     analysis_id: int
     wait_until: float
     comparison: Comparison | None
     told: tuple[str, ...]
+    passed: tuple[str, ...] = ()
 
 
 class Comparisons:
@@ -125,24 +142,40 @@ class Comparisons:
         )
         return [_candidate(row) for row in rows]
 
-    def settle(self, analysis_id: int, comparison: Comparison) -> bool:
-        """Written once: the first word counts. True when this was it."""
+    def settle(self, analysis_id: int, comparison: Comparison, passed: Sequence[str] = ()) -> bool:
+        """Written once: the first word counts. True when this was it. Args: passed: why others are no priors."""
         with self._database.write() as connection:
             changed = connection.execute(
-                "UPDATE comparisons SET settled = ? WHERE analysis_id = ? AND settled = ''",
-                (comparison_text(comparison), analysis_id),
+                "UPDATE comparisons SET settled = ?, passed = ? WHERE analysis_id = ? AND settled = ''",
+                (comparison_text(comparison), json.dumps(passed), analysis_id),
             ).rowcount
             if changed:
-                prior = comparison.prior.study_instance_uid if comparison.prior else ""
-                _event(connection, "prior settled", analysis_id, prior=prior, reason=comparison.sentence)
+                priors = ", ".join(one.study_instance_uid for one in comparison.priors)
+                _event(connection, "prior settled", analysis_id, prior=priors, reason=comparison.sentence)
         return bool(changed)
 
-    def ask(self, analysis_id: int, asked: str, fetching: str = "") -> None:
-        """What the archive was asked for, or why it has none. Args: fetching: the study that it is to send."""
+    def ask(self, analysis_id: int, asked: str, fetching: str) -> None:
+        """What the archive is about to be asked for. Args: fetching: the study that it is to send."""
         with self._database.write() as connection:
             sql = "UPDATE comparisons SET asked = ?, fetching = ? WHERE analysis_id = ?"
             if connection.execute(sql, (asked, fetching, analysis_id)).rowcount:
                 _event(connection, "prior asked for", analysis_id, prior=fetching, reason=asked)
+
+    def tried(self, analysis_id: int, uid: str, told: str) -> None:
+        """The archive has sent what it would of a study. Args: told: what that is, or why it did not come."""
+        with self._database.write() as connection:
+            sql = "SELECT tried FROM comparisons WHERE analysis_id = ?"
+            before = json.loads(connection.execute(sql, (analysis_id,)).fetchone()[0])
+            sql = "UPDATE comparisons SET asked = ?, fetching = '', tried = ? WHERE analysis_id = ?"
+            connection.execute(sql, (told, json.dumps({**before, uid: told}), analysis_id))
+            _event(connection, "prior asked for", analysis_id, prior=uid, reason=told)
+
+    def spend(self, analysis_id: int, reason: str) -> None:
+        """The archive is not asked any more, and why."""
+        with self._database.write() as connection:
+            sql = "UPDATE comparisons SET asked = ?, fetching = '', spent = 1 WHERE analysis_id = ?"
+            if connection.execute(sql, (reason, analysis_id)).rowcount:
+                _event(connection, "prior asked for", analysis_id, prior="", reason=reason)
 
     def reassess(self, uid: str, plugin: str, version: str) -> bool:
         """An earlier study is to be assessed anew, by that version of the same plugin. True unless it was asked before.
@@ -180,9 +213,12 @@ class Comparisons:
 def want_prior(connection: sqlite3.Connection, uid: str, revision: int, plugin: str, rule: PriorRule) -> None:
     """An analysis that was just inserted is to be compared; in the caller's transaction."""
     connection.execute(
-        "INSERT OR IGNORE INTO comparisons (analysis_id, months, archive, wait_seconds, wait_until)"
-        " SELECT id, ?, ?, ?, ? FROM analyses WHERE study_instance_uid = ? AND revision = ? AND plugin = ?",
-        (rule.months, rule.archive, rule.wait_seconds, time.time() + rule.wait_seconds, uid, revision, plugin),
+        "INSERT OR IGNORE INTO comparisons (analysis_id, months, archive, wait_seconds, most, views, wait_until)"
+        " SELECT id, ?, ?, ?, ?, ?, ? FROM analyses WHERE study_instance_uid = ? AND revision = ? AND plugin = ?",
+        (
+            *(rule.months, rule.archive, rule.wait_seconds, rule.most, json.dumps(rule.views)),
+            *(time.time() + rule.wait_seconds, uid, revision, plugin),
+        ),
     )
 
 
@@ -215,11 +251,17 @@ def _open(row: sqlite3.Row) -> OpenComparison:
         study_instance_uid=row["study_instance_uid"],
         plugin=row["plugin"],
         now=_standing(row),
-        rule=PriorRule(row["months"], row["archive"], row["wait_seconds"]),
+        rule=PriorRule(row["months"], row["archive"], row["wait_seconds"], row["most"], _views(row["views"])),
         wait_until=row["wait_until"],
         asked=row["asked"],
         fetching=row["fetching"],
+        tried=json.loads(row["tried"]),
+        is_spent=bool(row["spent"]),
     )
+
+
+def _views(text: str) -> Views:
+    return tuple(tuple(group) for group in json.loads(text))
 
 
 def _candidate(row: sqlite3.Row) -> Candidate:
@@ -238,4 +280,5 @@ def _standing(row: sqlite3.Row) -> Assessment | None:
 
 def _row(row: sqlite3.Row) -> ComparisonRow:
     comparison = comparison_from(row["settled"]) if row["settled"] else None
-    return ComparisonRow(row["analysis_id"], row["wait_until"], comparison, tuple(json.loads(row["told"])))
+    told, passed = (tuple(json.loads(row[name])) for name in ("told", "passed"))
+    return ComparisonRow(row["analysis_id"], row["wait_until"], comparison, told, passed)

@@ -151,8 +151,12 @@ def answer_instead(connection: sqlite3.Connection, condition: str, *values: obje
         condition: on `analyses x`, of those that may not answer any more.
         values: for its marks.
     """
-    sql = f"SELECT k.analysis_id FROM silent k JOIN analyses x ON x.id = k.kept_for WHERE {condition} ORDER BY 1"  # noqa: S608
-    for (analysis_id,) in connection.execute(sql, values).fetchall():
+    rows = connection.execute(
+        "SELECT k.analysis_id FROM silent k JOIN analyses x ON x.id = k.kept_for"  # noqa: S608  our words
+        f" WHERE {condition} ORDER BY 1",
+        values,
+    ).fetchall()
+    for (analysis_id,) in rows:
         why = _silent_because(connection, analysis_id)  # asked one by one: who is released answers for the rest
         if why is None:
             _release(connection, "a.id = ?", (analysis_id,))

@@ -200,6 +200,14 @@ CREATE INDEX analyses_by_state ON analyses (state, rank);
 ALTER TABLE silent ADD COLUMN kept_for INTEGER /* the analysis that answers instead; NULL: it is silent by itself */;
 CREATE INDEX silent_kept_for ON silent (kept_for) WHERE kept_for IS NOT NULL;
 """,
+    17: """
+ALTER TABLE comparisons ADD COLUMN most INTEGER NOT NULL DEFAULT 1 /* so many priors */;
+ALTER TABLE comparisons ADD COLUMN views TEXT NOT NULL DEFAULT '[]' /* groups of views that may be compared */;
+ALTER TABLE comparisons ADD COLUMN tried TEXT NOT NULL DEFAULT '{}' /* study that was asked for -> what came of it */;
+ALTER TABLE comparisons ADD COLUMN spent INTEGER NOT NULL DEFAULT 0 /* 1: the archive is not to be asked any more */;
+ALTER TABLE comparisons ADD COLUMN passed TEXT NOT NULL DEFAULT '[]' /* why others are no priors, the newest first */;
+UPDATE comparisons SET spent = 1 WHERE asked != '' AND fetching = '';
+""",
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

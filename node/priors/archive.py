@@ -20,13 +20,15 @@ from node.errors import RadnodeError, where
 from node.fetch import Fetcher, Found, Match, Wanted, find, is_code
 from node.ledger import Ledger, OpenComparison
 from node.priors.choosing import DAYS_OF_A_MONTH, choose
-from node.priors.settling import prior_of, wants_archive
+from node.priors.settling import lacks, prior_of, wants_archive
 from node.spool import Spool
 
 log = structlog.get_logger()
 
 _TAGS = ("SpecificCharacterSet", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex")
 _MOST = 200
+#: Most studies that are fetched for one comparison beyond those that are wanted.
+_MOST_UNFIT = 4
 _GLANCE_SECONDS = 0.5
 
 
@@ -51,19 +53,30 @@ class Archives:
     def step(self) -> None:
         """Ask for what is due. An archive that is sending does not keep a node that ends."""
         for one in self._ledger.comparisons.unsettled():
-            if not wants_archive(one) or self._has_prior(one):
+            if not wants_archive(one) or not (count := self._count(one)):
                 continue
-            thread = threading.Thread(target=self._ask, args=(one,), name="prior", daemon=True)
+            thread = threading.Thread(target=self._ask, args=(one, count), name="prior", daemon=True)
             thread.start()
             while thread.is_alive() and not self._is_stopping():
                 thread.join(_GLANCE_SECONDS)
             if self._is_stopping():
                 return
 
-    def _ask(self, wanted: OpenComparison) -> None:
+    def _count(self, wanted: OpenComparison) -> int:
+        """How many studies it is to send now; none while what it sent may still become a prior."""
+        if wanted.now is None:
+            return 0
+        candidates = self._ledger.comparisons.candidates(wanted.study_instance_uid, wanted.plugin)
+        choice = choose(wanted.now, candidates, wanted.rule)
+        if wanted.tried and choice.is_coming and not wanted.fetching:
+            return 0
+        return max(lacks(wanted, choice), int(bool(wanted.fetching)))
+
+    def _ask(self, wanted: OpenComparison, count: int) -> None:
         """The edge of the thread: whatever an archive does, the report is made without it."""
         try:
-            self._ledger.comparisons.ask(wanted.analysis_id, self._told(wanted))
+            if ended := self._fetched(wanted, count):
+                self._ledger.comparisons.spend(wanted.analysis_id, ended)
         except RadnodeError as error:
             self._failed(wanted, str(error))
         except Exception as error:
@@ -75,50 +88,56 @@ class Archives:
         log.warning("prior not fetched", archive=wanted.rule.archive, error=reason)
         try:
             said = f"the archive '{wanted.rule.archive}' did not give a prior: {reason}"
-            self._ledger.comparisons.ask(wanted.analysis_id, said)
+            self._ledger.comparisons.spend(wanted.analysis_id, said)
         except RadnodeError as error:
             log.error("prior not fetched", archive=wanted.rule.archive, error=str(error))
 
-    def _told(self, wanted: OpenComparison) -> str:
-        """Fetch its prior, and name it; or why there is none, or why it is not all here."""
-        settings = self._settings()
-        archive = settings.destination(wanted.rule.archive)
+    def _fetched(self, wanted: OpenComparison, count: int) -> str:
+        """Fetch the newest ones that were not tried, so many of them; why it is not to be asked again, if so."""
+        archive = self._settings().destination(wanted.rule.archive)
         if archive is None:
             return f"there is no destination '{wanted.rule.archive}' any more"
-        match, why = self._match(wanted, archive)
-        if match is None:
+        matches, why = self._matches(wanted, archive)
+        most = wanted.rule.most + _MOST_UNFIT
+        for match in matches[: max(0, min(count, most - len(wanted.tried)))]:
+            if self._is_stopping():
+                return ""
+            told = self._told(wanted, archive, match)
+            self._ledger.comparisons.tried(wanted.analysis_id, match.study_instance_uid, told)
+        if not matches:
             return why
-        name = prior_of(match.date)
-        if not self._ledger.priors.mark(match.study_instance_uid, archive.ae_title or ""):
+        return f"no more than {most} studies are fetched for one comparison" if len(wanted.tried) >= most else ""
+
+    def _told(self, wanted: OpenComparison, archive: Destination, match: Match) -> str:
+        """Fetch it; which prior it is, or why it is not all here."""
+        name, uid = prior_of(match.date), match.study_instance_uid
+        if not self._ledger.priors.mark(uid, archive.ae_title or ""):
             return f"{name} is here, and was not assessed"
-        self._ledger.comparisons.ask(wanted.analysis_id, name, match.study_instance_uid)
-        fetcher = Fetcher(archive, settings, self._ledger, f"prior of {wanted.study_instance_uid}", as_prior=True)
-        (done,) = fetcher.fetch([match])
+        self._ledger.comparisons.ask(wanted.analysis_id, name, uid)
+        purpose = f"prior of {wanted.study_instance_uid}"
+        (done,) = Fetcher(archive, self._settings(), self._ledger, purpose, as_prior=True).fetch([match])
         if not done.came:
-            self._ledger.priors.forget(match.study_instance_uid)
+            self._ledger.priors.forget(uid)
         return f"{name} did not come whole: {done.reason}" if done.reason else name
 
-    def _has_prior(self, wanted: OpenComparison) -> bool:
-        if wanted.now is None or wanted.fetching:
-            return False
-        candidates = self._ledger.comparisons.candidates(wanted.study_instance_uid, wanted.plugin)
-        return choose(wanted.now, candidates, wanted.rule).prior is not None
-
-    def _match(self, wanted: OpenComparison, archive: Destination) -> tuple[Match | None, str]:
-        """The newest study that the archive has from before; why there is none."""
+    def _matches(self, wanted: OpenComparison, archive: Destination) -> tuple[list[Match], str]:
+        """The studies that the archive has from before, the newest first; why there is none, or no more."""
         patient, calling = self._patient(wanted.study_instance_uid), self._settings().node.ae_title
         if patient is None or not patient.patient_id:
-            return None, "the patient has no id that an archive could be asked for"
+            return [], "the patient has no id that an archive could be asked for"
         unfit = 0
         for asked in self._questions(wanted, patient):
             found = find(archive, calling, asked, _MOST)
             unfit = max(unfit, found.unfit)
-            if match := self._newest(wanted, found):
-                return match, ""
+            if matches := self._newest(wanted, found):
+                return matches, ""
+            if any(one.study_instance_uid in wanted.tried for one in found.matches):
+                break  # it knows the body part: what is left shows another one
         others = (
             f"; {unfit} studies there are of somebody else with this patient id, or cannot be read" if unfit else ""
         )
-        return None, f"the archive '{archive.name}' has no earlier study of this patient{others}"
+        no = "no further one" if wanted.tried else "no earlier study"
+        return [], f"the archive '{archive.name}' has {no} of this patient{others}"
 
     def _questions(self, wanted: OpenComparison, patient: _Patient) -> list[Wanted]:
         """With the body part, then without: few archives know it, and what came is looked at anyway."""
@@ -131,17 +150,17 @@ class Archives:
         plain = Wanted(**who, modality=modality, date=_dates(wanted))
         return [Wanted(**who, modality=modality, date=_dates(wanted), body_part=part), plain] if part else [plain]
 
-    def _newest(self, wanted: OpenComparison, found: Found) -> Match | None:
-        """Nothing that is here anyway, but what was asked for already."""
+    def _newest(self, wanted: OpenComparison, found: Found) -> list[Match]:
+        """The newest first; nothing that is here or was tried, but what was about to be sent, before all others."""
         uid = wanted.study_instance_uid
         known = {one.study_instance_uid for one in self._ledger.comparisons.candidates(uid, wanted.plugin)}
         left = [
             one
             for one in found.matches
             if one.date and one.study_instance_uid != uid
-            if one.study_instance_uid not in known or one.study_instance_uid == wanted.fetching
+            if one.study_instance_uid not in {*known, *wanted.tried} or one.study_instance_uid == wanted.fetching
         ]
-        return max(left, key=lambda one: one.date, default=None)
+        return sorted(left, key=lambda one: (one.study_instance_uid == wanted.fetching, one.date), reverse=True)
 
     def _patient(self, study_instance_uid: str) -> _Patient | None:
         for path in self._ledger.audited.files(study_instance_uid):

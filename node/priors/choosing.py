@@ -17,43 +17,45 @@ class Choice:
     """What there is to compare with just now.
 
     Attributes:
-        prior: the newest one that fits; None: none does.
+        priors: those that fit, the newest first; so many as the rule wants at most.
         reasons: why others do not, newest first.
         is_coming: another study of the patient may still become one.
-        stale: studies to be assessed anew: the newest one that nothing speaks against but that another version of the
-            model assessed it, if `prior` is older; and those of which it is not known any more what was said.
+        stale: studies to be assessed anew: the newest ones that nothing speaks against but that another version of the
+            model assessed them, as far as they are wanted; and those of which it is not known any more what was said.
     """
 
-    prior: Assessment | None
+    priors: tuple[Assessment, ...]
     reasons: tuple[str, ...]
     is_coming: bool
     stale: tuple[str, ...] = ()
 
 
 def choose(now: Assessment, candidates: Sequence[Candidate], rule: PriorRule) -> Choice:
-    """The newest of these studies that may be a prior; pure.
+    """The newest of these studies that may be priors; pure.
 
     Args:
         now: what is to be compared.
         candidates: other studies under the same patient's key.
-        rule: how old a prior may be.
+        rule: how many there may be, how old, and of which views.
     """
     is_coming = any(one.is_open for one in candidates)
     if not now.study_date:
-        return Choice(None, ("the study does not say when it was made",), False)
+        return Choice((), ("the study does not say when it was made",), False)
     told = [one.assessment for one in candidates if one.assessment is not None]
-    reasons: list[str] = []
     untold = [one.study_instance_uid for one in candidates if one.is_untold]
+    reasons = ["what was said of another study of this patient was not kept"] if untold else []
     stale: list[str] = []
-    if untold:
-        reasons.append("what was said of another study of this patient was not kept")
+    priors: list[Assessment] = []
     for one in sorted(_earlier(now, told), key=_moment, reverse=True):
+        if len(priors) == rule.most:
+            break
         if reason := why_not(now, one, rule):
             reasons.append(reason)
-            stale += [] if stale or _unfit(now, one, rule) else [one.study_instance_uid]
+            is_wanted = len(stale) + len(priors) < rule.most and not _unfit(now, one, rule)
+            stale += [one.study_instance_uid] if is_wanted else []
         else:
-            return Choice(one, tuple(reasons), is_coming, (*stale, *untold))
-    return Choice(None, tuple(reasons), is_coming, (*stale, *untold))
+            priors.append(one)
+    return Choice(tuple(priors), tuple(reasons), is_coming, (*stale, *untold))
 
 
 def _earlier(now: Assessment, told: Iterable[Assessment]) -> list[Assessment]:
@@ -80,7 +82,7 @@ def _unfit(now: Assessment, prior: Assessment, rule: PriorRule) -> str:
         return f"{study} has the same patient id, but {other}"
     if rule.months and _days_between(prior, now) > rule.months * DAYS_OF_A_MONTH:
         return f"{study} is older than {rule.months} months"
-    if reason := misfit(prior, now):
+    if reason := misfit(prior, now, rule.views):
         return f"{study}: {reason}"
     return ""
 

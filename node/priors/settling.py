@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Collection, Sequence
 
 from node.comparison import Assessment, Comparison
 from node.ledger import Ledger, OpenComparison
 from node.priors.choosing import Choice, choose
 
-#: Most studies of a patient that are assessed anew for one comparison.
+#: Most studies of a patient that are assessed anew for one comparison, unless more priors are wanted.
 _MOST_ANEW = 3
 _NAME = re.compile(r"the prior of \d{4}-\d\d-\d\d")
+_LATE = "did not come in time"
 _UNUSED = "was fetched, and is none: it was not assessed, or its patient has another id or issuer"
 
 
@@ -40,25 +42,35 @@ class Priors:
             return False  # it is not classified yet
         candidates = self._ledger.comparisons.candidates(wanted.study_instance_uid, wanted.plugin)
         choice = choose(wanted.now, candidates, wanted.rule)
-        if not is_late(wanted, now) and (self._is_done_anew(wanted.now, choice) or self._is_awaited(wanted, choice)):
+        if not is_late(wanted, now) and (
+            self._is_done_anew(wanted, wanted.now, choice) or self._is_awaited(wanted, choice)
+        ):
             return False
-        return self._ledger.comparisons.settle(wanted.analysis_id, _comparison(wanted, choice))
+        assessed = {one.study_instance_uid for one in candidates if one.assessment is not None}
+        passed = _passed(wanted, choice, assessed)
+        return self._ledger.comparisons.settle(wanted.analysis_id, _comparison(wanted, choice, passed), passed)
 
-    def _is_done_anew(self, now: Assessment, choice: Choice) -> bool:
+    def _is_done_anew(self, wanted: OpenComparison, now: Assessment, choice: Choice) -> bool:
         """Whether what is to be assessed anew has just been put into the queue."""
-        asked = [self._ledger.comparisons.reassess(uid, now.plugin, now.version) for uid in choice.stale[:_MOST_ANEW]]
+        uids = choice.stale[: max(_MOST_ANEW, wanted.rule.most)]
+        asked = [self._ledger.comparisons.reassess(uid, now.plugin, now.version) for uid in uids]
         return any(asked)
 
     def _is_awaited(self, wanted: OpenComparison, choice: Choice) -> bool:
         if choice.is_coming:
             return True
-        return choice.prior is None and self._asks_archives and wants_archive(wanted)
+        return self._asks_archives and lacks(wanted, choice) > 0 and wants_archive(wanted)
+
+
+def lacks(wanted: OpenComparison, choice: Choice) -> int:
+    """So many priors are wanted still."""
+    return wanted.rule.most - len(choice.priors)
 
 
 def wants_archive(wanted: OpenComparison) -> bool:
     """Whether an archive is still to be asked, or to send."""
     has_date = wanted.now is not None and bool(wanted.now.study_date)
-    return has_date and bool(wanted.rule.archive) and (not wanted.asked or bool(wanted.fetching))
+    return has_date and bool(wanted.rule.archive) and not wanted.is_spent
 
 
 def is_late(wanted: OpenComparison, now: float) -> bool:
@@ -66,21 +78,26 @@ def is_late(wanted: OpenComparison, now: float) -> bool:
     return now >= wanted.wait_until or wanted.wait_until > now + wanted.rule.wait_seconds
 
 
-def _comparison(wanted: OpenComparison, choice: Choice) -> Comparison:
-    if choice.prior is not None:
-        return Comparison(choice.prior)
-    return Comparison(None, "; ".join(_reasons(wanted, choice)) or "there is no earlier study of this patient")
+def _comparison(wanted: OpenComparison, choice: Choice, passed: Sequence[str]) -> Comparison:
+    if choice.priors:
+        return Comparison(choice.priors[0], "", choice.priors[1:], wanted.rule.views)
+    return Comparison(None, "; ".join(passed) or "there is no earlier study of this patient")
 
 
-def _reasons(wanted: OpenComparison, choice: Choice) -> list[str]:
+def _passed(wanted: OpenComparison, choice: Choice, assessed: Collection[str]) -> tuple[str, ...]:
+    """Why other studies are no priors, and why the archive has no more; empty when so many are here as are wanted."""
     said = [*choice.reasons]
-    if _NAME.fullmatch(wanted.asked):
-        late = wanted.fetching or choice.is_coming
-        said.append(f"{wanted.asked} {'did not come in time' if late else _UNUSED}")
-    elif wanted.asked:
+    for uid, told in wanted.tried.items():
+        if not _NAME.fullmatch(told):
+            said.append(told)
+        elif uid not in assessed:
+            said.append(f"{told} {_LATE if choice.is_coming else _UNUSED}")
+    if wanted.fetching:
+        said.append(f"{wanted.asked} {_LATE}")
+    elif lacks(wanted, choice) and wanted.is_spent and wanted.asked:
         said.append(wanted.asked)
-    elif choice.is_coming:
+    elif choice.is_coming and not wanted.tried:
         said.append("another study of the patient did not come in time")
-    elif wants_archive(wanted):
+    elif lacks(wanted, choice) and wants_archive(wanted) and not wanted.tried:
         said.append(f"the archive '{wanted.rule.archive}' did not answer in time")
-    return list(dict.fromkeys(said))
+    return tuple(dict.fromkeys(said))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from node.account import Account, Claim, FindingAccount, SeriesAccount
-from node.comparison import Compared, Comparison
+from node.account import Account, Claim, FindingAccount, Moment, SeriesAccount
+from node.comparison import Compared, Comparison, Earlier
 from node.plugin import Finding, Interval
 from node.report.identity import tracking_uid
 from node.report.verdict import Verdict, verdicts_of
@@ -83,7 +83,16 @@ def _change(compared: Compared | None) -> dict[str, Any]:  # Any: values of seve
     if compared is None:
         return {}
     then = compared.then
-    return {"change": str(compared.change), "prior_probability": then.probability if then else None}
+    return {
+        "change": str(compared.change),
+        "prior_probability": then.probability if then else None,
+        "course": tuple(_moment(one) for one in compared.course),
+    }
+
+
+def _moment(one: Earlier) -> Moment:
+    study, answer = one.study, one.answer
+    return Moment(study.study_date, answer.probability, answer.outcome, study.study_instance_uid)
 
 
 def _limits(figure: Interval) -> tuple[float, float] | None:

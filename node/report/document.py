@@ -42,7 +42,7 @@ def document(
     evident = evidence.by_study_and_series(analysis.study_instance_uid, listed)
     if evident:
         ds.CurrentRequestedProcedureEvidenceSequence = evident
-    if others := evidence.of_prior(analysis):
+    if others := evidence.of_priors(analysis):
         ds.PertinentOtherEvidenceSequence = others
     evidence.add_predecessor(ds, analysis, kind)
     _add_request(ds, analysis, origin)

@@ -84,13 +84,13 @@ def by_study_and_series(study_instance_uid: str, listed: Iterable[Reference]) ->
     return [study] if groups else []
 
 
-def of_prior(analysis: Analysis) -> list[Dataset]:
-    """The images of the prior study that is compared with: acquired for another procedure (PS3.3 C.17.2)."""
-    prior = analysis.comparison.prior if analysis.comparison else None
-    if prior is None:
-        return []
-    listed = [Reference(*pair, one.series_instance_uid) for one in prior.series for pair in one.instances]
-    return by_study_and_series(prior.study_instance_uid, listed)
+def of_priors(analysis: Analysis) -> list[Dataset]:
+    """The images of the prior studies that are compared with: acquired for other procedures (PS3.3 C.17.2)."""
+    found = []
+    for prior in analysis.comparison.priors if analysis.comparison else ():
+        listed = [Reference(*pair, one.series_instance_uid) for one in prior.series for pair in one.instances]
+        found += by_study_and_series(prior.study_instance_uid, listed)
+    return found
 
 
 def add_predecessor(ds: Dataset, analysis: Analysis, kind: str) -> None:

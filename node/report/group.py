@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from highdicom.sr import ContentItem
 from pydicom.dataset import Dataset
 
+from node.comparison import Earlier
 from node.plugin import Image, OperatingPoint, Outcome
 from node.report import codes, evidence, identity, tree
 from node.report.verdict import Verdict
@@ -142,8 +143,18 @@ def _change(verdict: Verdict) -> Iterator[ContentItem]:
         tree.num(codes.CERTAINTY, 100.0 * compared.then.probability, codes.PERCENT, since),
         tree.date(codes.STUDY_DATE, prior.study_date, since),
         tree.uidref(codes.STUDY_INSTANCE_UID, prior.study_instance_uid, since),
+        *(_earlier(one) for one in compared.course if one.study is not prior),
     ]
     yield tree.code_above(codes.QUALITATIVE_DIFFERENCE, change, below)
+
+
+def _earlier(one: Earlier) -> ContentItem:
+    """The probability on a study before the prior, with its day and UID below it: the prior's own stand beside it."""
+    which = [
+        tree.date(codes.STUDY_DATE, one.study.study_date, tree.CONTEXT),
+        tree.uidref(codes.STUDY_INSTANCE_UID, one.study.study_instance_uid, tree.CONTEXT),
+    ]
+    return tree.num_above(codes.CERTAINTY, 100.0 * one.answer.probability, codes.PERCENT, which, tree.INFERRED)
 
 
 def _images(

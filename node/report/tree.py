@@ -101,6 +101,13 @@ def num(name: CodedConcept, value: float, unit: CodedConcept, relation: str = CO
     )
 
 
+def num_above(
+    name: CodedConcept, value: float, unit: CodedConcept, children: Iterable[ContentItem], relation: str = CONTAINS
+) -> ContentItem:
+    """A NUM with these content items below it."""
+    return _with_children(num(name, value, unit, relation), children)
+
+
 def num_without_value(name: CodedConcept, unit: CodedConcept, reason: CodedConcept) -> ContentItem:
     """A NUM that says why it has no value: an empty Measured Value Sequence with a qualifier (PS3.3 C.18.1)."""
     item = NumContentItem(name=name, value=0, unit=unit, qualifier=reason, relationship_type=CONTAINS)

@@ -195,11 +195,12 @@ def _merge(
         used = [rule for rule in routes if rule.name in {one.route for one in taken}]
         if not taken:
             continue
-        priors = (rule.prior(manifests[plugin].compare_with_prior) for rule in used)
+        claims = manifests[plugin]
+        priors = (rule.prior(claims.compare_with_prior, claims.comparable_views) for rule in used)
         chosen.append(
             Chosen(
                 plugin=plugin,
-                plugin_version=manifests[plugin].version,
+                plugin_version=claims.version,
                 route=", ".join(rule.name for rule in used),
                 series=tuple(dict.fromkeys(one.series_instance_uid for one in taken)),
                 destinations=tuple(dict.fromkeys(n for rule in used for n in rule.destinations if n in known)),

@@ -87,6 +87,8 @@ def _tell_comparison(scene: Scene, telling: Telling, row: AnalysisRow) -> None:
     compared = scene.ledger.comparisons.of_analysis(row.id)
     if compared and compared.comparison:
         _say(telling, row, " ".join([compared.comparison.sentence, *(f"{told}." for told in compared.told)]))
+        if compared.comparison.prior and compared.passed:
+            _say(telling, row, f"others are no priors: {'; '.join(compared.passed)}")
 
 
 # Ends

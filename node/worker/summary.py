@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from node.account import Account
+from node.account import Account, FindingAccount
 from node.plugin import Finding, Manifest, Outcome, Prediction
 
 #: With more findings than these, the absent ones are counted, not listed.
@@ -27,11 +27,17 @@ def summary(manifest: Manifest, predictions: Iterable[Prediction], not_assessed:
 def changes(told: Account) -> list[str]:
     """What became of each finding since the prior study, in a line each; nothing where none was compared."""
     compared = [one for series in told.series for one in series.findings if one.change]
-    return [f"{one.label}: {one.change}, {_then(one.prior_probability)}{one.probability:.0%}" for one in compared]
+    return [f"{one.label}: {one.change}, {_before(one)}{one.probability:.0%}" for one in compared]
 
 
-def _then(probability: float | None) -> str:
-    return "" if probability is None else f"{probability:.0%} -> "
+def _before(finding: FindingAccount) -> str:
+    if finding.course:
+        return "".join(f"{one.probability:.0%} ({_day(one.study_date)}) -> " for one in finding.course)
+    return "" if finding.prior_probability is None else f"{finding.prior_probability:.0%} -> "
+
+
+def _day(date: str) -> str:
+    return f"{date[:4]}-{date[4:6]}-{date[6:]}"
 
 
 def _findings(manifest: Manifest, prediction: Prediction) -> Iterator[str]:

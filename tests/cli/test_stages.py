@@ -151,7 +151,7 @@ def test_killed_before_any_statement_of_go_live_a_plugin_is_wholly_live_or_wholl
     site.ledger.analyses.reported(row.id, results(), {"pacs": ("sc", "sr")})
     site.ledger.upkeep.back_up(tmp_path / "before.db")
     seen, killed = [], True
-    while killed:
+    while killed and sum(one[0] is Stage.LIVE for one in seen) < 3:  # the rest is the trail's
         folder = tmp_path / f"killed {len(seen)}"
         folder.mkdir()
         shutil.copy(site.config, folder)

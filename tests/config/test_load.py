@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from node.config import OPERATIONS, SENDER, Settings, Wishes, frozen, load, sample
+from node.comparison import PriorRule, Views
+from node.config import OPERATIONS, SENDER, Route, Settings, Wishes, frozen, load, sample
 from node.config.load import line_of
 from node.errors import ConfigError
 from node.kinds import KINDS, MESSAGES, PROFILES
@@ -386,3 +387,17 @@ def test_line_of_finds_keys_tables_and_gives_up_at_the_first_line() -> None:
     assert line_of(text, ("b", 1, "x")) == 7
     assert line_of(text, ("b", 1, "missing")) == 6
     assert line_of(text, ()) == 1
+
+
+def test_a_route_says_how_many_priors_and_which_views_else_the_plugin_does() -> None:
+    def prior(views: Views = (), **changes: object) -> PriorRule | None:
+        return Route.model_validate({"name": "films", "plugin": "chest", **changes}).prior(True, views)
+
+    both = (("PA", "AP"),)
+    assert prior() == PriorRule()
+    assert prior(both) == PriorRule(views=both)
+    assert prior(both, prior_views=[]) == PriorRule()
+    assert prior(prior_views=[["pa", "ap"]], prior_count=3) == PriorRule(most=3, views=both)
+    for wrong in ({"prior_views": [["PA"]]}, {"prior_count": 0}, {"prior_count": 11}):
+        with pytest.raises(ValidationError):
+            prior(**wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from node.export import bundle_text, csv_text, record_text
 from node.export.exported import ExportedStudy
 from node.export.unidentified import unidentified
+from node.report import account_of
 from tests.export.material import SECRETS, compared, exported_analysis, study
+from tests.report.material import analysis, assessed, comparison, header
 
 COMPARED = study(exported_analysis(compared()))
 DAYS = ("2025-03-01", "20250301")
@@ -22,6 +25,17 @@ def test_neither_patient_nor_day_of_the_prior_leaves(write: Any) -> None:
     withheld = write(unidentified(COMPARED))
     assert [secret for secret in (*SECRETS, *DAYS) if secret in withheld] == []
     assert "New since the study of an earlier day: absent at 12 % then, 87 % now" in withheld
+
+
+def test_no_day_of_an_earlier_prior_leaves_and_its_probability_does() -> None:
+    earlier = replace(comparison(), earlier=(assessed(0.3, study="1.2.77", day="20240110"),))
+    told = study(exported_analysis(account_of(analysis(header(), comparison=earlier), [])))
+    days = (*DAYS, "2024-01-10", "20240110")
+    assert all(day in record_text(told) for day in days)
+    withheld = record_text(unidentified(told))
+    assert [day for day in days if day in withheld] == []
+    (finding,) = json.loads(withheld)["analyses"][0]["account"]["series"][0]["findings"]
+    assert [one["probability"] for one in finding["course"]] == [0.3, 0.12]
 
 
 def test_a_study_without_a_prior_loses_its_identity_alone() -> None:

@@ -97,13 +97,16 @@ def test_a_prior_in_orthanc_is_fetched_and_nothing_of_it_delivered(
     registered(orthanc, node)
     mine, now = hospital.study_uid(1, 1), hospital.study_uid(1, 2)
     namesake = hospital.film(2, 1, PatientID=hospital.image(1).PatientID, PatientSex="M", StudyDate="20251201")
-    for path in (hospital.film(1, 1, **EARLIER), namesake):
+    newer = hospital.film(1, 3, **EARLIER | {"StudyDate": "20250901", "ViewPosition": "LL"})
+    for path in (hospital.film(1, 1, **EARLIER), namesake, newer):
         orthanc.upload(path)
     storescu(node.port, [hospital.film(1, 2, **NOW)])
     node.await_ended([now])
 
     found = report(storescp, now)
     assert (changes(found), prior(found)) == (["Increased"], [mine])
+    unfit = "others are no priors: the study of 2025-09-01: it shows another view (LL, not PA)"
+    assert unfit in " ".join(node.run_cli("why", now).stdout.split())
     assert node.study(hospital.study_uid(2, 1)) is None, "a namesake's study is never fetched"
     node.await_ended([mine])
     assert {one.study for one in storescp.objects()} == {now}
@@ -112,6 +115,34 @@ def test_a_prior_in_orthanc_is_fetched_and_nothing_of_it_delivered(
     assert "it came as a prior" in node.run_cli("why", mine).stdout
     storescu(node.port, [hospital.film(1, 1, **EARLIER)], calling="SCANNER")
     until(lambda: any(one.study == mine for one in storescp.objects()), "who sends it himself gets results of it")
+
+
+@pytest.mark.slow
+def test_findings_are_followed_over_several_priors_of_the_archive_and_views_that_may_be_compared(
+    start_node: StartNode, orthanc: RealOrthanc, storescp: RealStorescp, hospital: Hospital
+) -> None:
+    destinations = [orthanc.destination(name="pacs"), storescp.destination()]
+    asked = rule("storescp", prior_archive="pacs", prior_count=2, prior_views=[["PA", "AP"]])
+    node = start_node(destinations=destinations, routes=[asked])
+    registered(orthanc, node)
+    first, second, lateral, now = (hospital.study_uid(6, number) for number in (1, 2, 3, 4))
+    orthanc.upload(hospital.film(6, 1, **EARLIER))
+    orthanc.upload(hospital.film(6, 2, **EARLIER | {"StudyDate": "20250601", "ViewPosition": "AP"}))
+    orthanc.upload(hospital.film(6, 3, **EARLIER | {"StudyDate": "20250901", "ViewPosition": "LL"}))
+    storescu(node.port, [hospital.film(6, 4, **NOW)])
+    node.await_ended([now])
+
+    found = report(storescp, now)
+    assert (changes(found), prior(found)) == (["Increased"], [second, first])
+    told = sentences(found)
+    assert "the prior shows AP and this study PA, and the view alone may move the probability" in told
+    assert "Over time: 62 % on 2025-03-01, 62 % on 2025-06-01, 99 % now." in told
+    why = "the study of 2025-09-01: it shows another view (LL, not PA)"
+    assert f"others are no priors: {why}" in " ".join(node.run_cli("why", now).stdout.split())
+    (shown,) = node.json("studies", "show", now)["comparisons"]
+    assert (shown["prior"], shown["earlier"], shown["passed"]) == (second, [first], why)
+    node.await_ended([first, second, lateral])
+    assert {one.study for one in storescp.objects()} == {now}
 
 
 @pytest.mark.slow

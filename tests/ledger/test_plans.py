@@ -135,12 +135,23 @@ def test_priors_are_found_without_a_scan(ledger: Ledger) -> None:
     ledger.analyses.classified(row.id, "", {}, assessment="{}")
     ledger.comparisons.candidates("1.2", "chest")
     ledger.comparisons.ask(row.id, "the prior of 2025-03-01", "1.3")
+    ledger.comparisons.tried(row.id, "1.3", "the prior of 2025-03-01")
+    ledger.comparisons.spend(row.id, "there is no further one")
     ledger.comparisons.tell(row.id, ())
     ledger.comparisons.settle(row.id, Comparison(None, "there is none"))
     ledger.comparisons.of_analysis(row.id)
     ledger.comparisons.unsettled()
     ledger.priors.has("1.2")
     assert scans(ledger) == []
+
+
+def test_a_canary_that_fails_is_answered_for_without_a_scan(ledger: Ledger) -> None:
+    reported(ledger)
+    (row,) = ledger.analyses.of_study("1.2")
+    ledger.analyses.hold(row.id)
+    told = plans(ledger)
+    assert any("INDEX silent_kept_for" in one for one in told)
+    assert [one for one in told if re.match(r"SCAN [akx]\b", one)] == []
 
 
 def test_deliveries_and_promises_scan_nothing(ledger: Ledger) -> None:

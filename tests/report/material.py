@@ -196,11 +196,17 @@ def prediction(told: Manifest, members: tuple[Image, ...], probability: float, a
 
 def comparison(probability: float = 0.12, name: str = "opacity", study: str = f"{STUDY}.77") -> Comparison:
     """With an earlier study, made in March, on which the model gave this answer."""
+    return Comparison(assessed(probability, name, study))
+
+
+def assessed(
+    probability: float, name: str = "opacity", study: str = f"{STUDY}.77", day: str = "20250301", view: str = ""
+) -> Assessment:
+    """What the model said of an earlier study."""
     said = "present" if probability >= 0.5 else "absent"
     images = ((str(DigitalXRayImageStorageForPresentation), f"{study}.1.1"),)
-    series = SeriesAssessment(f"{study}.1", Aspect(), images, (Answer(name, said, probability, -2.0),))
-    prior = Assessment(study, "20250301", "101500", "", "", "chest-radiograph", "1.2.0", "digest", (series,))
-    return Comparison(prior)
+    series = SeriesAssessment(f"{study}.1", Aspect(view=view), images, (Answer(name, said, probability, -2.0),))
+    return Assessment(study, day, "101500", "", "", "chest-radiograph", "1.2.0", "digest", (series,))
 
 
 def not_assessed(ds: Dataset, reason: str = "pixel data cannot be decoded") -> NotAssessed:

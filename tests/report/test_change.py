@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
 
+from node.account import account_bytes, account_from
 from node.comparison import Comparison
 from node.explain.caption import caption
 from node.report.account import account_of
 from node.report.identity import instance_uid, tracking_uid
 from node.report.page import words as page
 from node.study import Analysis, Explanation
+from node.worker.summary import changes
+from tests.peers.archive import validate
 from tests.report import walk
-from tests.report.material import STUDY, analysis, built, by_uid, comparison, header, manifest, read_back, spec
+from tests.report.material import (
+    STUDY,
+    analysis,
+    assessed,
+    built,
+    by_uid,
+    comparison,
+    header,
+    manifest,
+    read_back,
+    spec,
+)
 
 DIFFERENCE = "111049"
 
@@ -124,3 +140,94 @@ def test_the_page_names_what_has_resolved() -> None:
     said = [f"{one.lead} {one.text}" for one in page.reasons(found, rows)]
     assert any("Resolved since the study of 2025-03-01" in text for text in said), said
     assert any("Compared with the study of 2025-03-01" in text for text in said), said
+
+
+# More than one prior
+
+
+def followed(*before: float, **changes: Any) -> Analysis:
+    """As :func:`told`, and followed over earlier studies, the newest first."""
+    earlier = tuple(
+        assessed(one, study=f"{STUDY}.{number}", day=f"{2025 - number}0110") for number, one in enumerate(before, 1)
+    )
+    return replace(told(**changes), comparison=replace(comparison(), earlier=earlier))
+
+
+COURSE = "Over time: 44 % on 2023-01-10, 30 % on 2024-01-10, 12 % on 2025-03-01, 87 % now."
+
+
+def test_the_report_tells_the_probability_of_each_study_and_the_change_against_the_newest(tmp_path: Path) -> None:
+    ds = report(followed(0.3, 0.44))
+    (group,) = walk.groups(ds)
+    (item,) = walk.named(group, DIFFERENCE)
+    assert item.ConceptCodeSequence[0].CodeMeaning == "New"
+    newest, *earlier = [one for one in item.ContentSequence if one.ValueType == "NUM"]
+    assert newest.MeasuredValueSequence[0].NumericValue == 12
+    told_of = [
+        (one.MeasuredValueSequence[0].NumericValue, *(below.get("Date") or below.UID for below in one.ContentSequence))
+        for one in earlier
+    ]
+    assert told_of == [(44, "20230110", f"{STUDY}.2"), (30, "20240110", f"{STUDY}.1")]
+    assert any(COURSE in text for text in walk.texts(group, "121106"))
+    assert (
+        "the study of 2025-03-01, assessed by the same model; earlier ones: 2024-01-10, 2023-01-10."
+        in (walk.texts(ds, "121111")[0])
+    )
+    studies = [one.StudyInstanceUID for one in ds.PertinentOtherEvidenceSequence]
+    assert studies == [f"{STUDY}.77", f"{STUDY}.1", f"{STUDY}.2"]
+    path = tmp_path / "followed.dcm"
+    ds.save_as(path)
+    assert validate(path) == []
+
+
+def test_the_account_has_the_course_and_keeps_it() -> None:
+    account = account_of(followed(0.3, 0.44), ())
+    (finding,) = account.series[0].findings
+    course = [(one.study_date, one.probability, one.outcome) for one in finding.course]
+    assert course == [("20230110", 0.44, "absent"), ("20240110", 0.3, "absent"), ("20250301", 0.12, "absent")]
+    assert (finding.change, finding.prior_probability) == ("new", 0.12)
+    assert account_from(account_bytes(account)) == account
+    assert changes(account)[0].endswith(": new, 44% (2023-01-10) -> 30% (2024-01-10) -> 12% (2025-03-01) -> 87%")
+
+
+def test_page_and_picture_tell_the_course_even_of_what_is_absent() -> None:
+    beside = {"findings": (spec("effusion"), spec())}  # effusion is the more probable one
+    for found in (followed(0.3, 0.44), followed(0.3, 0.44, probability=0.2, manifest=beside)):
+        rows = page.told(found, by_uid(header()), Explanation())
+        said = " ".join(one.text for one in page.reasons(found, rows))
+        assert said.count("Over time: 44 % on 2023-01-10, 30 % on 2024-01-10, 12 % on 2025-03-01") == 1
+    made = followed(0.3, 0.44)
+    (item,) = made.analysed
+    picture = caption(made, item, item.prediction.findings[0], item.image_set.images[0])
+    assert any(COURSE in note for note in picture.notes)
+
+
+def test_a_study_without_an_answer_has_no_place_in_the_course() -> None:
+    other = assessed(0.9, name="effusion", study=f"{STUDY}.3", day="20220110")
+    made = followed(0.3)
+    settled = made.comparison
+    assert settled is not None
+    made = replace(made, comparison=replace(settled, earlier=(*settled.earlier, other)))
+    (finding,) = account_of(made, ()).series[0].findings
+    assert [one.study_date for one in finding.course] == ["20240110", "20250301"]
+
+
+# Views
+
+
+def test_another_view_is_compared_with_a_caution_where_that_is_allowed() -> None:
+    made = told()
+    (item,) = made.analysed
+    made = replace(made, analysed=(replace(item, image_set=replace(item.image_set, view="PA")),))
+    prior = assessed(0.12, view="AP")
+    strict = report(replace(made, comparison=Comparison(prior)))
+    assert walk.named(strict, DIFFERENCE) == []
+    assert any("of the prior it shows another view (AP, not PA)" in text for text in walk.texts(strict, "121106"))
+    allowed = replace(made, comparison=Comparison(prior, views=(("PA", "AP"),)))
+    (group,) = walk.groups(report(allowed))
+    assert len(walk.named(group, DIFFERENCE)) == 1
+    caution = "the prior shows AP and this study PA, and the view alone may move the probability."
+    assert any(caution in text for text in walk.texts(group, "121106"))
+    (item,) = allowed.analysed
+    picture = caption(allowed, item, item.prediction.findings[0], item.image_set.images[0])
+    assert any(caution in note for note in picture.notes)

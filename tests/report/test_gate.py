@@ -15,6 +15,7 @@ from node.study import Analysis, Picture, Region
 from tests.report import gate
 from tests.report.material import (
     analysis,
+    assessed,
     banded,
     built,
     by_uid,
@@ -146,6 +147,12 @@ def _resolved() -> Case:
     return found, [source], [], [picture(source)]
 
 
+def _followed() -> Case:
+    found, sources, regions, pictures = _resolved()
+    earlier = tuple(assessed(0.3, study=f"1.2.{day}", day=day) for day in ("20240110", "20230110"))
+    return replace(found, comparison=replace(comparison(0.91), earlier=earlier)), sources, regions, pictures
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "a DX film": lambda: _one(header("DX")),
     "a CR film without spacing": lambda: _one(header("CR")),
@@ -169,6 +176,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "an order": _with_an_order,
     "a second revision": _revised,
     "a resolved finding": _resolved,
+    "several prior studies": _followed,
     "no prior study": lambda: _one(header("DX"), comparison=Comparison(None, "the prior did not come in time")),
     "a private code": lambda: _one(header("DX"), manifest=manifest(findings=(spec(code=PRIVATE),))),
 }
@@ -194,7 +202,7 @@ def test_reports_pass_the_template_validator(tmp_path: Path) -> None:
         ("an abstention", "sr"),
         ("all that a model can say", "sr"),
         ("an undetermined finding", "sr"),
-        ("a resolved finding", "sr"),
+        ("several prior studies", "sr"),
         ("a DX film", "viewer-sr"),
     ):
         told, sources, regions, pictures = CASES[name]()

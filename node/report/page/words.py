@@ -14,7 +14,7 @@ from node.report import source, summary
 from node.report.page.text import Paragraph
 from node.report.verdict import Verdict, verdicts
 from node.study import Analysis, Explanation, Picture
-from node.words import limit, per_cent
+from node.words import change, limit, per_cent
 
 #: Where the rest stands of what is cut short, and of what the model's card says.
 POINTER = "... see the Structured Report"
@@ -120,7 +120,17 @@ def reasons(analysis: Analysis, rows: Sequence[Told]) -> list[Paragraph]:
     if not unsettled:
         unsettled = [replace(row, label=f"{row.label}, the most probable") for row in _most_probable(answered)]
     behind = [Paragraph(" ".join(row.verdict.reasons), f"{row.label}.") for row in unsettled if row.verdict.reasons]
+    behind += _followed(answered, unsettled)
     return [*remarked, *behind] or [Paragraph("The model gives none." if answered else "The model gives no answer.")]
+
+
+def _followed(answered: Sequence[Told], shown: Sequence[Told]) -> Iterator[Paragraph]:
+    """How the other findings went over several priors; nothing where they are compared with one."""
+    behind = {id(row.verdict) for row in shown}  # equality would compare pixels
+    for row in answered:
+        compared = row.verdict.compared
+        if compared and compared.course and id(row.verdict) not in behind:
+            yield Paragraph(change(compared), f"{row.label}.")
 
 
 def _has_changed(row: Told) -> bool:
