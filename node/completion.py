@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -53,9 +54,15 @@ class Completion:
         """When the study was first seen to have so many images, and so many words of modalities and archives; what the
         images announce is read once for that."""
         known = self._seen.get(study.study_instance_uid)
-        if known is None or (known.images, known.words) != (study.images, words):
+        if known is None:
+            before = self._silence(study) if words else 0.0
+            return _Seen(study.images, words, self._clock(), before=before)
+        if (known.images, known.words) != (study.images, words):
             return _Seen(study.images, words, self._clock())
         return known
+
+    def _silence(self, study: StudyRow) -> float:
+        return silence(study, self._ledger.signals.of_study(study.study_instance_uid), time.time())
 
     def _close(self, study: StudyRow) -> bool:
         seen = self._seen[study.study_instance_uid]
@@ -65,7 +72,8 @@ class Completion:
             return False  # images are still coming: no need to look at them all
         if seen.facts is None:
             seen.facts = announced(self._ledger, study)
-        verdict = _decided(self._ledger, study, self._settings, seen.facts, quiet)
+        facts = replace(seen.facts, quiet_seconds=quiet, silent_seconds=seen.before + quiet)
+        verdict = _decided(self._ledger, study, self._settings, facts)
         self._rest(verdict.seconds)
         if verdict.hold:
             with suppress(IllegalMove):  # two patients in it: it is stopped already
@@ -81,18 +89,23 @@ class Completion:
 
 def judged(ledger: Ledger, study: StudyRow, settings: StudySettings, quiet: float) -> assemble.Verdict:
     """Whether a study would be complete after so many seconds without a new image; for those who only look."""
-    return _decided(ledger, study, settings, announced(ledger, study), quiet)
+    return _decided(ledger, study, settings, replace(announced(ledger, study), quiet_seconds=quiet))
 
 
-def _decided(
-    ledger: Ledger, study: StudyRow, settings: StudySettings, facts: assemble.StudyFacts, quiet: float
-) -> assemble.Verdict:
+def silence(study: StudyRow, told: Iterable[SignalRow], now: float) -> float:
+    """Seconds since the last image or the last word of it, by the ledger; a clock that was set back counts as 0.
+
+    Args: told: what modalities and archives told of it; now: epoch seconds.
+    """
+    return max(0.0, now - max([study.last_at, *(one.told_at for one in told)]))
+
+
+def _decided(ledger: Ledger, study: StudyRow, settings: StudySettings, facts: assemble.StudyFacts) -> assemble.Verdict:
     uid = study.study_instance_uid
     performed, notified = _told(ledger, uid)
     now = replace(
         facts,
-        quiet_seconds=quiet,
-        association_silent_seconds=quiet,
+        association_silent_seconds=facts.quiet_seconds,
         association_open=ledger.studies.streaming(uid).associations > 0,
         asked=study.asked,
         counted=_counted(ledger, uid),
@@ -155,12 +168,20 @@ def announced(ledger: Ledger, study: StudyRow) -> assemble.StudyFacts:
 
 @dataclass
 class _Seen:
-    """A study as the last ticks saw it: images, words about it, since when so many, and what the images announce."""
+    """A study as the last ticks saw it.
+
+    Attributes:
+        images, words: of it, and about it.
+        since: when there were first seen to be so many, monotonic seconds.
+        facts: what the images announce; None: not looked at yet.
+        before: seconds of silence in earlier lives of the node, and between them.
+    """
 
     images: int
     words: int
     since: float
     facts: assemble.StudyFacts | None = None
+    before: float = 0.0
 
 
 def _largest(numbers: Iterable[int | None]) -> int | None:

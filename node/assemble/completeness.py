@@ -92,6 +92,7 @@ class StudyFacts:
         counted: by an archive; None when the study is not fetched from one, or it does not say.
         notified: what the notifications of archives name; None when there are none.
         performed: steps of the modality; None when it tells of none.
+        silent_seconds: as `quiet_seconds`, but counted on through the end of a node and its next start.
     """
 
     quiet_seconds: float
@@ -103,6 +104,7 @@ class StudyFacts:
     counted: Counted | None = None
     notified: Counted | None = None
     performed: Performed | None = None
+    silent_seconds: float = 0.0
 
     @property
     def images(self) -> int:
@@ -193,12 +195,16 @@ def _judged(facts: StudyFacts, settings: StudySettings) -> Verdict:
 
 
 def _in_progress(facts: StudyFacts, performed: Performed, settings: StudySettings) -> Verdict:
-    """Modalities forget to end their steps: no study waits for that for ever."""
-    left = settings.open_step_seconds - facts.quiet_seconds
+    """Modalities forget to end their steps: no study waits for that for ever.
+
+    The limit outlives the node; but what could not come while the node was away has the usual time to come now.
+    """
+    silent = max(facts.silent_seconds, facts.quiet_seconds)
+    left = max(settings.open_step_seconds - silent, _wait(facts, settings) - facts.quiet_seconds)
     step = f"{_some(performed)} IN PROGRESS"
     if left > 0:
         return Verdict(False, f"{step}; waiting {ceil(left)} s more", expected=facts.expected, seconds=left)
-    silence = f"nothing was heard for {facts.quiet_seconds:.0f} s"
+    silence = f"nothing was heard for {silent:.0f} s"
     reason = f"closed by timer, {step}, and {silence}{_discontinued(facts)}"
     return Verdict(True, reason, partial=True, expected=facts.expected)
 

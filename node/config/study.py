@@ -29,7 +29,7 @@ class StudySettings(Section):
     open_step_seconds: Seconds = Field(
         7200,
         description="How long a modality's performed procedure step (MPPS) that is IN PROGRESS may hold its study open "
-        "while nothing is heard: modalities forget to end them.",
+        "while nothing is heard, counted on through a restart of the node: modalities forget to end them.",
     )
     hold_wrong_worklist_entry: bool = Field(
         False,

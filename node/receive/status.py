@@ -26,7 +26,7 @@ EMPTY = Status(0xC000, "cannot understand: there is no dataset", "PS3.4 B.2.3")
 INVALID_VALUE = Status(0x0106, "an attribute has an invalid value", "PS3.7 C.5.11")
 FAILED = Status(0x0110, "processing failure", "PS3.7 C.5.21")
 NOT_UNDERSTOOD = Status(0x0110, "processing failure: the dataset cannot be read", "PS3.7 C.5.21")
-STEP_ENDED = Status(0x0110, "Performed Procedure Step Object may no longer be updated", "PS3.4 F.7.2.2.4", 0xA710)
+STEP_ENDED = Status(0x0110, "Performed Procedure Step Object may no longer be updated", "PS3.4 table F.7.2-2", 0xA710)
 DUPLICATE_INSTANCE = Status(0x0111, "there is an instance of this SOP Instance UID already", "PS3.7 C.5.8")
 NO_SUCH_STEP = Status(0x0112, "there is no instance of this SOP Instance UID", "PS3.7 C.5.19")
 NO_SUCH_INSTANCE = Status(0x0112, "there is only the well-known instance", "PS3.7 C.5.19")
@@ -75,5 +75,9 @@ ALL = (
 
 def table() -> str:
     """Every status with its comment and clause, as Markdown."""
-    rows = [f"| {one.code:04X} | {one.comment or 'success'} | {one.clause} |" for one in ALL]
+    rows = [f"| {one.code:04X} | {one.comment or 'success'}{_error(one)} | {one.clause} |" for one in ALL]
     return "\n".join(["| status | Error Comment | where the standard says so |", "|---|---|---|", *rows])
+
+
+def _error(one: Status) -> str:
+    return f" (Error ID {one.error:04X})" if one.error else ""

@@ -69,8 +69,7 @@ def tell_completed(scene: Scene, telling: Telling, study: StudyRow, events: Sequ
         telling.say("complete", f"late images came after it was complete: this is revision {study.revision}")
     signals = tell_signals(scene, telling)
     if study.state is StudyState.RECEIVING:
-        heard_at = max([study.last_at, *(one.told_at for one in signals)])
-        return _tell_waiting(scene, telling, study, max(0.0, scene.now - heard_at))
+        return _tell_waiting(scene, telling, study, signals)
     closed = [event for event in events if event.action == "study completed"]
     if closed:
         telling.say("complete", f"complete at {at(closed[-1].at)}: {closed[-1].detail.get('reason', '')}")
@@ -98,10 +97,10 @@ def tell_signals(scene: Scene, telling: Telling) -> list[SignalRow]:
     return signals
 
 
-def _tell_waiting(scene: Scene, telling: Telling, study: StudyRow, quiet: float) -> str:
-    from node.completion import judged  # its room decodes pixels, and takes its time to load
+def _tell_waiting(scene: Scene, telling: Telling, study: StudyRow, signals: Sequence[SignalRow]) -> str:
+    from node.completion import judged, silence  # its room decodes pixels, and takes its time to load
 
-    verdict = judged(scene.ledger, study, scene.settings.study, quiet)
+    verdict = judged(scene.ledger, study, scene.settings.study, silence(study, signals, scene.now))
     if verdict.complete:
         waits = f"it is due to be closed ({verdict.reason})"
         telling.say("complete", f"not yet, and {waits}")

@@ -226,6 +226,16 @@ def test_a_step_in_progress_holds_its_study_open_until_nothing_was_heard_for_lon
     assert verdict.reason == f"closed by timer, {still}, and nothing was heard for 7200 s"
 
 
+def test_a_restart_of_the_node_takes_nothing_from_the_limit_of_a_step_but_leaves_time_for_what_could_not_come():
+    facts = study(quiet=0, images=5, performed=Performed(1, open=1), silent_seconds=7100)
+    assert (decide(facts, SETTINGS).complete, decide(facts, SETTINGS).seconds) == (False, 100)
+    late = replace(facts, silent_seconds=90_000)
+    assert (decide(late, SETTINGS).complete, decide(late, SETTINGS).seconds) == (False, 10)
+    over = decide(replace(late, quiet_seconds=10, silent_seconds=90_010), SETTINGS)
+    assert (over.complete, over.partial) == (True, True)
+    assert over.reason == f"closed by timer, {STEP} is IN PROGRESS, and nothing was heard for 90010 s"
+
+
 def test_what_a_step_names_and_has_not_come_is_waited_for_and_then_the_study_is_partial():
     facts = study(quiet=39.9, images=3, performed=performed(5, 3))
     assert not decide(facts, SETTINGS).complete

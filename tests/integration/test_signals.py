@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
 import pytest
 
+from node.states import StudyState
 from tests.peers import Hospital, RealStorescp, RunningNode, storescu, until
 from tests.peers.hospital import CANARY
 from tests.peers.modality import available, begun, change, create, ended, notify, telling
@@ -56,6 +58,36 @@ def test_steps_and_notifications_close_studies_and_outlive_a_killed_receiver(
     assert late == [None, "it came after the study was complete: 1 of the 4 instances that are named are not here"]
     assert node.study(uid).revision == 1  # type: ignore[union-attr]  # it was awaited
     assert CANARY not in node.log()
+
+
+def test_the_time_that_a_step_may_take_goes_on_through_a_restart(start_node: StartNode, hospital: Hospital) -> None:
+    node = start_node(routes=[])
+    forgotten, under_way = hospital.study_uid(1), hospital.study_uid(2)
+    with telling(node.port) as assoc:
+        assert create(assoc, STEP, begun(forgotten)) == 0x0000
+        assert create(assoc, f"{STEP}.2", begun(under_way)) == 0x0000
+    assert len(storescu(node.port, [hospital.film(1), hospital.film(2)]).taken) == 2
+    node.kill("group")
+    for uid, seconds in ((forgotten, 7201), (under_way, 7000)):
+        passed(node, uid, seconds)
+    node.restart()
+    assert "is IN PROGRESS, and nothing was heard for 72" in completed(node, forgotten)
+    study = node.study(under_way)
+    assert study is not None
+    assert study.state is StudyState.RECEIVING
+    waits = node.run_cli("why", under_way).stdout
+    assert re.search(r"is IN PROGRESS; waiting 1\d\d s more", waits), waits
+
+
+def passed(node: RunningNode, uid: str, seconds: float) -> None:
+    """Nothing was heard of a study for so long."""
+    with node.ledger._database.write() as connection:
+        connection.execute("UPDATE studies SET last_at = last_at - ? WHERE study_instance_uid = ?", (seconds, uid))
+        signals = "SELECT signal FROM signal_studies WHERE study_instance_uid = ?"
+        connection.execute(
+            f"UPDATE signals SET told_at = told_at - ? WHERE sop_instance_uid IN ({signals})",  # noqa: S608  our own
+            (seconds, uid),
+        )
 
 
 @pytest.mark.slow
