@@ -31,6 +31,6 @@ POST /dicom-web/studies/UID      the same for objects of that study alone
 ===============================  =====================================================================================
 
 A token has a role: `read` for GET, `review` to post reviews, `operate` for actions; each may do what those before it
-may. `store` is for /dicom-web alone, and for nothing else. One address may ask so often in a minute (429 beyond), and
-be wrong about its token ten times.
+may. `store` is for /dicom-web alone, and for nothing else. One address may ask so often in a minute, and be wrong about
+its token ten times; beyond it is answered 429, as a page where text/html is asked for.
 """

@@ -52,6 +52,7 @@ class Web:
 
     def application(self) -> Starlette:
         """As an ASGI application."""
+        pages = Pages(self._settings, self._ledger, self._spool, self._wrong)
         routes = [
             Route("/healthz", self._healthz, methods=["GET"]),
             Route("/readyz", self._readyz, methods=["GET"]),
@@ -64,13 +65,13 @@ class Web:
             Route("/dicom-web/studies", self._for(Role.STORE, self._stow.store), methods=["POST"]),
             Route("/dicom-web/studies/{uid}", self._for(Role.STORE, self._stow.store), methods=["POST"]),
             Route("/plugins/{plugin}/{action}", self._for(Role.OPERATE, self._plugin), methods=["POST"]),
-            *Pages(self._settings, self._ledger, self._spool, self._wrong).routes(),
+            *pages.routes(),
         ]
         hosts = [*_LOOPBACK, self._settings.web.host, *self._settings.web.allowed_hosts]
         return Starlette(
             routes=routes,
             middleware=[
-                Middleware(Guard, requests=self._requests, wrong=self._wrong),
+                Middleware(Guard, requests=self._requests, wrong=self._wrong, page=pages.too_many),
                 Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
             ],
             exception_handlers={HTTPException: _refused, RadnodeError: _failed},

@@ -7,8 +7,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from starlette.datastructures import MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Nothing here is for browsers to keep, frame, guess at, or load anything from.
@@ -25,6 +25,8 @@ _BY_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 #: Wrong tokens from one address in a minute.
 WRONG_TOKENS = 10
 _MINUTE_SECONDS = 60.0
+TOO_MANY = 429
+_TOO_MANY = "too many requests, or wrong tokens, from this address"
 
 
 class Allowance:
@@ -70,10 +72,18 @@ class Allowance:
 
 
 class Guard:
-    """ASGI middleware. Args: app: what comes behind; requests: of one address; wrong: tokens of one address."""
+    """ASGI middleware.
 
-    def __init__(self, app: ASGIApp, requests: Allowance, wrong: Allowance) -> None:
-        self._app, self._requests, self._wrong = app, requests, wrong
+    Args:
+        app: what comes behind.
+        requests, wrong: of one address; the latter are tokens.
+        page: of a problem and what to do, for people; programs are told in JSON.
+    """
+
+    def __init__(
+        self, app: ASGIApp, requests: Allowance, wrong: Allowance, page: Callable[[str, str], Response]
+    ) -> None:
+        self._app, self._requests, self._wrong, self._page = app, requests, wrong, page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 429 where an address has had its share; else pass on, and add the headers."""
@@ -91,8 +101,15 @@ class Guard:
 
         caller = caller_of(scope)
         seconds = max(self._requests.take(caller), self._wrong.wait(caller))
-        app = too_many(seconds) if seconds else self._app
+        app = self._too_many(scope, int(seconds) + 1) if seconds else self._app
         await app(scope, receive, send_with_headers)
+
+    def _too_many(self, scope: Scope, seconds: int) -> Response:
+        """The answer to one request too many (RFC 6585 4)."""
+        hint = f"wait {seconds} s, then ask again"
+        answer = self._page(_TOO_MANY, hint) if _is_browser(scope) else _told(_TOO_MANY, hint)
+        answer.headers["Retry-After"] = str(seconds)
+        return answer
 
 
 def caller_of(scope: Scope) -> str:
@@ -101,11 +118,10 @@ def caller_of(scope: Scope) -> str:
     return ":".join(address.split(":")[:4]) if ":" in address else address
 
 
-def too_many(seconds: float) -> ASGIApp:
-    """The answer to one request too many (RFC 6585 4)."""
-    told = {
-        "error": "too many requests, or wrong tokens, from this address",
-        "about": "",
-        "hint": "wait, then ask again",
-    }
-    return JSONResponse(told, 429, {"Retry-After": str(int(seconds) + 1)})
+def _is_browser(scope: Scope) -> bool:
+    """Whether somebody waits for a page (RFC 9110 12.5.1)."""
+    return "text/html" in Headers(scope=scope).get("Accept", "")
+
+
+def _told(what: str, hint: str) -> Response:
+    return JSONResponse({"error": what, "about": "", "hint": hint}, TOO_MANY)

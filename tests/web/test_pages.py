@@ -103,7 +103,20 @@ def test_a_removed_token_ends_its_sessions(browser: Browser, web: Running) -> No
 def test_wrong_tokens_are_counted_as_those_of_programs(web: Running) -> None:
     codes = [requests.post(f"{web.url}/login", {"token": "x"}, timeout=10).status_code for _ in range(WRONG_TOKENS)]
     assert codes == [401] * WRONG_TOKENS
-    assert web.ask("GET", "/reviews/tally").status_code == 429
+    told = web.ask("GET", "/reviews/tally")
+    assert (told.status_code, told.json()["error"]) == (429, "too many requests, or wrong tokens, from this address")
+
+
+def test_a_person_who_asks_too_often_is_told_so_by_a_page(web: Running) -> None:
+    for _ in range(WRONG_TOKENS):
+        requests.post(f"{web.url}/login", {"token": "x"}, timeout=10)
+    accept = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    done = requests.post(f"{web.url}/login", {"token": "x"}, headers=accept, timeout=10)
+    assert (done.status_code, done.headers["Content-Type"]) == (429, "text/html; charset=utf-8")
+    seconds = int(done.headers["Retry-After"])
+    assert "too many requests, or wrong tokens, from this address" in words(done.text)
+    assert f"wait {seconds} s, then ask again" in words(done.text)
+    assert "script-src 'self'" in done.headers["Content-Security-Policy"]
 
 
 def test_who_only_stores_sees_no_page(web: Running) -> None:

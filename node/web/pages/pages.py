@@ -19,7 +19,7 @@ from node.ledger import Ledger
 from node.spool import Spool
 from node.states import StudyState
 from node.web import tokens
-from node.web.guard import Allowance, caller_of
+from node.web.guard import TOO_MANY, Allowance, caller_of
 from node.web.pages import monitoring, now, pictures, plugins, studies
 from node.web.pages.acting import Acting, Deed
 from node.web.pages.destinations import destinations
@@ -119,6 +119,12 @@ class Pages:
             return answer
 
         return told
+
+    def too_many(self, what: str, hint: str) -> Response:
+        """The page for who asks more often than they may."""
+        answer = self._failed(TOO_MANY, what, "", hint)
+        answer.headers.update(HEADERS)
+        return answer
 
     def _failed(self, status: int, what: str, about: str, hint: str) -> Response:
         values = self._around(None) | {"page": "error", "what": what, "about": about, "hint": hint}
