@@ -14,7 +14,7 @@ FILES = ("ca_file",)
 
 
 class TelemetrySettings(Section):
-    """Traces (OpenTelemetry) of what was delivered: a span for each stage of its way, under a pseudonym."""
+    """Traces (OpenTelemetry) of what was delivered, or failed: a span for each stage of its way, under a pseudonym."""
 
     url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = Field(
         "", description="Of a collector that takes OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: none."

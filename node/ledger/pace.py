@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from node.ledger.database import Database
+
+_DELIVERED, _FAILED = "analysis delivered", ("analysis failed", "analysis lost")
 
 
 @dataclass(frozen=True)
@@ -13,10 +17,13 @@ class Passage:
     """One analysis on its way, in epoch seconds. What the trail does not tell is None.
 
     Attributes:
-        number: of the event that says it was delivered.
+        number: of the event that says how it ended.
         first, last: the first and the last image that came before the study was complete.
         complete: when the node held it for complete.
         routed: when it was known which plugins get it.
+        classified, reported: since it was last begun.
+        ended: when the last destination had its results, or when it failed.
+        failed: why; empty: its results were delivered.
         retried: by the operator, or released from silence, so that its times say when somebody looked.
     """
 
@@ -29,8 +36,9 @@ class Passage:
     routed: float | None
     classified: float | None
     reported: float | None
-    delivered: float
+    ended: float
     retried: bool
+    failed: str = ""
 
 
 class Pace:
@@ -41,30 +49,33 @@ class Pace:
 
     def delivered_after(self, number: int, count: int = 1000) -> list[Passage]:
         """The analyses whose last result was delivered after that event, oldest first."""
+        return self._ended(number, count, _DELIVERED)
+
+    def ended_after(self, number: int, count: int = 1000) -> list[Passage]:
+        """The same with those that failed, or whose results an archive does not keep."""
+        return self._ended(number, count, _DELIVERED, *_FAILED)
+
+    def _ended(self, number: int, count: int, *actions: str) -> list[Passage]:
+        marks = ", ".join("?" * len(actions))
         rows = self._database.read(
-            "SELECT e.id, e.at, e.study_instance_uid, e.analysis_id, a.plugin FROM events e"
-            " JOIN analyses a ON a.id = e.analysis_id"
-            " WHERE e.id > ? AND e.action = 'analysis delivered' ORDER BY e.id LIMIT ?",
+            "SELECT e.id, e.at, e.study_instance_uid, e.analysis_id, e.action, e.detail, a.plugin FROM events e"  # noqa: S608
+            f" JOIN analyses a ON a.id = e.analysis_id WHERE e.id > ? AND e.action IN ({marks})"  # only marks
+            " ORDER BY e.id LIMIT ?",
             number,
+            *actions,
             count,
         )
-        return [
-            _passage(
-                row,
-                self._times(row["study_instance_uid"], row["analysis_id"], row["id"]),
-            )
-            for row in rows
-        ]
+        return [_passage(row, self._times(row["study_instance_uid"], row["analysis_id"], row["id"])) for row in rows]
 
-    def _times(self, uid: str, analysis: int, until: int) -> dict[str, tuple[float, float]]:
-        """Action -> when it happened first and last before an event, of an analysis and of its study."""
+    def _times(self, uid: str, analysis: int, until: int) -> dict[str, _When]:
+        """Action -> when it happened before an event, of an analysis and of its study."""
         complete = self._database.read(
             "SELECT max(id) FROM events WHERE study_instance_uid = ? AND id < ? AND action = 'study completed'",
             uid,
             until,
         )[0][0]
         rows = self._database.read(
-            "SELECT action, min(at), max(at) FROM events WHERE study_instance_uid = ? AND id < ?"
+            "SELECT action, min(at), max(at), max(id) FROM events WHERE study_instance_uid = ? AND id < ?"
             " AND (analysis_id = ? OR id = ? OR action = 'received' AND id < ?"
             " OR action = 'study routes found' AND id > ?) GROUP BY action",
             uid,
@@ -74,23 +85,38 @@ class Pace:
             complete,
             complete,
         )
-        return {row[0]: (row[1], row[2]) for row in rows}
+        return {row[0]: _When(*row[1:]) for row in rows}
 
 
-def _passage(row: sqlite3.Row, times: dict[str, tuple[float, float]]) -> Passage:
-    def last(action: str) -> float | None:
-        return times[action][1] if action in times else None
+class _When(NamedTuple):
+    """First and last time, and the number of the last event."""
+
+    first: float
+    last: float
+    number: int
+
+
+def _passage(row: sqlite3.Row, times: dict[str, _When]) -> Passage:
+    begun = times["analysis retried"].number if "analysis retried" in times else 0
+
+    def last(action: str, since: int = 0) -> float | None:
+        return times[action].last if action in times and times[action].number > since else None
 
     return Passage(
         number=row["id"],
         study_instance_uid=row["study_instance_uid"],
         plugin=row["plugin"],
-        first=times["received"][0] if "received" in times else None,
+        first=times["received"].first if "received" in times else None,
         last=last("received"),
         complete=last("study completed"),
         routed=last("study routes found"),
-        classified=last("analysis classified"),
-        reported=last("analysis reported"),
-        delivered=row["at"],
+        classified=last("analysis classified", begun),
+        reported=last("analysis reported", begun),
+        ended=row["at"],
         retried="analysis retried" in times or "analysis released" in times,
+        failed=_reason(row) if row["action"] in _FAILED else "",
     )
+
+
+def _reason(row: sqlite3.Row) -> str:
+    return str(json.loads(row["detail"] or "{}").get("reason") or row["action"])

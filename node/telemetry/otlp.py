@@ -13,7 +13,7 @@ from node.config import TelemetrySettings
 from node.errors import DeliveryError, DeliveryRefused
 from node.telemetry.spans import Span
 
-_INTERNAL = 1  # SPAN_KIND_INTERNAL
+_INTERNAL, _ERROR = 1, 2  # SPAN_KIND_INTERNAL, STATUS_CODE_ERROR
 #: What a collector may be asked again for (https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes).
 _LATER = (429, 502, 503, 504)
 _OK = 200
@@ -63,6 +63,7 @@ def _span(span: Span, said: Attributes) -> dict[str, Any]:  # Any: JSON's edge
         "startTimeUnixNano": _nanoseconds(span.begin),
         "endTimeUnixNano": _nanoseconds(span.end),
         "attributes": _attributes(said),
+        **({"status": {"code": _ERROR, "message": span.error}} if span.error else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""Follows the trail, and tells a collector of every analysis that was delivered."""
+"""Follows the trail, and tells a collector of every analysis that was delivered, or failed."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Teller:
         self._pseudonyms: Pseudonyms | None = None
 
     def step(self) -> int:
-        """Tell what was delivered since; how many analyses. The first time ever, what was before is left out."""
+        """Tell what ended since; how many analyses. The first time ever, what was before is left out."""
         seen, told = self._ledger.facts.position(_NOTED), 0
         if seen is None:
             self._ledger.facts.set_position(_NOTED, self._ledger.audited.newest())
             return 0
-        while not self._is_stopping() and (found := self._ledger.pace.delivered_after(seen, _MANY)):
+        while not self._is_stopping() and (found := self._ledger.pace.ended_after(seen, _MANY)):
             if not self._tell(found):
                 break
             seen, told = found[-1].number, told + len(found)

@@ -67,7 +67,7 @@ class Durations:
             self._stages.labels(stage, one.plugin).observe(seconds)
         self._all.labels(one.plugin).inc()
         in_time = self._in_time.labels(one.plugin)
-        if one.last is not None and one.delivered - one.last <= self._objective:
+        if one.last is not None and one.ended - one.last <= self._objective:
             in_time.inc()
 
 
@@ -78,8 +78,8 @@ def stages_of(one: Passage) -> Iterator[tuple[str, float]]:
         (one.last, one.complete),
         (one.complete, one.classified),
         (one.classified, one.reported),
-        (one.reported, one.delivered),
-        (one.last, one.delivered),
+        (one.reported, one.ended),
+        (one.last, one.ended),
     )
     for stage, (begin, end) in zip(STAGES, ways, strict=True):
         if begin is not None and end is not None:

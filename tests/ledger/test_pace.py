@@ -28,7 +28,7 @@ def test_the_times_of_a_study_that_was_delivered(ledger: Ledger, monkeypatch: py
     deliver(ledger)
     (one,) = ledger.pace.delivered_after(0)
     assert one.first is not None
-    times = (one.first, one.last, one.complete, one.classified, one.reported, one.delivered)
+    times = (one.first, one.last, one.complete, one.classified, one.reported, one.ended)
     known = [one for one in times if one is not None]
     assert len(known) == len(times)
     assert known == sorted(known)
@@ -45,3 +45,18 @@ def test_an_analysis_that_was_retried_is_told_apart(ledger: Ledger) -> None:
     ledger.analyses.reported(analysis.id, results(), {"pacs": ("sr",)})
     deliver(ledger)
     assert [one.retried for one in ledger.pace.delivered_after(0)] == [True]
+
+
+def test_an_analysis_that_failed_is_told_with_its_reason_and_only_where_that_is_asked(ledger: Ledger) -> None:
+    (analysis,) = routed(ledger)
+    ledger.analyses.classified(analysis.id, "first")
+    ledger.analyses.reported(analysis.id, results(), {"pacs": ("sr",)})
+    ledger.analyses.fail(analysis.id, "refused everywhere")
+    ledger.analyses.retry(analysis.id)
+    ledger.analyses.classified(analysis.id, "again")
+    ledger.analyses.fail(analysis.id, "no report could be made")
+    first, second = ledger.pace.ended_after(0)
+    assert (first.failed, first.reported is None) == ("refused everywhere", False)
+    assert (second.failed, second.classified is None, second.reported) == ("no report could be made", False, None)
+    assert ledger.pace.delivered_after(0) == []
+    assert [one.number for one in ledger.pace.ended_after(first.number)] == [second.number]

@@ -175,7 +175,7 @@ def test_how_long_results_took_scans_nothing(ledger: Ledger) -> None:
     for delivery in ledger.deliveries.of_study("1.2"):
         ledger.deliveries.done(delivery)
     before = ledger.audited.newest() - 50
-    assert len(ledger.pace.delivered_after(before)) == 1
+    assert len(ledger.pace.delivered_after(before)) == len(ledger.pace.ended_after(before)) == 1
     assert scans(ledger) == []
 
 

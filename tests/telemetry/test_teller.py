@@ -16,7 +16,7 @@ import pytest
 from node.config import NodeSettings, Settings, TelemetrySettings
 from node.ledger import Ledger
 from node.telemetry import Teller
-from tests.ledger.material import reported
+from tests.ledger.material import reported, results, routed
 
 STAGES = ["study", "receive", "complete", "route", "classify", "report", "deliver"]
 
@@ -109,6 +109,38 @@ def test_every_stage_has_a_span_within_that_of_the_study(
     assert len({span["spanId"] for span in spans}) == len(STAGES)
     assert all(re.fullmatch("[0-9a-f]{16}", span["spanId"]) for span in spans)
     assert all(re.fullmatch("[0-9a-f]{32}", span["traceId"]) for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("steps", "stage"), [(0, "classify"), (1, "report"), (2, "deliver")], ids=["classify", "report", "deliver"]
+)
+def test_what_failed_has_the_status_error_where_it_did(
+    ledger: Ledger, tmp_path: Path, collector: Collector, steps: int, stage: str
+) -> None:
+    telling = teller(ledger, tmp_path, collector.url)
+    telling.step()
+    (analysis,) = routed(ledger)
+    if steps:
+        ledger.analyses.classified(analysis.id, "pneumonia 0.93")
+    if steps == 2:
+        ledger.analyses.reported(analysis.id, results(), {"pacs": ("sr",)})
+    ledger.analyses.fail(analysis.id, "1.2.826.0.1.3680043.8.498.7: it has no pixels")
+    assert telling.step() == 1
+    spans = {span["name"]: span for span in collector.spans()}
+    assert list(spans) == STAGES[: STAGES.index(stage) + 1]
+    error = {"code": 2, "message": "(UID): it has no pixels"}
+    assert {name: span["status"] for name, span in spans.items() if "status" in span} == {"study": error, stage: error}
+    assert spans[stage]["endTimeUnixNano"] == spans["study"]["endTimeUnixNano"]
+    ledger.analyses.retry(analysis.id)
+    ledger.analyses.classified(analysis.id, "pneumonia 0.93")
+    ledger.analyses.reported(analysis.id, results(), {"pacs": ("sr",)})
+    for delivery in ledger.deliveries.of_study("1.2"):
+        ledger.deliveries.done(delivery)
+    assert telling.step() == 1
+    again = collector.spans()[len(spans) :]
+    assert [span["name"] for span in again] == STAGES
+    assert not any("status" in span for span in again)
+    assert {span["traceId"] for span in again}.isdisjoint(span["traceId"] for span in spans.values())
 
 
 def test_no_uid_leaves_and_the_pseudonym_is_that_of_the_key(
