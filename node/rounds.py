@@ -21,7 +21,7 @@ def rounds(settings: Settings, ledger: Ledger, is_stopping: Callable[[], bool]) 
     told = [Teller(settings, ledger, is_stopping)] if settings.telemetry.url else []
     return [
         *(Tick(f"ask {one.name} to keep", 2.0, Asker(one, settings, ledger).step) for one in asked),
-        *(Tick(f"fetch {one.name}", one.every_minutes * 60, watch.step) for one, watch in fetched),
+        *(Tick(f"fetch {one.name}", watch.glance_seconds, watch.tick) for one, watch in fetched),
         *(Tick(f"worklist {one.name}", one.every_seconds, performer.step) for one, performer in worked),
         *(Tick("telemetry", 5.0, teller.step) for teller in told),
     ]

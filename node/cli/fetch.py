@@ -37,12 +37,13 @@ def fetch(  # noqa: PLR0913  an option each
 
     Exit status 1: some did not come.
     """
-    from node.fetch import Wanted, find
+    from node.cli.operator import operator
+    from node.fetch import Wanted, enquire
 
     settings, ledger = open_ledger(config)
     peer = _archive(settings, archive, by_get)
     wanted = Wanted(study, patient, accession, modality, date, body_part)
-    found = find(peer, settings.node.ae_title, wanted, limit)
+    found = enquire(peer, settings.node.ae_title, ledger, operator(), wanted, limit)
     _tell_what_is_left_out(found, limit)
     if dry_run:
         _show(ledger, found, as_json)

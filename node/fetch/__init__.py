@@ -11,16 +11,18 @@ kept by the code of the receivers, with their promises. The rules of failure:
 - what one study lacks stops no other; what keeps the archive from sending anything ends the run, and the rest is
   told as not asked for;
 - whether a study has come is counted in the ledger, not taken from the archive's word;
+- what an archive names as failed (0008,0058), and is not here, is asked for once more at once, then named;
 - by the clock a study is fetched when the archive counts as many instances of it as at the look before, and not again
-  unless it counts others, or an hour after it did not come whole.
+  unless it counts others, or it did not come whole: then after a minute, which is doubled each time up to an hour.
 
 Raises :class:`~node.errors.DeliveryError`, :class:`~node.errors.DeliveryRefused`, :class:`~node.errors.LedgerBusy`.
 On disk afterwards: what has come, in the spool.
 """
 
+from node.fetch.enquiry import enquire
 from node.fetch.fetching import Fetched, Fetcher
 from node.fetch.query import Found, Match, find
 from node.fetch.wanted import Wanted, is_code
 from node.fetch.watch import Watch
 
-__all__ = ["Fetched", "Fetcher", "Found", "Match", "Wanted", "Watch", "find", "is_code"]
+__all__ = ["Fetched", "Fetcher", "Found", "Match", "Wanted", "Watch", "enquire", "find", "is_code"]

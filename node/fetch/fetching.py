@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import structlog
+from pydicom.dataset import Dataset
 
 from node.config import Destination, Settings
 from node.errors import DeliveryError, DeliveryRefused
 from node.fetch.get import get
 from node.fetch.move import move
-from node.fetch.query import Match
+from node.fetch.query import Match, series_of
 from node.fetch.status import Moved
+from node.fetch.wanted import instances_of, whole_study
 from node.ledger import Ledger
 
+log = structlog.get_logger()
+
+#: So many instances are named in a line of the log.
+_MOST_TOLD = 20
 _SENT = "the archive says that all is sent, and"
 
 
@@ -86,24 +94,55 @@ class Fetcher:
             return self._fetched(match), ""
         except (DeliveryError, DeliveryRefused) as error:
             uid, reason = match.study_instance_uid, str(error)
-            self._ledger.fetches.end(uid, reason, archive=self._archive.name)
+            self._ledger.fetches.end(uid, reason, archive=self._archive.name, operator=self._operator)
             return Fetched(uid, match.instances, self._ledger.fetches.came(uid), None, reason), reason
 
     def _fetched(self, match: Match) -> Fetched:
         uid, ledger = match.study_instance_uid, self._ledger
         ledger.fetches.ask(uid, self._archive.name, match.instances, self._operator)
-        moved = (get if self._archive.retrieve == "get" else move)(self._archive, self._settings, uid)
+        moved = self._asked_again(uid, self._retrieved(whole_study(uid)))
         came = ledger.fetches.came(uid)
         reason = _lack(match, moved, came)
         ledger.fetches.end(
             uid,
             reason,
+            moved.unsent,
             completed=moved.completed,
             failed=moved.failed,
             warning=moved.warning,
             archive=self._archive.name,
+            operator=self._operator,
         )
         return Fetched(uid, match.instances, came, moved, reason)
+
+    def _retrieved(self, identifier: Dataset) -> Moved:
+        return (get if self._archive.retrieve == "get" else move)(self._archive, self._settings, identifier)
+
+    def _asked_again(self, uid: str, done: Moved) -> Moved:
+        """The same after what the archive named as failed, and is not here, was asked for once more."""
+        lost = self._ledger.fetches.lacking(uid, done.unsent)
+        if not lost:
+            return replace(done, unsent=())
+        named = {"count": len(lost), "sop_instance_uids": lost[:_MOST_TOLD]}
+        log.warning("instances not sent", archive=self._archive.name, study_instance_uid=uid, **named)
+        if self._is_stopping():
+            return replace(done, unsent=tuple(lost))
+        said = self._once_more(uid, lost)
+        left = self._ledger.fetches.lacking(uid, lost)
+        came = len(lost) - len(left)
+        failed = max(0, done.failed - came)
+        why = f"{done.reason}; of the {len(lost)} that it named {came} came when they were asked for again{said}"
+        return Moved(done.completed + came, failed, done.warning, why if failed or left else "", tuple(left))
+
+    def _once_more(self, uid: str, lost: list[str]) -> str:
+        """Ask for some instances, series by series; what kept the archive from sending them, or nothing."""
+        try:
+            found = series_of(self._archive, self._settings.node.ae_title, uid, lost)
+            for series, uids in found.items():
+                self._retrieved(instances_of(uid, series, uids))
+        except (DeliveryError, DeliveryRefused) as error:
+            return f": {error}"
+        return "" if found else ": it does not tell in which series they are"
 
 
 def _lack(match: Match, moved: Moved, came: int) -> str:

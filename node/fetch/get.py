@@ -12,19 +12,21 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from pydicom.dataset import Dataset
 
 from node.config import Destination, Settings
 from node.deliver.association import Association, associated
 from node.deliver.line import Over, name_of
-from node.deliver.messages import C_GET, PENDING, encoded
+from node.deliver.messages import C_GET, PENDING, decoded, encoded
 from node.deliver.request import LONGEST_PDU, provider_roles
 from node.errors import DeliveryError, PermanentError
 from node.fetch.contexts import contexts_of
 from node.fetch.dialogue import Service, context_of, proposal, question
 from node.fetch.query import classes_of
 from node.fetch.status import Moved, moved
+from node.fetch.wanted import failed_instances
 from node.ledger import Ledger
 from node.receive import command, services
 from node.receive.commit import Committer
@@ -36,21 +38,26 @@ from node.receive.transfer import Inbox, Released
 from node.spool import Spool
 
 GET = Service("Study Root Query/Retrieve - GET", "1.2.840.10008.5.1.4.1.2.2.3", C_GET, 4 * 3600.0)
+#: So much is read of a list of instances that failed, bytes: an element of Explicit VR has 64 KiB (PS3.5 7.1.2).
+_LONGEST_LIST = 1 << 17
 
 
-def get(archive: Destination, settings: Settings, study_instance_uid: str) -> Moved:
-    """Ask it for a study, and keep what it sends.
+def get(archive: Destination, settings: Settings, identifier: Dataset) -> Moved:
+    """Ask it for this, and keep what it sends of that study.
+
+    Args: identifier: as :func:`~node.fetch.wanted.whole_study` makes it, or :func:`~node.fetch.wanted.instances_of`.
 
     Raises DeliveryError or DeliveryRefused, :class:`~node.errors.LedgerBusy`, and PermanentError where this user may
     not write into the spool.
     """
-    calling_ae, told = settings.node.ae_title, classes_of(archive, settings.node.ae_title, study_instance_uid)
+    calling_ae, study_instance_uid = settings.node.ae_title, str(identifier.StudyInstanceUID)
+    told = classes_of(archive, calling_ae, study_instance_uid)
     unknown = settings.receive.unknown_sop_classes
     classes = [one for one in told if is_stored(one, unknown=unknown)]
     wanted = contexts_of(classes)
     roles = provider_roles(abstract for abstract, _ in wanted)
     with _node(settings) as node, associated(archive, calling_ae, [proposal(GET), *wanted], roles) as assoc:
-        visit = _Visit(archive, settings, node, assoc, study_instance_uid)
+        visit = _Visit(archive, settings, node, assoc, identifier)
         try:
             done = visit.run()
         except (Cut, Over, Released) as error:
@@ -65,7 +72,7 @@ def _explained(done: Moved, refused: Counter[str], lost: list[str]) -> Moved:
     """With what this node, and the choice of presentation contexts, have to do with it."""
     more = [f"{count} of them this node did not take: {why}" for why, count in refused.items()]
     more += [f"no presentation context for {', '.join(lost)}"] if lost else []
-    return Moved(done.completed, done.failed, done.warning, "; ".join([done.reason, *more])) if done.reason else done
+    return replace(done, reason="; ".join([done.reason, *more])) if done.reason else done
 
 
 @contextmanager
@@ -84,12 +91,13 @@ def _node(settings: Settings) -> Iterator[Node]:
 
 
 class _Visit:
-    """One study that comes. Attributes: refused: comment of our status -> how many objects."""
+    """What comes of one study. Attributes: refused: comment of our status -> how many objects."""
 
     def __init__(
-        self, archive: Destination, settings: Settings, node: Node, assoc: Association, study_instance_uid: str
+        self, archive: Destination, settings: Settings, node: Node, assoc: Association, identifier: Dataset
     ) -> None:
-        self._assoc, self._node, self._study = assoc, node, study_instance_uid
+        self._assoc, self._node, self._identifier = assoc, node, identifier
+        self._study = str(identifier.StudyInstanceUID)
         self._context_id, self._implicit = context_of(archive, GET, assoc)
         self._contexts = {number: Context(*pair) for pair, number in assoc.accepted.items()}
         calling_ae = archive.ae_title or ""
@@ -107,12 +115,10 @@ class _Visit:
 
     def run(self) -> Moved:
         """Until the archive says that it was the last; raises Cut, Over and Released."""
-        identifier = Dataset()
-        identifier.QueryRetrieveLevel, identifier.StudyInstanceUID = "STUDY", self._study
         head = question(GET, self._assoc.next_id())
         ending = "failed"
         try:
-            self._assoc.send(self._context_id, head, encoded(identifier, implicit=self._implicit))
+            self._assoc.send(self._context_id, head, encoded(self._identifier, implicit=self._implicit))
             done = self._last()
             ending = "released"
             return done
@@ -133,14 +139,23 @@ class _Visit:
             if heard.field != command.C_GET | command.RESPONSE:
                 self._answer(context_id, heard)
                 continue
-            for _ in self._inbox.dataset(context_id) if heard.has_dataset else ():
-                pass  # which ones failed: what has come is counted here
+            unsent = self._failed(context_id) if heard.has_dataset else ()
             counts = [
                 before if told is None else told for before, told in zip(counts, heard.suboperations, strict=True)
             ]
             if heard.status not in PENDING:
-                return moved(heard.status, *counts)
+                return moved(heard.status, counts[0], counts[1], counts[2], unsent)
         raise Cut("it does not come to an end")
+
+    def _failed(self, context_id: int) -> tuple[str, ...]:
+        """Which instances it could not send; what is longer than such a list can be is none."""
+        data = bytearray()
+        for piece in self._inbox.dataset(context_id):
+            data += piece[: _LONGEST_LIST - len(data)]
+        try:
+            return failed_instances(decoded(bytes(data), implicit=self._implicit))
+        except Exception:  # the decoder raises anything on bytes that are no dataset
+            return ()
 
     def _answer(self, context_id: int, heard: command.Command) -> None:
         context = self._contexts.get(context_id)

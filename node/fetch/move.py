@@ -10,26 +10,28 @@ from node.deliver.messages import C_MOVE
 from node.errors import DeliveryRefused
 from node.fetch.dialogue import Service, dialogue
 from node.fetch.status import SUCCESS, UNKNOWN_DESTINATION, Moved, moved, reason_of
+from node.fetch.wanted import failed_instances
 
 MOVE = Service("Study Root Query/Retrieve - MOVE", "1.2.840.10008.5.1.4.1.2.2.2", C_MOVE, 4 * 3600.0)
 _MOST = 1_000_000
 
 
-def move(archive: Destination, settings: Settings, study_instance_uid: str) -> Moved:
-    """Ask it to send a study to this node, and wait until it has; raises DeliveryError or DeliveryRefused."""
-    identifier = Dataset()
-    identifier.QueryRetrieveLevel, identifier.StudyInstanceUID = "STUDY", study_instance_uid
+def move(archive: Destination, settings: Settings, identifier: Dataset) -> Moved:
+    """Ask it to send this to the node, and wait until it has; raises DeliveryError or DeliveryRefused.
+
+    Args: identifier: as :func:`~node.fetch.wanted.whole_study` makes it, or :func:`~node.fetch.wanted.instances_of`.
+    """
     completed = failed = warning = 0
-    status = SUCCESS
+    status, unsent = SUCCESS, tuple[str, ...]()
     with dialogue(archive, settings.node.ae_title, MOVE) as asked:
-        for answer, _ in asked.ask(identifier, archive.retrieve_seconds, MoveDestination=settings.node.ae_title):
-            status = answer.Status
+        for answer, told in asked.ask(identifier, archive.retrieve_seconds, MoveDestination=settings.node.ae_title):
+            status, unsent = answer.Status, failed_instances(told) or unsent
             completed = _count(answer, "Completed", completed)
             failed = _count(answer, "Failed", failed)
             warning = _count(answer, "Warning", warning)
     if status == UNKNOWN_DESTINATION:
         raise _unknown(archive, settings, status)
-    return moved(status, completed, failed, warning)
+    return moved(status, completed, failed, warning, unsent)
 
 
 def _count(answer: Dataset, kind: str, before: int) -> int:

@@ -6,7 +6,7 @@ and the number of instances, which is counted one by one where it tells no numbe
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -133,6 +133,23 @@ def classes_of(archive: Destination, calling_ae: str, study_instance_uid: str) -
         except (DeliveryError, DeliveryRefused) as error:  # it can be fetched without
             log.info("SOP classes not told", archive=archive.name, error=str(error))
     return tuple(found)
+
+
+def series_of(
+    archive: Destination, calling_ae: str, study_instance_uid: str, uids: Iterable[str]
+) -> dict[str, list[str]]:
+    """Series Instance UID -> those of these instances that are in it, as far as the archive tells.
+
+    Raises DeliveryError or DeliveryRefused.
+    """
+    left, found = set(uids), dict[str, list[str]]()
+    with logs.pydicom_silent(), dialogue(archive, calling_ae, FIND) as asked:
+        for one in _series(archive, asked, Match(study_instance_uid, "", (), None)):
+            keys = image_keys(study_instance_uid, one.series_instance_uid)
+            here = sorted({_instance_of(ds, keys) for ds in _answers(archive, asked, keys)} & left) if left else []
+            left -= set(here)
+            found |= {one.series_instance_uid: here} if here else {}
+    return found
 
 
 def _classes(archive: Destination, asked: Dialogue, keys: Dataset, keyword: str) -> Iterator[str]:

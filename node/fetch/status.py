@@ -36,18 +36,20 @@ class Moved:
     Attributes:
         completed, failed, warning: sub-operations, as it counts them last.
         reason: why not all is well; empty when it says that it is.
+        unsent: Failed SOP Instance UID List (0008,0058), as far as it is one.
     """
 
     completed: int
     failed: int
     warning: int
     reason: str = ""
+    unsent: tuple[str, ...] = ()
 
 
-def moved(status: int, completed: int, failed: int, warning: int) -> Moved:
-    """By its last answer. Args: completed, failed, warning: sub-operations."""
+def moved(status: int, completed: int, failed: int, warning: int, unsent: tuple[str, ...] = ()) -> Moved:
+    """By its last answer. Args: completed, failed, warning: sub-operations; unsent: what it names of the failed."""
     if status == SUCCESS and not failed:
         return Moved(completed, failed, warning)
     said = reason_of(status) if status != SUCCESS else "it says success all the same"
     reason = f"{said}; {completed} sent, {failed} failed, {warning} with a warning"
-    return Moved(completed, failed, warning, reason)
+    return Moved(completed, failed, warning, reason, unsent)

@@ -15,6 +15,8 @@ from node.errors import PermanentError
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _DATES = re.compile(r"(\d{8})?(-?)(\d{8})?")
 _CODE = re.compile(r"[A-Z0-9_ ]{1,16}")  # CS, PS3.5 6.2
+#: So many instances that an archive could not send are kept.
+_MOST_FAILED = 1000
 
 
 def is_uid(text: str) -> bool:
@@ -99,6 +101,18 @@ class Wanted:
         return ds
 
     @property
+    def told(self) -> dict[str, str]:
+        """What is asked for, by keyword, as far as others may read it."""
+        keys = {"StudyInstanceUID": self.study, "StudyDate": self.date, "ModalitiesInStudy": self.modality}
+        return {keyword: value for keyword, value in {**keys, "BodyPartExamined": self.body_part}.items() if value}
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Keywords of the rest, whose values are of patients."""
+        keys = {"PatientID": self.patient, "AccessionNumber": self.accession, **self._person}
+        return tuple(keyword for keyword, value in keys.items() if value)
+
+    @property
     def _person(self) -> dict[str, str]:
         """What tells apart who shares an id, by keyword."""
         return {"IssuerOfPatientID": self.issuer, "PatientBirthDate": self.born, "PatientSex": self.sex}
@@ -164,6 +178,32 @@ def class_keys(study_instance_uid: str, series_instance_uid: str = "") -> Datase
     ds = Dataset()
     ds.QueryRetrieveLevel, ds.StudyInstanceUID, ds.SOPClassesInStudy = "STUDY", study_instance_uid, ""
     return ds
+
+
+def whole_study(study_instance_uid: str) -> Dataset:
+    """The Identifier of a C-MOVE or C-GET for all of a study (PS3.4 C.6.2.1)."""
+    ds = Dataset()
+    ds.QueryRetrieveLevel, ds.StudyInstanceUID = "STUDY", study_instance_uid
+    return ds
+
+
+def instances_of(study_instance_uid: str, series_instance_uid: str, uids: Iterable[str]) -> Dataset:
+    """The same for some instances of a series."""
+    ds = Dataset()
+    ds.QueryRetrieveLevel, ds.StudyInstanceUID = "IMAGE", study_instance_uid
+    ds.SeriesInstanceUID, ds.SOPInstanceUID = series_instance_uid, list(uids)
+    return ds
+
+
+def failed_instances(ds: Dataset | None) -> tuple[str, ...]:
+    """Failed SOP Instance UID List (0008,0058) of an answer, as far as it can be read; not more than are kept."""
+    try:
+        value = ds.get("FailedSOPInstanceUIDList") if ds is not None else None
+        words = [value] if isinstance(value, str) else list(value or ())
+    except Exception:  # the library raises anything on a value that is none
+        return ()
+    found = dict.fromkeys(str(word) for word in words if is_uid(str(word)))
+    return tuple(found)[:_MOST_FAILED]
 
 
 def text_of(ds: Dataset, keyword: str) -> str:

@@ -6,7 +6,9 @@ what says that a study is whole.
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,17 @@ _CAME = (
     " AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.sop_instance_uid = q.sop_instance_uid))"
 )
 
+#: Of some instances, those that are not here; what counts is what counts in _CAME.
+_LACKING = (
+    "SELECT value FROM json_each(?1) WHERE NOT EXISTS"
+    " (SELECT 1 FROM instances WHERE sop_instance_uid = value AND set_aside != ?2)"
+    " AND NOT EXISTS (SELECT 1 FROM quarantine WHERE sop_instance_uid = value AND study_instance_uid = ?3)"
+)
+#: A study that did not come whole is asked for again after so long, which is doubled each time, seconds.
+FIRST_AGAIN_SECONDS, LONGEST_AGAIN_SECONDS = 60.0, 3600.0
+#: So many instances that could not be sent are named in the trail; the row has them all.
+_MOST_TOLD = 20
+
 
 @dataclass(frozen=True)
 class FetchRow:
@@ -31,6 +44,8 @@ class FetchRow:
         ended_at: when it had sent what it would; None: that is not known.
         came: instances of the study that were here then, whoever sent them.
         reason: why not all came; empty when they did.
+        tries: how often it was asked for since all that it had then came.
+        unsent: SOP Instance UIDs that the archive named as failed (0008,0058), and that were not here then.
     """
 
     study_instance_uid: str
@@ -40,6 +55,15 @@ class FetchRow:
     ended_at: float | None
     came: int | None
     reason: str
+    tries: int = 1
+    unsent: tuple[str, ...] = ()
+
+    @property
+    def again_at(self) -> float | None:
+        """When it may be asked for again by the clock, epoch seconds; None: all came, or the end is not known."""
+        if self.ended_at is None or not self.reason:
+            return None
+        return self.ended_at + min(LONGEST_AGAIN_SECONDS, FIRST_AGAIN_SECONDS * 2.0 ** (min(self.tries, 32) - 1))
 
 
 class Fetches:
@@ -48,30 +72,49 @@ class Fetches:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def query(self, archive: str, operator: str, uid: str, keys: Mapping[str, str], withheld: Sequence[str]) -> None:
+        """An archive is about to be asked which studies it has. Args: withheld: keywords of what is not written."""
+        with self._database.write() as connection:
+            more: dict[str, Any] = {"withheld": list(withheld)} if withheld else {}
+            add_event(connection, "archive queried", uid, archive=archive, operator=operator, keys=dict(keys), **more)
+
     def ask(self, uid: str, archive: str, instances: int | None, operator: str) -> None:
         """The archive is about to be asked to send this study."""
+        before = self.of_study(uid)
+        has_failed = before is not None and (before.ended_at is None or bool(before.reason))
+        is_same = before is not None and (before.archive, before.instances) == (archive, instances)
+        tries = before.tries + 1 if before is not None and has_failed and is_same else 1
         with self._database.write() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO fetches (study_instance_uid, archive, instances, asked_at) VALUES (?, ?, ?, ?)",
-                (uid, archive, instances, time.time()),
+                "INSERT OR REPLACE INTO fetches (study_instance_uid, archive, instances, asked_at, tries)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (uid, archive, instances, time.time(), tries),
             )
             add_event(connection, "fetch asked", uid, archive=archive, instances=instances, operator=operator)
 
-    def end(self, uid: str, reason: str, **counts: Any) -> None:
-        """It has sent what it would. Args: reason: why not all came; counts: for the trail."""
-        came = self.came(uid)
+    def end(self, uid: str, reason: str, unsent: Iterable[str] = (), **counts: Any) -> None:
+        """It has sent what it would.
+
+        Args: reason: why not all came; unsent: what it named as failed, and is not here; counts: for the trail.
+        """
+        came, named = self.came(uid), list(unsent)
         with self._database.write() as connection:
             connection.execute(
-                "UPDATE fetches SET ended_at = ?, came = ?, reason = ? WHERE study_instance_uid = ?",
-                (time.time(), came, reason, uid),
+                "UPDATE fetches SET ended_at = ?, came = ?, reason = ?, unsent = ? WHERE study_instance_uid = ?",
+                (time.time(), came, reason, json.dumps(named), uid),
             )
-            add_event(connection, "fetched", uid, came=came, **counts, reason=reason)
+            more: dict[str, Any] = {"unsent": named[:_MOST_TOLD]} if named else {}
+            add_event(connection, "fetched", uid, came=came, **counts, **more, reason=reason)
 
     def of_study(self, uid: str) -> FetchRow | None:
         """How it was asked last; None: never."""
         rows = self._database.read("SELECT * FROM fetches WHERE study_instance_uid = ?", uid)
-        return FetchRow(**dict(rows[0])) if rows else None
+        return FetchRow(**{**dict(rows[0]), "unsent": tuple(json.loads(rows[0]["unsent"]))}) if rows else None
 
     def came(self, uid: str) -> int:
         """How many objects of a study are here, those that are set aside included."""
         return int(self._database.read(_CAME, uid, MISSING_FILE)[0][0])
+
+    def lacking(self, uid: str, named: Iterable[str]) -> list[str]:
+        """Of these instances of a study those that are not here."""
+        return [row[0] for row in self._database.read(_LACKING, json.dumps(list(named)), MISSING_FILE, uid)]

@@ -57,6 +57,7 @@ _LOOKS = (
     (What.SET_ASIDE, "SELECT study_instance_uid FROM quarantine WHERE sop_instance_uid = ? LIMIT 1"),
     (What.STUDY, "SELECT study_instance_uid FROM quarantine WHERE study_instance_uid = ? LIMIT 1"),
     (What.STUDY, "SELECT study_instance_uid FROM signal_studies WHERE study_instance_uid = ? LIMIT 1"),
+    (What.STUDY, "SELECT study_instance_uid FROM fetches WHERE study_instance_uid = ?"),
 )
 
 

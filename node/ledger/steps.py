@@ -208,6 +208,10 @@ ALTER TABLE comparisons ADD COLUMN spent INTEGER NOT NULL DEFAULT 0 /* 1: the ar
 ALTER TABLE comparisons ADD COLUMN passed TEXT NOT NULL DEFAULT '[]' /* why others are no priors, the newest first */;
 UPDATE comparisons SET spent = 1 WHERE asked != '' AND fetching = '';
 """,
+    18: """
+ALTER TABLE fetches ADD COLUMN tries INTEGER NOT NULL DEFAULT 1 /* in a row, of which none but the last brought all */;
+ALTER TABLE fetches ADD COLUMN unsent TEXT NOT NULL DEFAULT '[]' /* SOP Instance UIDs that could not be sent */;
+""",
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

@@ -17,7 +17,7 @@ import structlog
 
 from node.config import Destination, Settings
 from node.errors import RadnodeError, where
-from node.fetch import Fetcher, Found, Match, Wanted, find, is_code
+from node.fetch import Fetcher, Found, Match, Wanted, enquire, is_code
 from node.ledger import Ledger, OpenComparison
 from node.priors.choosing import DAYS_OF_A_MONTH, choose
 from node.priors.settling import lacks, prior_of, wants_archive
@@ -114,8 +114,8 @@ class Archives:
         if not self._ledger.priors.mark(uid, archive.ae_title or ""):
             return f"{name} is here, and was not assessed"
         self._ledger.comparisons.ask(wanted.analysis_id, name, uid)
-        purpose = f"prior of {wanted.study_instance_uid}"
-        (done,) = Fetcher(archive, self._settings(), self._ledger, purpose, as_prior=True).fetch([match])
+        fetcher = Fetcher(archive, self._settings(), self._ledger, _for(wanted), as_prior=True)
+        (done,) = fetcher.fetch([match])
         if not done.came:
             self._ledger.priors.forget(uid)
         return f"{name} did not come whole: {done.reason}" if done.reason else name
@@ -127,7 +127,7 @@ class Archives:
             return [], "the patient has no id that an archive could be asked for"
         unfit = 0
         for asked in self._questions(wanted, patient):
-            found = find(archive, calling, asked, _MOST)
+            found = enquire(archive, calling, self._ledger, _for(wanted), asked, _MOST)
             unfit = max(unfit, found.unfit)
             if matches := self._newest(wanted, found):
                 return matches, ""
@@ -167,6 +167,11 @@ class Archives:
             if (found := _read(self._spool.path(path))) is not None:
                 return found
         return None
+
+
+def _for(wanted: OpenComparison) -> str:
+    """Who asks, for the trail."""
+    return f"prior of {wanted.study_instance_uid}"
 
 
 def _dates(wanted: OpenComparison) -> str:

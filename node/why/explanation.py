@@ -9,6 +9,7 @@ from node.errors import PermanentError
 from node.ledger import AnalysisRow, Ledger, StudyRow, Subject, What
 from node.plugin import Manifest
 from node.states import ENDED, AnalysisState, StudyState
+from node.why.archives import tell_fetched
 from node.why.coming import tell_asked, tell_completed, tell_received, tell_set_aside, tell_signals
 from node.why.routing import tell_routed
 from node.why.telling import Explanation, Scene, Step, Telling, at, some
@@ -32,12 +33,14 @@ def explain(
     study, telling = _study(scene), Telling()
     _tell_subject(scene, telling)
     tell_asked(scene, telling)
+    fetched = tell_fetched(scene, telling)
     tell_received(scene, telling)
     aside = tell_set_aside(scene, telling, is_known=study is not None)
     if study is None:
         tell_signals(scene, telling)
         answer = f"no result: all that came of it was set aside ({some(aside, 'object')})"
-        answer = answer if aside else "no result: it was told of, but no image of it has come"
+        known = f"{fetched.archive} was asked for it" if fetched else "it was told of"
+        answer = answer if aside else f"no result: {known}, but no image of it has come"
     else:
         answer = _answer(scene, telling, study)
     state = str(study.state) if study else ""

@@ -11,7 +11,7 @@ from pydicom.uid import generate_uid
 
 from node.config import Destination, Settings, Worklist
 from node.errors import DeliveryError, DeliveryRefused, PermanentError
-from node.fetch import Fetcher, Wanted, find
+from node.fetch import Fetcher, Wanted, enquire
 from node.fetch.errand import run_apart
 from node.ledger import Ledger, WorkitemRow, WorkitemState
 from node.worklist import workitem
@@ -163,13 +163,14 @@ class Performer:
             self._fetch_from(archive, row)
 
     def _fetch_from(self, archive: Destination, row: WorkitemRow) -> None:
-        workitems, uid = self._ledger.workitems, row.study_instance_uid
+        workitems, uid, operator = self._ledger.workitems, row.study_instance_uid, f"worklist {row.worklist}"
         try:
-            matches = find(archive, self._settings.node.ae_title, Wanted(study=uid), 1).matches
+            wanted = Wanted(study=uid)
+            matches = enquire(archive, self._settings.node.ae_title, self._ledger, operator, wanted, 1).matches
             if not matches and not self._ledger.fetches.came(uid):
                 workitems.move(row, WorkitemState.CANCELING, f"{archive.name} does not have its study")
                 return
-            fetcher = Fetcher(archive, self._settings, self._ledger, f"worklist {row.worklist}", self._is_stopping)
+            fetcher = Fetcher(archive, self._settings, self._ledger, operator, self._is_stopping)
             reason = "; ".join(one.reason for one in fetcher.fetch(matches) if one.reason)
         except (DeliveryError, DeliveryRefused) as error:
             reason = str(error)

@@ -15,6 +15,7 @@ from node.ledger.comparisons import want_prior
 from node.offline import Bench
 from node.signals import Named, Step, StepStatus
 from node.spool import Spool
+from node.why.telling import at
 from tests.cli.conftest import Site
 from tests.ledger.material import arrival, results
 from tests.peers import Hospital
@@ -247,6 +248,25 @@ def test_it_was_told_of_and_never_came(site: Site) -> None:
     told = site.text("why", "1.2")
     assert "MPPS 1.5.1 from CT1" in told
     assert "0 of 1 instance that MPPS names have come" in told
+
+
+def test_what_an_archive_could_not_send_is_named_with_when_it_is_asked_again(site: Site) -> None:
+    lacking = [f"1.2.9.{number}" for number in range(1, 8)]
+    for _ in range(2):
+        site.ledger.fetches.ask("1.2", "pacs", 9, "fetch ct")
+        site.ledger.fetches.end("1.2", "status B000: some could not be sent", lacking, archive="pacs")
+    assert "no result: pacs was asked for it, but no image of it has come" in answer(site, "1.2")
+    told = site.text("why", "1.2")
+    assert "2 times in a row: 0 of 9 instances were here then: status B000: some could not be sent" in told
+    assert f"7 instances that pacs could not send, asked twice: {', '.join(lacking[:5])}, ..." in told
+    assert "by the clock" not in told, "no rule asks for it"
+    assert steps(site, "1.2") == ["radnode fetch pacs --study 1.2"]
+    with site.config.open("a") as config_file:
+        config_file.write('\n[[fetch]]\nname = "ct"\narchive = "pacs"\n')
+    row = site.ledger.fetches.of_study("1.2")
+    assert row is not None
+    assert row.again_at is not None
+    assert f"by the clock it is asked for again from {at(row.again_at)} on" in site.text("why", "1.2")
 
 
 def test_a_late_image_and_the_revision_before_it_are_told(site: Site, film: str, hospital: Hospital) -> None:

@@ -17,6 +17,7 @@ from node.errors import DeliveryRefused, PermanentError
 from node.fetch.contexts import contexts_of
 from node.fetch.get import get
 from node.fetch.query import classes_of
+from node.fetch.wanted import whole_study
 from node.receive.negotiate import STORAGE_CLASSES, TRANSFER_SYNTAXES
 from tests.fetch.conftest import Running, Start
 from tests.peers import Hospital, RealOrthanc, RealStorescp, compress, storescu
@@ -98,7 +99,7 @@ def test_what_the_node_does_not_take_is_its_own_reason(
 def test_a_peer_that_sends_nothing_back_is_named(receive: Start, storescp: RealStorescp) -> None:
     peer = Destination(**storescp.destination(retrieve="get"))
     with pytest.raises(DeliveryRefused, match="it offers no Study Root Query/Retrieve - GET"):
-        get(peer, receive().settings, "1.2.3")
+        get(peer, receive().settings, whole_study("1.2.3"))
 
 
 def test_another_user_than_the_nodes_gets_nothing_into_the_spool(
@@ -107,7 +108,7 @@ def test_another_user_than_the_nodes_gets_nothing_into_the_spool(
     monkeypatch.setattr("os.geteuid", lambda: 12345)
     nobody = Destination(name="archive", kind="dicom", ae_title="ARCHIVE", port=1, timeout_seconds=1, retrieve="get")
     with pytest.raises(PermanentError, match="run this as the user of the node"):
-        get(nobody, receive().settings, "1.2.3")
+        get(nobody, receive().settings, whole_study("1.2.3"))
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 63, 100])

@@ -17,11 +17,12 @@ from pynetdicom import AE, build_context, evt
 from node.config import Destination, Settings
 from node.deliver.messages import as_pdus, command_set
 from node.errors import DeliveryError, DeliveryRefused
-from node.fetch import Found, Wanted, dialogue, find, query
+from node.fetch import Fetcher, Found, Match, Wanted, dialogue, find, query
 from node.fetch.get import GET, get
 from node.fetch.move import MOVE, move
 from node.fetch.query import FIND
 from node.fetch.status import reason_of
+from node.fetch.wanted import whole_study
 from tests.fetch.conftest import Start
 from tests.peers import Hospital
 from tests.peers.hospital import SOP_CLASSES
@@ -223,7 +224,7 @@ def test_a_move_that_fails_says_how(archive: Hostile, status: int, meaning: str)
         yield status, None
 
     archive.move = refuse
-    told = move(archive.peer, Settings(), "1.2.1")
+    told = move(archive.peer, Settings(), whole_study("1.2.1"))
     assert meaning in told.reason
     assert "0 sent" in told.reason
 
@@ -234,7 +235,7 @@ def test_what_a_get_ends_with_is_told_and_what_came_before_is_kept(
 ) -> None:
     node, films = receive(), hospital.slices(2)
     archive.find, archive.get = answering(), sending(*films, last=status)
-    told = get(archive.peer, node.settings, hospital.study_uid())
+    told = get(archive.peer, node.settings, whole_study(hospital.study_uid()))
     assert told.reason.startswith(reason_of(status))
     assert node.ledger.fetches.came(hospital.study_uid()) == 2
 
@@ -245,18 +246,71 @@ def test_an_archive_that_aborts_a_get_keeps_nothing_open(archive: Hostile, recei
     with pytest.raises(
         DeliveryError, match=r"the archive did not send all .* \(Study Root .* GET\): aborted by the peer"
     ):
-        get(archive.peer, node.settings, uid)
+        get(archive.peer, node.settings, whole_study(uid))
     assert node.ledger.fetches.came(uid) == 2, "what was acknowledged is here"
     assert node.ledger.studies.streaming(uid).associations == 0
     archive.get = sending(*films)
-    assert get(archive.peer, node.settings, uid).reason == ""
+    assert get(archive.peer, node.settings, whole_study(uid)).reason == ""
     assert node.ledger.fetches.came(uid) == 2, "and is no other when it comes again"
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value")
+@pytest.mark.parametrize("how", ["get", "move"])
+def test_what_it_names_as_failed_is_asked_for_once_more_by_name(
+    archive: Hostile, receive: Start, hospital: Hospital, how: str
+) -> None:
+    node, uid, films = receive(), hospital.study_uid(), hospital.slices(3)
+    forgetful = Forgetful(node.settings.node.port, films)
+    archive.find, archive.get, archive.move = forgetful.find, forgetful.get, forgetful.move
+    peer = archive.peer.model_copy(update={"retrieve": how, "timeout_seconds": 10.0})
+    (done,) = Fetcher(peer, node.settings, node.ledger, "somebody").fetch([Match(uid, "", (), 3)])
+    assert (done.came, done.reason) == (3, "")
+    assert done.moved is not None
+    assert (done.moved.completed, done.moved.failed, done.moved.unsent) == (3, 0, ())
+    assert forgetful.asked == [("STUDY", None), ("IMAGE", films[-1].stem)], "once, and nothing else"
+    assert node.trail(uid)[-1][1]["completed"] == 3
+
+
+class Forgetful:
+    """Sends the last film of a study only when it is asked for by name. Attributes: asked: level and instance."""
+
+    def __init__(self, port: int, films: list[Path]) -> None:
+        self._port, self._films = port, [pydicom.dcmread(path) for path in films]
+        self.asked: list[tuple[str, Any]] = []
+
+    def find(self, event: evt.Event) -> Iterator[Any]:
+        keys, first = event.identifier, self._films[0]
+        found = self._films if keys.QueryRetrieveLevel == "IMAGE" else [first]
+        for ds in found:
+            told = Dataset()
+            told.StudyInstanceUID, told.SeriesInstanceUID = ds.StudyInstanceUID, ds.SeriesInstanceUID
+            told.SOPInstanceUID, told.Modality = ds.SOPInstanceUID, "CT"
+            yield 0xFF00, told
+
+    def get(self, event: evt.Event) -> Iterator[Any]:
+        yield from self._send(event)
+
+    def move(self, event: evt.Event) -> Iterator[Any]:
+        yield "127.0.0.1", self._port, {"contexts": [build_context(SOP_CLASSES["CT"])], "ae_title": "RADNODE"}
+        yield from self._send(event)
+
+    def _send(self, event: evt.Event) -> Iterator[Any]:
+        level, wanted = event.identifier.QueryRetrieveLevel, event.identifier.get("SOPInstanceUID")
+        self.asked.append((level, wanted))
+        sent = self._films[:-1] if level == "STUDY" else [ds for ds in self._films if ds.SOPInstanceUID == wanted]
+        yield len(self._films) if level == "STUDY" else len(sent)
+        for ds in sent:
+            yield 0xFF00, ds
+        if level == "STUDY":
+            lost = Dataset()
+            lost.FailedSOPInstanceUIDList = [self._films[-1].SOPInstanceUID, "no UID"]
+            yield 0xB000, lost
 
 
 def test_an_object_of_another_study_is_not_kept(archive: Hostile, receive: Start, hospital: Hospital) -> None:
     node, (film,), (other,) = receive(), hospital.slices(1, patient=1), hospital.slices(1, patient=2)
     archive.find, archive.get = answering(), sending(film, other)
-    told = get(archive.peer, node.settings, hospital.study_uid(1))
+    told = get(archive.peer, node.settings, whole_study(hospital.study_uid(1)))
     assert (told.completed, told.failed) == (1, 1)
     assert "1 of them this node did not take: not authorized: it is of another study" in told.reason
     assert node.ledger.fetches.came(hospital.study_uid(2)) == 0
@@ -273,7 +327,7 @@ def test_an_archive_that_falls_silent_is_left(archive: Hostile, receive: Start, 
     archive.find, archive.get = answering(), fall_silent
     impatient = archive.peer.model_copy(update={"retrieve_seconds": 0.3})
     with pytest.raises(DeliveryError, match=r"silent or too slow for 0.3 s"):
-        get(impatient, receive().settings, hospital.study_uid())
+        get(impatient, receive().settings, whole_study(hospital.study_uid()))
 
 
 def test_classes_that_cannot_come_are_named(archive: Hostile, receive: Start, hospital: Hospital) -> None:
@@ -281,5 +335,5 @@ def test_classes_that_cannot_come_are_named(archive: Hostile, receive: Start, ho
     classes = [SOP_CLASSES["CT"], SOP_CLASSES["MR"], "1.2.840.10008.1.3.10"]
     archive.find = answering((0xFF00, study(StudyInstanceUID=uid, SOPClassesInStudy=classes)))
     archive.get = sending(film, last=0xB000)
-    told = get(archive.peer, node.settings, uid)
+    told = get(archive.peer, node.settings, whole_study(uid))
     assert told.reason.endswith(f"no presentation context for {SOP_CLASSES['MR']}, 1.2.840.10008.1.3.10")

@@ -11,9 +11,14 @@ import pytest
 from node.config import Destination
 from node.errors import DeliveryError, DeliveryRefused
 from node.fetch import Wanted, find
+from node.fetch.get import get
+from node.fetch.move import move
+from node.fetch.query import series_of
+from node.fetch.status import Moved
+from node.fetch.wanted import instances_of
 from tests.fetch.conftest import Running, Start
-from tests.peers import Hospital, RealStorescp, storescu
-from tests.peers.hospital import CANARY
+from tests.peers import Hospital, RealOrthanc, RealStorescp, storescu
+from tests.peers.hospital import CANARY, uids
 from tests.peers.qrscp import RealDcmqrscp
 
 pytestmark = pytest.mark.integration
@@ -51,6 +56,33 @@ def test_a_study_comes_whole_and_is_asked_for_once(receive: Start, archive: Star
     (asked_again,) = node.fetch(peer, study=uid, again=True)
     assert asked_again.moved is not None
     assert len(node.trail(uid, "received again")) == 4, "the same objects are no new ones"
+
+
+@pytest.mark.parametrize("retrieve", [move, get])
+def test_some_instances_come_by_name(
+    receive: Start, archive: StartArchive, hospital: Hospital, retrieve: Callable[..., Moved]
+) -> None:
+    node, uid = receive(), hospital.study_uid(1)
+    peer, image = archive(node), hospital.image(1, series=2, image=2)
+    wanted = sorted(uids(hospital.slices(4, patient=1))[1::2])
+    found = series_of(peer, "RADNODE", uid, [*wanted, "1.2.3"])
+    assert found == {image.SeriesInstanceUID: wanted}
+    done = retrieve(peer, node.settings, instances_of(uid, image.SeriesInstanceUID, wanted))
+    assert (done.completed, done.failed, done.reason) == (2, 0, "")
+    assert node.ledger.fetches.came(uid) == 2
+    assert node.ledger.fetches.lacking(uid, wanted) == []
+
+
+def test_orthanc_sends_some_instances_by_name(receive: Start, orthanc: RealOrthanc, hospital: Hospital) -> None:
+    node, uid = receive(), hospital.study_uid(1)
+    films = hospital.slices(3, patient=1)
+    for path in films:
+        orthanc.upload(path)
+    orthanc.put("/modalities/radnode", {"AET": "RADNODE", "Host": "127.0.0.1", "Port": node.settings.node.port})
+    peer, wanted = Destination(**orthanc.destination()), uids(films[::2])
+    (series,) = series_of(peer, "RADNODE", uid, wanted)
+    assert move(peer, node.settings, instances_of(uid, series, wanted)).reason == ""
+    assert (node.ledger.fetches.came(uid), node.ledger.fetches.lacking(uid, wanted)) == (2, [])
 
 
 def test_what_is_asked_for_is_found_and_nothing_else(archive: StartArchive, hospital: Hospital) -> None:

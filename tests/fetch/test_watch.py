@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from node.config import Destination, FetchRule, Settings
 from node.fetch import Match, Watch
-from node.fetch.watch import AGAIN_SECONDS, is_due
-from node.ledger import FetchRow
+from node.fetch import watch as watching
+from node.fetch.watch import is_due
+from node.ledger import FetchRow, fetches
+from node.ledger.fetches import FIRST_AGAIN_SECONDS, LONGEST_AGAIN_SECONDS
 from tests.fetch.conftest import Running, Start
-from tests.peers import Hospital, storescu
+from tests.peers import Hospital, storescu, until
 from tests.peers.qrscp import RealDcmqrscp
 
 NOW = 1e9
@@ -34,7 +38,12 @@ ENDED = FetchRow("1.2", "pacs", 5, NOW - 60, NOW - 50, 5, "")
         (replace(MATCH, instances=6), ENDED, 5, True),
         (MATCH, replace(ENDED, ended_at=None, came=None), 2, True),
         (MATCH, replace(ENDED, came=4, reason="one failed"), 4, False),
-        (MATCH, replace(ENDED, came=4, reason="one failed", asked_at=NOW - AGAIN_SECONDS), 4, True),
+        (MATCH, replace(ENDED, came=4, reason="one failed", ended_at=NOW - FIRST_AGAIN_SECONDS), 4, True),
+        (MATCH, replace(ENDED, came=4, reason="one failed", ended_at=NOW - FIRST_AGAIN_SECONDS, tries=2), 4, False),
+        (MATCH, replace(ENDED, came=4, reason="one failed", ended_at=NOW - LONGEST_AGAIN_SECONDS, tries=99), 4, True),
+        (MATCH, replace(ENDED, came=4, reason="one failed", ended_at=NOW + 9e9), 4, True),  # the clock was set back
+        (MATCH, replace(ENDED, came=4), 4, False),
+        (MATCH, replace(ENDED, came=4, ended_at=NOW - LONGEST_AGAIN_SECONDS), 4, True),
         (replace(MATCH, instances=None), replace(ENDED, instances=None, asked_at=0), 5, False),
     ],
 )
@@ -86,12 +95,61 @@ def test_what_has_settled_comes_once_and_what_grew_comes_again(
     assert node.ledger.facts.troubles() == {}
 
 
-def test_an_archive_that_is_not_there_is_a_trouble_until_it_is(receive: Start) -> None:
+@pytest.mark.integration
+def test_what_did_not_come_is_asked_for_again_and_again_later_and_by_itself(
+    archive: tuple[Running, RealDcmqrscp], hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, peer = archive
+    rule, uid = FetchRule(name="ct", archive="archive", modality="CT"), hospital.study_uid(1)
+    settings = Settings(node=node.settings.node, destinations=(Destination(**peer.destination()),), fetch=(rule,))
+    watch, sent = Watch(rule, settings, node.ledger), slices(hospital, 1, range(1, 4))
+    assert len(storescu(peer.port, sent, called="ARCHIVE").taken) == 3
+    missing = next(path for path in peer.files() if pydicom.dcmread(path).SOPInstanceUID == sent[1].stem)
+    hidden = missing.rename(tmp_path / "hidden")
+    watch.step()
+    watch.step()
+    row = node.ledger.fetches.of_study(uid)
+    assert row is not None
+    assert (row.came, row.tries, row.unsent) == (2, 1, (sent[1].stem,))
+    assert "of the 1 that it named 0 came when they were asked for again" in row.reason
+    assert re.search(
+        r"1 studies did not come.*it is asked for again at \d\d:", node.ledger.facts.troubles()["fetch ct"]
+    )
+    watch.tick()
+    assert len(node.trail(uid, "fetch asked")) == 1, "not before its time"
+    monkeypatch.setattr(fetches, "FIRST_AGAIN_SECONDS", 0.4)
+    monkeypatch.setattr(watching, "FIRST_AGAIN_SECONDS", 0.4)
+    until(lambda: row.again_at is not None and row.again_at <= time.time(), "it is due")
+    watch = Watch(rule, settings, node.ledger)
+    watch.step()
+    assert len(node.trail(uid, "fetch asked")) == 2, "of what was asked for before, another life needs one look"
+    queries = [event.detail for event in node.ledger.events.latest(99) if event.action == "archive queried"]
+    assert queries[0] == {"archive": "archive", "operator": "fetch ct", "keys": queries[0]["keys"]}
+    assert queries[0]["keys"]["ModalitiesInStudy"] == "CT"
+    hidden.rename(missing)
+    until(lambda: watch.tick() or node.ledger.fetches.came(uid) == 3, "it came between two looks")
+    assert node.ledger.facts.troubles() == {}
+    row = node.ledger.fetches.of_study(uid)
+    assert row is not None
+    assert (row.reason, row.tries, row.unsent, row.again_at) == ("", 3, (), None)
+    after = [event for event in node.ledger.events.latest(99) if event.action == "archive queried"]
+    assert len(after) == len(queries), "what is asked for again need not be found again"
+
+
+def test_an_archive_that_is_not_there_is_a_trouble_until_it_is_and_is_asked_again_soon(
+    receive: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node = receive()
     rule = FetchRule(name="ct", archive="archive")
     nobody = Destination(name="archive", kind="dicom", ae_title="ARCHIVE", port=1, timeout_seconds=1)
-    Watch(rule, Settings(destinations=(nobody,), fetch=(rule,)), node.ledger).step()
+    watch = Watch(rule, Settings(destinations=(nobody,), fetch=(rule,)), node.ledger)
+    watch.tick()
+    assert node.ledger.facts.troubles() == {}, "the first look is after its time"
+    monkeypatch.setattr(watching, "FIRST_AGAIN_SECONDS", 0.2)
+    watch.step()
     assert "it cannot be reached" in node.ledger.facts.troubles()["fetch ct"]
+    assert "it is asked again in 0 s" in node.ledger.facts.troubles()["fetch ct"]
+    until(lambda: watch.tick() or "asked again in 2 s" in str(node.ledger.facts.troubles()), "it was asked again")
 
 
 def test_a_node_that_is_stopped_does_not_wait_for_the_archive(receive: Start, hospital: Hospital) -> None:

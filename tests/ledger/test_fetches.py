@@ -36,6 +36,32 @@ def test_one_that_is_asked_for_again_is_open_again(ledger: Ledger) -> None:
     assert (row.archive, row.instances, row.ended_at, row.reason) == ("other", None, None, "")
 
 
+def test_each_time_in_a_row_that_it_does_not_come_it_waits_longer(ledger: Ledger) -> None:
+    waits = []
+    for _ in range(9):
+        ledger.fetches.ask("1.2", "pacs", 3, "somebody")
+        ledger.fetches.end("1.2", "one failed", ["1.2.9.3"], archive="pacs")
+        row = ledger.fetches.of_study("1.2")
+        assert row is not None
+        assert row.again_at is not None
+        assert row.ended_at is not None
+        assert row.unsent == ("1.2.9.3",)
+        waits.append(round(row.again_at - row.ended_at))
+    assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    assert ledger.events.latest(1)[0].detail["unsent"] == ["1.2.9.3"]
+    ledger.fetches.ask("1.2", "pacs", 4, "somebody")
+    row = ledger.fetches.of_study("1.2")
+    assert row is not None
+    assert (row.tries, row.again_at, row.unsent) == (1, None, ()), "the archive has more of it now: another matter"
+
+
+def test_what_could_not_be_sent_and_came_all_the_same_is_not_lacking(ledger: Ledger) -> None:
+    received(ledger, images=1)
+    ledger.arrivals.record([arrival(2, defect="no pixels")])
+    assert ledger.fetches.lacking("1.2", ["1.2.9.1", "1.2.9.2", "1.2.9.3"]) == ["1.2.9.3"]
+    assert ledger.fetches.lacking("1.2", []) == []
+
+
 def test_what_is_set_aside_has_come_once(ledger: Ledger) -> None:
     own = arrival(3, sop_instance_uid="1.2.7.1", sop_class_uid="1.2.840.10008.5.1.4.1.1.7", defect="")
     twice = [arrival(1), arrival(1, sha256="other"), arrival(1, sha256="third"), arrival(2, defect="no pixels"), own]

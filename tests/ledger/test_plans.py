@@ -102,6 +102,7 @@ def test_ticks_scan_nothing(ledger: Ledger) -> None:
     ledger.studies.streaming("1.2")
     ledger.fetches.of_study("1.2")
     ledger.fetches.came("1.2")
+    ledger.fetches.lacking("1.2", ["1.2.9.1"])
     ledger.arrivals.receivers()
     ledger.workitems.open("ris")
     ledger.workitems.get("1.9")
