@@ -33,11 +33,12 @@ class Retention:
     def purge(self, now: float) -> int:
         """Remove the files of studies that ended and are older than the retention; return how many studies.
 
-        What modalities and archives told so long ago is forgotten, too: of studies that never came as well.
+        What modalities and archives told so long ago, or announced and never had, is forgotten, too.
         """
         before = now - self.settings.keep_days * _DAY_SECONDS
         if self.settings.keep_days:
             self._ledger.signals.forget(before)
+            self._ledger.absences.forget(before)
         return sum(self.remove(uid, before) for uid in self._expired(before))
 
     def make_room(self, now: float) -> int:

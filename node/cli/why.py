@@ -26,12 +26,12 @@ def why(uid: _Named, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption 
     Works whether or not the node runs. A study may be given by the beginning or end of its UID.
     """
     from node.classify.catalogue import Catalogue
-    from node.why import explain
+    from node.why import absences, explain
 
     settings, ledger = open_ledger(config)
     subject, alike = _subject(ledger, uid.strip())
     if subject is None:
-        _unknown(uid, alike, as_json)
+        _unknown(uid, alike, absences(ledger, "", {one.name for one in settings.followed}), as_json)
         raise typer.Exit(1)
     found = explain(ledger, settings, Catalogue(settings.worker.plugins).manifests, subject, time.time())
     if as_json:
@@ -52,11 +52,13 @@ def _subject(ledger: Ledger, uid: str) -> tuple[Subject | None, list[str]]:
     return found, like or ledger.inquiries.near(uid)
 
 
-def _unknown(uid: str, alike: list[str], as_json: bool) -> None:
+def _unknown(uid: str, alike: list[str], absent: list[str], as_json: bool) -> None:
     if as_json:
-        print_json({"asked": uid, "answer": "nothing with this UID came", "near": alike})
+        print_json({"asked": uid, "answer": "nothing with this UID came", "near": alike, "absent": absent})
         return
     typer.echo(printable(f"{uid}: nothing with this UID came to this node"))
+    for one in absent:
+        typer.echo(printable(f"  {one}"))
     for one in alike:
         typer.echo(f"  did you mean {one}")
     if not alike:

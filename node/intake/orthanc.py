@@ -3,6 +3,9 @@
 How far it was followed stands in the ledger, and is moved on only after all of a series is durable. Killed at any
 moment the node asks again for the changes from there on, and takes what it had taken as `received again`. Where it has
 never followed before it begins with what comes next; what is there already, `radnode fetch` brings.
+
+A series or an instance that it announced and then does not have (404), as while it is changed there, stands in the
+ledger before the position is moved on, and is asked for again, a few times in an hour.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from node.errors import DeliveryError
 from node.intake.reasons import Refused
 from node.intake.visit import Intake, Visit
 from node.ledger import Ledger
+from node.signals import is_uid
 from node.study import MANUFACTURER
 
 log = structlog.get_logger()
@@ -29,6 +33,7 @@ log = structlog.get_logger()
 #: Changes that are asked for at a time.
 _MANY = 100
 _STABLE = "StableSeries"
+_SERIES, _INSTANCES = "series", "instances"
 
 
 class Follower:
@@ -56,6 +61,7 @@ class Follower:
         with self._session() as session:
             try:
                 self._go_on(session)
+                self._ask_again(session)
             except (KeyError, TypeError, ValueError) as error:
                 raise self._unreadable() from error
 
@@ -87,22 +93,67 @@ class Follower:
         self._ledger.facts.set_position(self._place, since)
         return since
 
-    def _take_series(self, session: requests.Session, series: str) -> None:
-        found = self._json(session, f"series/{series}", missing=True)
-        if found is None or str(found["MainDicomTags"].get("Manufacturer", "")).casefold() == MANUFACTURER:
-            return  # it is gone again, or ours
-        with self._intake.visit(self._orthanc.name, address_of(self._orthanc)) as visit:
-            for instance in found["Instances"]:
-                self._take(session, str(instance), visit)
-
-    def _take(self, session: requests.Session, instance: str, visit: Visit) -> None:
-        with self._asked(session, f"instances/{instance}/file", stream=True, missing=True) as answer:
-            if answer is None:
+    def _ask_again(self, session: requests.Session) -> None:
+        """For what was not there, where that is due."""
+        name = self._orthanc.name
+        for one in self._ledger.absences.due(name):
+            if self._is_stopping():
                 return
+            if self._came(session, one.resource):
+                log.info("came after all", input=name, resource=one.resource, tries=one.tries)
+                self._ledger.absences.settle(name, one.resource)
+
+    def _came(self, session: requests.Session, resource: str) -> bool:
+        kind, _, number = resource.partition("/")
+        if kind == _SERIES:
+            return self._take_series(session, number)
+        with self._visit() as visit:
+            is_there = self._take(session, number, visit)
+        if not is_there:
+            self._note(resource)
+        return is_there
+
+    def _take_series(self, session: requests.Session, series: str) -> bool:
+        """Whether it is there."""
+        found = self._json(session, f"{_SERIES}/{series}", missing=True)
+        if found is None:
+            self._note(f"{_SERIES}/{series}")
+            return False
+        if str(found["MainDicomTags"].get("Manufacturer", "")).casefold() == MANUFACTURER:
+            return True  # it is ours
+        with self._visit() as visit:
+            gone = [one for one in map(str, found["Instances"]) if not self._take(session, one, visit)]
+        if gone:
+            study_instance_uid = self._study_of(session, series)
+            for one in gone:
+                self._note(f"{_INSTANCES}/{one}", study_instance_uid)
+        return True
+
+    def _study_of(self, session: requests.Session, series: str) -> str:
+        """Its Study Instance UID; empty when the archive does not say."""
+        found = self._json(session, f"{_SERIES}/{series}/study", missing=True)
+        uid = str(found["MainDicomTags"].get("StudyInstanceUID", "")) if found else ""
+        return uid if is_uid(uid) else ""
+
+    def _take(self, session: requests.Session, instance: str, visit: Visit) -> bool:
+        """Whether it is there."""
+        with self._asked(session, f"{_INSTANCES}/{instance}/file", stream=True, missing=True) as answer:
+            if answer is None:
+                return False
             try:
                 visit.take(answer.raw)
             except Refused as error:
                 visit.refuse(error)
+            return True
+
+    def _visit(self) -> Visit:
+        return self._intake.visit(self._orthanc.name, address_of(self._orthanc))
+
+    def _note(self, resource: str, study_instance_uid: str = "") -> None:
+        """Something is not there: it stands in the ledger, and is asked for again."""
+        found = self._ledger.absences.note(self._orthanc.name, resource, study_instance_uid)
+        said = {"resource": resource, "study_instance_uid": found.study_instance_uid, "tries": found.tries}
+        log.warning("announced and not there", input=self._orthanc.name, is_given_up=found.again_at is None, **said)
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:

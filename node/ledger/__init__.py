@@ -6,6 +6,7 @@ cut). What can fail raises :class:`~node.errors.LedgerBusy`. Receivers, workers 
 On disk afterwards: `ledger.db` with its `-wal` and `-shm`.
 """
 
+from node.ledger.absences import Absence
 from node.ledger.analyses import BY_OPERATOR
 from node.ledger.analysis import AnalysisRow, opening
 from node.ledger.audited import NumberedEvent
@@ -35,6 +36,7 @@ from node.ledger.workitems import WorkitemRow, WorkitemState
 __all__ = [
     "BY_OPERATOR",
     "NEW_BASELINE",
+    "Absence",
     "AnalysisRow",
     "Baseline",
     "Candidate",

@@ -58,6 +58,7 @@ _LOOKS = (
     (What.STUDY, "SELECT study_instance_uid FROM quarantine WHERE study_instance_uid = ? LIMIT 1"),
     (What.STUDY, "SELECT study_instance_uid FROM signal_studies WHERE study_instance_uid = ? LIMIT 1"),
     (What.STUDY, "SELECT study_instance_uid FROM fetches WHERE study_instance_uid = ?"),
+    (What.STUDY, "SELECT study_instance_uid FROM absences WHERE study_instance_uid = ? LIMIT 1"),
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from pathlib import Path
 
+from node.ledger.absences import Absences
 from node.ledger.analyses import Analyses
 from node.ledger.analysis import AnalysisRow
 from node.ledger.arrivals import Arrivals
@@ -56,6 +57,7 @@ class Ledger:
 
     def _open(self, database: Database) -> None:
         self._database = database
+        self.absences = Absences(self._database)
         self.arrivals = Arrivals(self._database, *self._most)
         self.studies = Studies(self._database)
         self.analyses = Analyses(self._database)

@@ -212,6 +212,19 @@ UPDATE comparisons SET spent = 1 WHERE asked != '' AND fetching = '';
 ALTER TABLE fetches ADD COLUMN tries INTEGER NOT NULL DEFAULT 1 /* in a row, of which none but the last brought all */;
 ALTER TABLE fetches ADD COLUMN unsent TEXT NOT NULL DEFAULT '[]' /* SOP Instance UIDs that could not be sent */;
 """,
+    17: """
+CREATE TABLE absences ( -- what an archive that is followed announced, and then did not have
+  input TEXT NOT NULL,
+  resource TEXT NOT NULL, -- path of it there
+  study_instance_uid TEXT NOT NULL, -- empty: the archive does not say
+  tries INTEGER NOT NULL,
+  first_at REAL NOT NULL,
+  again_at REAL, -- NULL: it is asked for no more
+  PRIMARY KEY (input, resource)
+) WITHOUT ROWID;
+CREATE INDEX absences_by_study ON absences (study_instance_uid);
+CREATE INDEX absences_due ON absences (input, again_at) WHERE again_at IS NOT NULL;
+""",
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

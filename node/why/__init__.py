@@ -12,7 +12,8 @@ Worked example::
     found.steps     # (Step("radnode echo pacs", "whether it answers again; what waits goes by itself"),)
 """
 
+from node.why.archives import absences
 from node.why.explanation import explain
 from node.why.telling import Explanation, Step, Told
 
-__all__ = ["Explanation", "Step", "Told", "explain"]
+__all__ = ["Explanation", "Step", "Told", "absences", "explain"]

@@ -1,8 +1,10 @@
-"""What archives were asked for and could not send."""
+"""What archives were asked for and could not send, and what they announced and did not have."""
 
 from __future__ import annotations
 
-from node.ledger import FetchRow
+from collections.abc import Collection, Sequence
+
+from node.ledger import Absence, FetchRow, Ledger
 from node.why.telling import Scene, Telling, at, some
 
 _MOST_UIDS = 5
@@ -37,3 +39,22 @@ def _tell_unsent(scene: Scene, telling: Telling, row: FetchRow) -> None:
         telling.say("fetched", f"by the clock it is asked for again from {at(row.again_at)} on")
     if scene.settings.destination(row.archive) is not None:
         telling.advise(f"radnode fetch {row.archive} --study {scene.uid}", "asks for what is lacking now")
+
+
+def absences(ledger: Ledger, uid: str, archives: Collection[str]) -> list[str]:
+    """A sentence for each archive; of those named also what may be of any study. Args: uid: of a study."""
+    own = [(one, "of it") for one in ledger.absences.of_study(uid)]
+    others = [(one, "of a study that it does not name") for one in ledger.absences.of_study("")]
+    found: dict[tuple[str, str, str], list[Absence]] = {}
+    for one, whose in [*own, *(pair for pair in others if pair[0].input in archives)]:
+        kind = "instance" if one.resource.startswith("instances/") else "series"
+        found.setdefault((one.input, kind, whose), []).append(one)
+    return [
+        f"{name} announced {some(len(rows), kind)} {whose}, and did not have them when they were asked for (404): "
+        + _next([one.again_at for one in rows if one.again_at is not None])
+        for (name, kind, whose), rows in found.items()
+    ]
+
+
+def _next(times: Sequence[float]) -> str:
+    return f"asked for again at {at(min(times))}" if times else "they are asked for no more"

@@ -9,6 +9,7 @@ from math import ceil
 from node.ledger import Event, SignalRow, StudyRow, WorkitemState
 from node.signals import Kind
 from node.states import StudyState
+from node.why.archives import absences
 from node.why.telling import Scene, Telling, at, some
 
 _MOST_REASONS = 5
@@ -27,7 +28,8 @@ _WORKITEMS = {
 
 def tell_received(scene: Scene, telling: Telling) -> None:
     """Who sent what, and when; what of it does not count."""
-    for sent in scene.ledger.inquiries.senders(scene.uid):
+    senders = scene.ledger.inquiries.senders(scene.uid)
+    for sent in senders:
         who = f"{sent.calling_ae or 'a file'}{f' at {sent.peer}' if sent.peer else ''}"
         until = f" to {at(sent.last_at)}" if sent.objects > 1 else ""
         telling.say("received", f"{some(sent.objects, 'object')} from {who}, {at(sent.first_at)}{until}")
@@ -36,6 +38,8 @@ def tell_received(scene: Scene, telling: Telling) -> None:
         telling.say(
             "received", f"series {series.series_instance_uid}: {some(len(series.instances), 'image')}, {modality}"
         )
+    for told in absences(scene.ledger, scene.uid, {sent.calling_ae for sent in senders}):
+        telling.say("received", told)
     for reason, count in scene.ledger.inquiries.left_out(scene.uid).items():
         telling.say("received", f"{some(count, 'object')} more do not count: {reason}")
 

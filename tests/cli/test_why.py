@@ -11,6 +11,7 @@ import pytest
 from node import config
 from node.comparison import Comparison, PriorRule
 from node.deliver import Courier
+from node.ledger.absences import MOST_TRIES
 from node.ledger.comparisons import want_prior
 from node.offline import Bench
 from node.signals import Named, Step, StepStatus
@@ -267,6 +268,23 @@ def test_what_an_archive_could_not_send_is_named_with_when_it_is_asked_again(sit
     assert row is not None
     assert row.again_at is not None
     assert f"by the clock it is asked for again from {at(row.again_at)} on" in site.text("why", "1.2")
+
+
+def test_what_a_followed_archive_announced_and_did_not_have_is_told(site: Site, film: str) -> None:
+    site.ledger.absences.note("orthanc", "instances/i1", film)
+    (row,) = site.ledger.absences.of_study(film)
+    assert row.again_at is not None
+    told = "orthanc announced 1 instance of it, and did not have them when they were asked for (404)"
+    assert f"{told}: asked for again at {at(row.again_at)}" in site.text("why", film)
+    for _ in range(MOST_TRIES):
+        site.ledger.absences.note("orthanc", "instances/i1", film)
+        site.ledger.absences.note("orthanc", "series/s1")
+    assert f"{told}: they are asked for no more" in site.text("why", film)
+    with site.config.open("a") as config_file:
+        config_file.write('\n[[destinations]]\nname = "orthanc"\nkind = "orthanc"\nurl = "http://o"\nfollow = true\n')
+    unknown = site.text("why", "1.2.77")
+    assert "nothing with this UID came to this node" in unknown
+    assert "orthanc announced 1 series of a study that it does not name, and did not have them" in unknown
 
 
 def test_a_late_image_and_the_revision_before_it_are_told(site: Site, film: str, hospital: Hospital) -> None:

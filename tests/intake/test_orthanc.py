@@ -14,7 +14,9 @@ import pytest
 from node.config import Destination
 from node.errors import DeliveryError, DeliveryRefused, RadnodeError
 from node.intake.orthanc import Follower
+from node.ledger.absences import FIRST_AGAIN_SECONDS, MOST_TRIES
 from tests.intake.conftest import Ward
+from tests.ledger.material import after
 from tests.peers import Hospital
 
 PLACE = "changes of archive"
@@ -141,6 +143,66 @@ def test_what_is_no_dicom_or_gone_holds_up_nothing(
     follower.look()
     assert (len(ward.files()), at(ward)) == (1, 3)
     assert "object refused" in ward.actions()
+
+
+def test_what_is_announced_and_not_there_is_asked_for_again(
+    archive: Archive, follower: Follower, ward: Ward, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid, absences = hospital.study_uid(3), ward.ledger.absences
+    archive.holds(hospital.film(1), hospital.film(2), hospital.film(3))
+    series, film = archive.answers.pop("/series/s2"), archive.answers.pop("/instances/i3/file")
+    archive.say("series/s3/study", {"MainDicomTags": {"StudyInstanceUID": uid}})
+    follower.look()
+    assert (len(ward.files()), at(ward)) == (1, 3), "it holds up nothing"
+    assert [one.resource for one in absences.of_study("")] == ["series/s2"]
+    assert [one.resource for one in absences.of_study(uid)] == ["instances/i3"]
+    archive.answers["/series/s2"] = series
+    follower.look()
+    assert len(ward.files()) == 1, "not before its time"
+    after(FIRST_AGAIN_SECONDS + 1, monkeypatch)
+    follower.look()
+    assert (len(ward.files()), absences.of_study("")) == (2, [])
+    assert [one.tries for one in absences.of_study(uid)] == [2]
+    archive.answers["/instances/i3/file"] = film
+    after(2 * FIRST_AGAIN_SECONDS + 1, monkeypatch)
+    follower.look()
+    assert (len(ward.files()), absences.of_study(uid)) == (3, [])
+    assert ward.actions().count("received") == 3
+
+
+def test_what_stays_away_is_asked_for_no_more_and_the_trail_says_so(
+    archive: Archive, follower: Follower, ward: Ward, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.holds(hospital.film(1))
+    del archive.answers["/series/s1"]
+    for number in range(MOST_TRIES + 3):
+        follower.look()
+        assert [one.tries for one in ward.ledger.absences.of_study("")] == [min(number + 1, MOST_TRIES)]
+        after(3600, monkeypatch)
+    assert ward.actions().count("archive lacks what it announced") == 1
+
+
+def test_a_node_that_is_killed_before_the_position_moves_on_forgets_nothing_that_was_not_there(
+    archive: Archive, follower: Follower, ward: Ward, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    archive.holds(hospital.film(1))
+    series = archive.answers.pop("/series/s1")
+    with monkeypatch.context() as end:
+        end.setattr(ward.ledger.facts, "set_position", killed)
+        with pytest.raises(Killed):
+            follower.look()
+    assert (at(ward), len(ward.ledger.absences.of_study(""))) == (0, 1)
+    archive.answers["/series/s1"] = series
+    follower.look()
+    after(FIRST_AGAIN_SECONDS + 1, monkeypatch)
+    follower.look()
+    assert (at(ward), ward.actions().count("received"), ward.ledger.absences.of_study("")) == (1, 1, [])
 
 
 @pytest.mark.parametrize(

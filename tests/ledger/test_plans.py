@@ -23,7 +23,7 @@ from tests.ledger.material import arrival, plan, reported, results
 GROWS = (
     "studies|instances|quarantine|associations|analyses|results|deliveries|events|documents|reviews|commitments|fetches"
     "|workitems"
-    "|signals|signal_studies|signal_instances|comparisons|assessments|priors"
+    "|signals|signal_studies|signal_instances|absences|comparisons|assessments|priors"
 )
 #: Their aliases in the queries.
 ALIASES = "s|i|a|r|d|c|t|p|n|o|q"
@@ -103,6 +103,10 @@ def test_ticks_scan_nothing(ledger: Ledger) -> None:
     ledger.fetches.of_study("1.2")
     ledger.fetches.came("1.2")
     ledger.fetches.lacking("1.2", ["1.2.9.1"])
+    ledger.absences.note("orthanc", "series/s1")
+    ledger.absences.due("orthanc")
+    ledger.absences.of_study("1.2")
+    ledger.absences.settle("orthanc", "series/s1")
     ledger.arrivals.receivers()
     ledger.workitems.open("ris")
     ledger.workitems.get("1.9")
