@@ -51,14 +51,19 @@ class Lookup:
         return self._ledger.audited.sop_class(sop_instance_uid)
 
     def things(
-        self, study_instance_uid: str, classes: Mapping[str, tuple[str, ...]], *, anonymized: bool | None = None
+        self,
+        study_instance_uid: str,
+        classes: Mapping[str, tuple[str, ...]],
+        *,
+        anonymized: bool | None = None,
+        step: str = "",
     ) -> tuple[Thing, ...]:
         """The study and its patient: who it is with `audit.phi` alone, else a pseudonym, equal for equal patients."""
         if not study_instance_uid:
             return ()
         who = self._patient(study_instance_uid) if self._settings.audit.phi else NOBODY
-        described = Described(classes, who.accession_number, anonymized)
-        told = study(study_instance_uid, described if classes or anonymized is not None else None)
+        described = Described(classes, who.accession_number, anonymized, step)
+        told = study(study_instance_uid, described if classes or step or anonymized is not None else None)
         return told, patient(who.patient_id or self._pseudonym(study_instance_uid), who.name or _WITHHELD)
 
     def _pseudonym(self, study_instance_uid: str) -> str:

@@ -69,11 +69,13 @@ class Described:
         classes: SOP Class UID -> SOP Instance UIDs; the class may be empty.
         accession_number: if it may be said.
         anonymized: True: no patient is in it; None: nothing is said of that.
+        step: SOP Instance UID of a performed procedure step.
     """
 
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     accession_number: str = ""
     anonymized: bool | None = None
+    step: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,10 @@ class Thing:
         id_type: see there.
         type: 1 a person, 2 a system object.
         role: Participant Object Type Code Role (PS3.15 A.5.1.2.2); empty: none.
-        name: for people; the schema wants one.
+        name: for people; the schema wants one, unless there is a query.
         details: type -> value.
         described: of a study.
+        query: a dataset; empty: it is none.
     """
 
     id: str
@@ -97,6 +100,7 @@ class Thing:
     name: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
     described: Described | None = None
+    query: bytes = b""
 
 
 def study(uid: str, described: Described | None = None) -> Thing:
@@ -182,7 +186,10 @@ def _add_thing(root: ET.Element, thing: Thing) -> None:
     }
     found = ET.SubElement(root, "ParticipantObjectIdentification", _given(attributes))
     _add_code(found, "ParticipantObjectIDTypeCode", thing.id_type)
-    ET.SubElement(found, "ParticipantObjectName").text = clean(thing.name) or clean(thing.id) or "unknown"
+    if thing.query:
+        ET.SubElement(found, "ParticipantObjectQuery").text = base64.b64encode(thing.query).decode()
+    else:
+        ET.SubElement(found, "ParticipantObjectName").text = clean(thing.name) or clean(thing.id) or "unknown"
     for kind, value in thing.details.items():
         encoded = base64.b64encode(value.encode()).decode()
         ET.SubElement(found, "ParticipantObjectDetail", {"type": kind, "value": encoded})
@@ -192,6 +199,8 @@ def _add_thing(root: ET.Element, thing: Thing) -> None:
 
 def _add_description(found: ET.Element, described: Described) -> None:
     place = ET.SubElement(found, "ParticipantObjectDescription")
+    if step := clean(described.step):
+        ET.SubElement(place, "MPPS", {"UID": step})
     if number := clean(described.accession_number):
         ET.SubElement(place, "Accession", {"Number": number})
     for sop_class_uid, uids in described.classes.items():

@@ -12,6 +12,7 @@ from node.audit import codes
 from node.audit.codes import Code
 from node.audit.lookup import Lookup
 from node.audit.message import Action, Message, Outcome, Participant, Thing
+from node.audit.query import query
 from node.kinds import MESSAGES
 from node.ledger import Event
 
@@ -111,7 +112,7 @@ def _log_used(lookup: Lookup, group: Group) -> Message:
 
 
 def _export(lookup: Lookup, group: Group) -> Message:
-    """A.5.3.5: a file on this machine, which goes we know not where."""
+    """A.5.3.4: a file on this machine, which goes we know not where."""
     first = group[0]
     anonymized = not first.detail.get("identified", False)
     media = Participant("file", codes.DESTINATION_MEDIA, media=codes.MEDIA_URI)
@@ -121,7 +122,7 @@ def _export(lookup: Lookup, group: Group) -> Message:
 
 
 def _accessed(action: Action, lookup: Lookup, group: Group) -> Message:
-    """A.5.3.4."""
+    """A.5.3.6."""
     first = group[0]
     things = lookup.things(first.study_instance_uid, {})
     who = (_operator(first), lookup.node(codes.APPLICATION))
@@ -133,6 +134,66 @@ def _deleted(lookup: Lookup, group: Group) -> Message:
     things = lookup.things(group[0].study_instance_uid, {})
     who = (lookup.node(codes.APPLICATION, is_requestor=True),)
     return Message(codes.STUDY_DELETED, group[0].at, Action.DELETE, who, things)
+
+
+def _queried(lookup: Lookup, group: Group) -> Message:
+    """A.5.3.10: which studies an archive has."""
+    first = group[0]
+    archive = lookup.destination(str(first.detail.get("archive", "")), codes.DESTINATION)
+    return Message(
+        codes.QUERY,
+        first.at,
+        Action.EXECUTE,
+        (lookup.node(codes.SOURCE), archive, _operator(first)),
+        (query(first.detail.get("keys", {}), first.detail.get("withheld", ())),),
+    )
+
+
+def _fetched(lookup: Lookup, group: Group) -> Message:
+    """A.5.3.7, of the whole study; the instances were told of as they came."""
+    first = group[0]
+    archive = lookup.destination(str(first.detail.get("archive", "")), codes.SOURCE)
+    return Message(
+        codes.INSTANCES_TRANSFERRED,
+        first.at,
+        Action.CREATE,
+        (archive, lookup.node(codes.DESTINATION), _operator(first)),
+        lookup.things(first.study_instance_uid, {}),
+        outcome=Outcome.MINOR_FAILURE if _reason(first) else Outcome.SUCCESS,
+        description=_reason(first),
+    )
+
+
+def _procedure(lookup: Lookup, group: Group) -> Message:
+    """A.5.3.15: a modality tells of a performed procedure step, of which the first word makes the record."""
+    first = group[0]
+    calling = str(first.detail.get("calling_ae", ""))
+    is_new = first.detail.get("word", 1) == 1
+    return Message(
+        codes.PROCEDURE_RECORD,
+        first.at,
+        Action.CREATE if is_new else Action.UPDATE,
+        (Participant(calling, ae_title=calling, is_requestor=True), lookup.node(None)),
+        lookup.things(first.study_instance_uid, {}, step=str(first.detail.get("step", ""))),
+    )
+
+
+def _authenticated(kind: Code, outcome: Outcome, lookup: Lookup, group: Group) -> Message:
+    """A.5.3.12: a person at a browser; who shows a token that is none remains unknown."""
+    first = group[0]
+    person = Participant(
+        str(first.detail.get("token") or "unknown"), is_requestor=True, address=str(first.detail.get("peer", ""))
+    )
+    who = (person, lookup.node(codes.APPLICATION))
+    return Message(
+        codes.USER_AUTHENTICATION,
+        first.at,
+        Action.EXECUTE,
+        who,
+        type=kind,
+        outcome=outcome,
+        description=_reason(first),
+    )
 
 
 def _operator(event: Event) -> Participant:
@@ -191,5 +252,11 @@ TABLE: Mapping[str, Tell] = {
         partial(_accessed, Action.UPDATE),
     ),
     "files purged": _deleted,
+    "archive queried": _queried,
+    "fetched": _fetched,
+    "procedure step told": _procedure,
+    "signed in to the dashboard": partial(_authenticated, codes.LOGIN, Outcome.SUCCESS),
+    "sign-in to the dashboard refused": partial(_authenticated, codes.LOGIN, Outcome.MINOR_FAILURE),
+    "signed out of the dashboard": partial(_authenticated, codes.LOGOUT, Outcome.SUCCESS),
     "operator's command": _command,
 }

@@ -34,13 +34,20 @@ _NAMED = (
 
 @dataclass(frozen=True)
 class SignalRow:
-    """A step, or a notification. `status`: of a step; `discontinued`: see :class:`node.signals.Step`."""
+    """A step, or a notification.
+
+    Attributes:
+        status: of a step.
+        discontinued: see :class:`node.signals.Step`.
+        words: messages that made it what it is.
+    """
 
     sop_instance_uid: str
     kind: Kind
     calling_ae: str
     status: str
     discontinued: str
+    words: int
     told_at: float
 
 
@@ -172,7 +179,13 @@ def _tell(connection: sqlite3.Connection, uid: str, calling_ae: str) -> None:
     for study in _studies(connection, uid):
         reason = "" if row.status == StepStatus.IN_PROGRESS else _late(connection, study, row.kind)
         action = "procedure step told" if is_step else "availability told"
-        details = {**about, "code": row.discontinued, "instances": instances, "reason": reason}
+        details = {
+            **about,
+            "code": row.discontinued,
+            "word": row.words if is_step else "",
+            "instances": instances,
+            "reason": reason,
+        }
         add_event(connection, action, study, **{name: value for name, value in details.items() if value != ""})
 
 

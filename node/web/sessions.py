@@ -23,9 +23,10 @@ MOST = 1000
 
 @dataclass
 class Session:
-    """Somebody who showed a token. `csrf`: stands in every form of theirs; `notice`: to be shown once."""
+    """Somebody who showed a token, at that address. `csrf`: stands in every form of theirs; `notice`: shown once."""
 
     holder: Holder
+    peer: str
     began: float
     seen: float
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -37,18 +38,29 @@ class Session:
 
 
 class Sessions:
-    """Callable from any thread. Args: tokens_file: of those who may sign in; clock: seconds that never go back."""
+    """Callable from any thread.
 
-    def __init__(self, tokens_file: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._file, self._clock = tokens_file, clock
+    Args:
+        tokens_file: of those who may sign in.
+        on_end: is told of a session that ended by itself, and why, when its browser comes again.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        tokens_file: Path,
+        on_end: Callable[[Session, str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._file, self._on_end, self._clock = tokens_file, on_end, clock
         self._kept: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, holder: Holder) -> str:
-        """Sign somebody in; the number that their browser is to show."""
+    def begin(self, holder: Holder, peer: str = "") -> str:
+        """Sign somebody in, at that address; the number that their browser is to show."""
         number, now = secrets.token_urlsafe(32), self._clock()
         with self._lock:
-            self._kept[_digest(number)] = Session(holder, now, now)
+            self._kept[_digest(number)] = Session(holder, peer, now, now)
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
         return number
@@ -65,14 +77,24 @@ class Sessions:
             found = self._kept.get(key)
             if found is None:
                 return None
-            over = now - found.seen > IDLE_SECONDS or now - found.began > LONGEST_SECONDS
-            if over or tokens.read(self._file).get(found.holder.name) != found.holder:
+            why = self._over(found, now)
+            if why:
                 del self._kept[key]
-                return None
-            if by_person:
+            elif by_person:
                 found.seen = now
                 self._kept.move_to_end(key)
-            return found
+        if why:
+            self._on_end(found, why)
+            return None
+        return found
+
+    def _over(self, session: Session, now: float) -> str:
+        """Why it has ended; empty: it has not."""
+        if tokens.read(self._file).get(session.holder.name) != session.holder:
+            return "its token was removed, or made anew"
+        if now - session.began > LONGEST_SECONDS:
+            return f"it had lasted for {LONGEST_SECONDS / 3600:.0f} h"
+        return f"nobody asked for a page for {IDLE_SECONDS / 60:.0f} min" if now - session.seen > IDLE_SECONDS else ""
 
     def end(self, number: str) -> None:
         """Sign out."""

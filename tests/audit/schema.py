@@ -41,6 +41,7 @@ class Shape:
 
 
 _MANY = float("inf")
+_NAME_OR_QUERY = {"ParticipantObjectName", "ParticipantObjectQuery"}
 _CODED = Shape({"csd-code": _any, "codeSystemName": _any, "originalText": _any}, {"displayName": _any})
 SHAPES: Mapping[str, Shape] = {
     "AuditMessage": Shape(
@@ -84,17 +85,20 @@ SHAPES: Mapping[str, Shape] = {
         },
         {
             "ParticipantObjectIDTypeCode": (1, 1),
-            "ParticipantObjectName": (1, 1),
+            "ParticipantObjectName": (0, 1),
+            "ParticipantObjectQuery": (0, 1),
             "ParticipantObjectDetail": (0, _MANY),
             "ParticipantObjectDescription": (0, _MANY),
         },
     ),
     "ParticipantObjectIDTypeCode": _CODED,
     "ParticipantObjectName": Shape(text=_any),
+    "ParticipantObjectQuery": Shape(text=_base64),
     "ParticipantObjectDetail": Shape({"type": _any, "value": _base64}),
     "ParticipantObjectDescription": Shape(
-        children={"Accession": (0, _MANY), "SOPClass": (0, _MANY), "Anonymized": (0, 1)}
+        children={"MPPS": (0, _MANY), "Accession": (0, _MANY), "SOPClass": (0, _MANY), "Anonymized": (0, 1)}
     ),
+    "MPPS": Shape({"UID": _UID}),
     "Accession": Shape({"Number": _any}),
     "SOPClass": Shape({"NumberOfInstances": _NUMBER}, {"UID": _UID}, {"Instance": (0, _MANY)}),
     "Instance": Shape({"UID": _UID}),
@@ -124,6 +128,8 @@ def _wrong_children(element: Element, shape: Shape) -> Iterator[str]:
     names = [child.tag for child in element]
     if names != sorted(names, key=lambda name: list(shape.children).index(name) if name in shape.children else 99):
         yield f"{element.tag}: {names} is not their order"
+    if element.tag == "ParticipantObjectIdentification" and len(_NAME_OR_QUERY & set(names)) != 1:
+        yield f"{element.tag}: a name, or a query"
     for name, (least, most) in shape.children.items():
         if not least <= names.count(name) <= most:
             yield f"{element.tag}: {names.count(name)} times {name}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
+from io import BytesIO
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from node.audit.lookup import Lookup
@@ -13,7 +15,9 @@ from node.audit.message import AuditSource, xml
 from node.audit.syslog import record
 from node.audit.teller import TABLE, key_of, message_of
 from node.config import AuditSettings, Destination, NodeSettings, Settings
+from node.fetch import Wanted
 from node.ledger import Event, Ledger
+from node.signals import Step, StepStatus
 from node.spool import Spool
 from tests.audit.listener import Received, parsed
 from tests.ledger.material import SR, classified, results
@@ -23,7 +27,7 @@ NODE = Path(__file__).parents[2] / "node"
 OUR_OWN = (
     "study ", "analysis ", "routed", "not taken as a review", "own result came back", "images not assessed",
     "delivery tried again later", "destination ", "completion asked for", "storage commitment ", "archive ",
-    "procedure step told", "availability told",
+    "availability told",
     "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while", "fetch",
     "drift", "baseline set", "prior ", "assessed anew",
     "queue ", "object refused", "configuration read again",  # whoever gave the command is told of, as of every command
@@ -61,6 +65,83 @@ def test_start_and_stop_are_activities_of_the_application(lookup: Lookup, action
     assert message.event == f"110100 {code}"
     assert who(message) == [("RADNODE", "110150")]
     assert message.xml.findall("ParticipantObjectIdentification") == []
+
+
+def test_a_query_says_who_asked_whom_for_what_and_names_no_patient(lookup: Lookup, ledger: Ledger) -> None:
+    wanted = Wanted(patient="P1", modality="CT", date="20261126-")
+    ledger.fetches.query("pacs", "ann", wanted.study, wanted.told, wanted.withheld)
+    (event,) = ledger.events.latest(1)
+    message = told(lookup, event.action, event.study_instance_uid, **event.detail)
+    assert (message.event, who(message)) == ("110112", [("RADNODE", "110153"), ("PACS", "110152"), ("ann", "")])
+    asked = message.thing("110181")
+    assert asked.get("ParticipantObjectID") == "1.2.840.10008.5.1.4.1.2.2.1"
+    data = base64.b64decode(asked.findtext("ParticipantObjectQuery", ""))
+    ds = pydicom.dcmread(BytesIO(data), force=True)
+    assert {one.keyword: one.value for one in ds} == {
+        "QueryRetrieveLevel": "STUDY",
+        "StudyDate": "20261126-",
+        "ModalitiesInStudy": "CT",
+    }
+    said = {one.get("type"): base64.b64decode(one.get("value", "")) for one in asked.iter("ParticipantObjectDetail")}
+    assert said == {"TransferSyntax": b"1.2.840.10008.1.2.1", "WithheldKeys": b"PatientID"}
+    assert "P1" not in repr(event)
+
+
+@pytest.mark.parametrize(("reason", "outcome"), [("", "0"), ("status B000: some could not be sent", "4")])
+def test_what_was_fetched_came_from_the_archive_for_who_wanted_it(
+    lookup: Lookup, ledger: Ledger, reason: str, outcome: str
+) -> None:
+    ledger.fetches.ask("1.2", "pacs", 3, "ann")
+    ledger.fetches.end("1.2", reason, archive="pacs", operator="ann")
+    event = ledger.events.of_study("1.2")[-1]
+    message = told(lookup, event.action, **event.detail)
+    assert (message.event, who(message)) == ("110104", [("PACS", "110153"), ("RADNODE", "110152"), ("ann", "")])
+    found = message.xml.find("EventIdentification")
+    assert found is not None
+    assert (found.get("EventActionCode"), found.get("EventOutcomeIndicator")) == ("C", outcome)
+    assert (found.findtext("EventOutcomeDescription") or "") == reason
+    assert message.thing("110180").get("ParticipantObjectID") == "1.2"
+
+
+@pytest.mark.parametrize(("word", "action"), [(1, "C"), (2, "U")])
+def test_a_performed_procedure_step_is_a_record_that_is_made_and_changed(
+    lookup: Lookup, ledger: Ledger, word: int, action: str
+) -> None:
+    step = Step(StepStatus.IN_PROGRESS, ("1.2", "1.3"), None)
+    ledger.signals.begin("1.9.1", "CT1", step)
+    ledger.signals.change("1.9.1", "CT1", Step(StepStatus.COMPLETED, (), ()))
+    event = [one for one in ledger.events.of_study("1.3") if one.action == "procedure step told"][word - 1]
+    message = told(lookup, event.action, event.study_instance_uid, **event.detail)
+    found = message.xml.find("EventIdentification")
+    assert found is not None
+    assert (message.event, found.get("EventActionCode"), found.get("EventOutcomeIndicator")) == ("110111", action, "0")
+    assert who(message) == [("CT1", ""), ("RADNODE", "")]
+    assert message.xml.find("ActiveParticipant").get("UserIsRequestor") == "true"  # type: ignore[union-attr]
+    record_of = message.thing("110180")
+    assert record_of.get("ParticipantObjectID") == "1.3"
+    assert [one.get("UID") for one in record_of.iter("MPPS")] == ["1.9.1"]
+    assert message.thing("2").findtext("ParticipantObjectName") == "withheld"
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "outcome"),
+    [
+        ("signed in to the dashboard", "110122", "0"),
+        ("sign-in to the dashboard refused", "110122", "4"),
+        ("signed out of the dashboard", "110123", "0"),
+    ],
+)
+def test_who_signs_in_and_out_is_told_with_their_address(lookup: Lookup, action: str, kind: str, outcome: str) -> None:
+    message = told(lookup, action, "", **{"token": "ann", "peer": "10.0.0.7"})
+    found = message.xml.find("EventIdentification")
+    assert found is not None
+    assert (message.event, found.get("EventActionCode")) == (f"110114 {kind}", "E")
+    assert found.get("EventOutcomeIndicator") == outcome
+    assert who(message) == [("ann", ""), ("RADNODE", "110150")]
+    person = message.xml.findall("ActiveParticipant")[0]
+    assert (person.get("NetworkAccessPointID"), person.get("NetworkAccessPointTypeCode")) == ("10.0.0.7", "2")
+    assert message.xml.findall("ParticipantObjectIdentification") == []
+    assert who(told(lookup, action, "", peer="10.0.0.7"))[0] == ("unknown", "")
 
 
 def test_what_is_set_aside_came_all_the_same(lookup: Lookup) -> None:

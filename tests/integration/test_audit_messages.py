@@ -12,6 +12,7 @@ from tests.audit.listener import SyslogServer
 from tests.peers import Hospital, Pki, RunningNode, storescu, until
 from tests.peers.dcmtk import answers
 from tests.peers.hospital import CANARY
+from tests.peers.modality import begun, change, create, ended, telling
 from tests.peers.ports import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -49,6 +50,9 @@ def test_a_study_from_its_arrival_to_its_results(
             audit=audit(pki, server.port, phi=phi),
         )
         paths = hospital.slices(30)
+        with telling(node.port) as assoc:
+            assert create(assoc, "1.2.826.0.1.99", begun(hospital.study_uid(1))) == 0x0000
+            assert change(assoc, "1.2.826.0.1.99", ended()).Status == 0x0000
         assert storescu(node.port, paths).exit_status == 0
         node.await_ended([hospital.study_uid(1)], 120)
         assert not answers(node.port, "SOMEBODY")  # another called AE title: refused
@@ -67,6 +71,7 @@ def test_a_study_from_its_arrival_to_its_results(
     }
     for event in ("110113 110126", "110101", "110103"):
         assert event in events
+    assert events.count("110111") == 2, "a step begins and ends"
     assert any(CANARY in one.text for one in server.messages) is phi
     assert CANARY not in node.log()
 

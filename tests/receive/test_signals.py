@@ -46,8 +46,8 @@ def test_a_step_begins_and_ends(node: Running, logs: list[Any], syntax: str) -> 
     about = {"step": STEP, "calling_ae": "MODALITY"}
     for study in (STUDY, "1.2.4"):
         assert [(action, detail) for of, action, detail in told if of == study] == [
-            ("procedure step told", {**about, "status": "IN PROGRESS", "instances": 0}),
-            ("procedure step told", {**about, "status": "COMPLETED", "instances": 3}),
+            ("procedure step told", {**about, "status": "IN PROGRESS", "word": 1, "instances": 0}),
+            ("procedure step told", {**about, "status": "COMPLETED", "word": 2, "instances": 3}),
         ]
     assert node.rows("SELECT * FROM studies") == [], "of itself it makes no study"
     assert CANARY not in repr([told, logs])

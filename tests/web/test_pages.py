@@ -84,12 +84,15 @@ def test_a_token_opens_a_session_and_stands_in_no_cookie(browser: Browser, web: 
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
     assert browser.token not in cookie
     assert [browser.get(path).status_code for path in PAGES] == [200] * len(PAGES)
-    assert web.ledger.events.latest(1)[0].action == "signed in to the dashboard"
+    last = web.ledger.events.latest(1)[0]
+    assert (last.action, last.detail) == ("signed in to the dashboard", {"peer": "127.0.0.1", "token": browser.name})
 
 
 def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(browser: Browser, web: Running) -> None:
     kept = dict(browser._session.cookies)
     assert browser.form("/logout").headers["Location"] == "/login"
+    last = web.ledger.events.latest(1)[0]
+    assert (last.action, last.detail) == ("signed out of the dashboard", {"peer": "127.0.0.1", "token": browser.name})
     done = requests.get(f"{web.url}/", cookies=kept, timeout=10, allow_redirects=False)
     assert done.status_code == 303
 
@@ -98,11 +101,19 @@ def test_a_removed_token_ends_its_sessions(browser: Browser, web: Running) -> No
     assert browser.get("/").status_code == 200
     tokens.remove(web.folder / "tokens", browser.name)
     assert browser.get("/").url.startswith(f"{web.url}/login")
+    last = web.ledger.events.latest(1)[0]
+    why = "its token was removed, or made anew"
+    assert (last.action, last.detail) == (
+        "signed out of the dashboard",
+        {"peer": "127.0.0.1", "token": browser.name, "reason": why},
+    )
 
 
 def test_wrong_tokens_are_counted_as_those_of_programs(web: Running) -> None:
     codes = [requests.post(f"{web.url}/login", {"token": "x"}, timeout=10).status_code for _ in range(WRONG_TOKENS)]
     assert codes == [401] * WRONG_TOKENS
+    refused = [one.detail for one in web.ledger.events.latest(50) if one.action == "sign-in to the dashboard refused"]
+    assert refused == [{"peer": "127.0.0.1", "reason": "it is no token of this node"}] * WRONG_TOKENS
     told = web.ask("GET", "/reviews/tally")
     assert (told.status_code, told.json()["error"]) == (429, "too many requests, or wrong tokens, from this address")
 
@@ -123,6 +134,8 @@ def test_who_only_stores_sees_no_page(web: Running) -> None:
     browser = Browser(web, Role.STORE)
     assert browser.came.status_code == 401
     assert "sees no pages" in browser.came.text
+    last = web.ledger.events.latest(1)[0]
+    assert (last.action, last.detail["token"]) == ("sign-in to the dashboard refused", browser.name)
 
 
 def test_nobody_is_led_elsewhere(web: Running) -> None:

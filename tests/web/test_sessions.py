@@ -26,9 +26,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def known(tmp_path: Path, clock: Clock) -> Sessions:
+def ended() -> list[tuple[str, str, str]]:
+    """Whose session ended by itself, where, and why."""
+    return []
+
+
+@pytest.fixture
+def known(tmp_path: Path, clock: Clock, ended: list[tuple[str, str, str]]) -> Sessions:
     tokens.add(tmp_path / "tokens", "reader", Role.READ)
-    return Sessions(tmp_path / "tokens", clock)
+    return Sessions(tmp_path / "tokens", lambda one, why: ended.append((one.holder.name, one.peer, why)), clock)
 
 
 @pytest.fixture
@@ -50,21 +56,29 @@ def test_a_session_is_found_by_its_number_alone(known: Sessions, holder: Holder)
     assert known.find(second) is not None
 
 
-def test_a_page_that_refreshes_itself_does_not_keep_it(known: Sessions, holder: Holder, clock: Clock) -> None:
-    number = known.begin(holder)
+def test_a_page_that_refreshes_itself_does_not_keep_it(
+    known: Sessions, holder: Holder, clock: Clock, ended: list[tuple[str, str, str]]
+) -> None:
+    number = known.begin(holder, "10.0.0.7")
     clock.now += IDLE_SECONDS
     assert known.find(number, by_person=False) is not None
+    assert ended == []
     clock.now += 1
     assert known.find(number) is None
+    assert known.find(number) is None
+    assert ended == [("reader", "10.0.0.7", "nobody asked for a page for 60 min")], "once"
 
 
-def test_who_goes_on_is_signed_out_after_half_a_day(known: Sessions, holder: Holder, clock: Clock) -> None:
+def test_who_goes_on_is_signed_out_after_half_a_day(
+    known: Sessions, holder: Holder, clock: Clock, ended: list[tuple[str, str, str]]
+) -> None:
     number, began = known.begin(holder), clock.now
     while clock.now + IDLE_SECONDS <= began + LONGEST_SECONDS:
         clock.now += IDLE_SECONDS
         assert known.find(number) is not None
     clock.now += 1
     assert known.find(number) is None
+    assert ended == [("reader", "", "it had lasted for 12 h")]
 
 
 def test_a_token_that_was_made_anew_is_another_one(known: Sessions, holder: Holder, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class Pages:
     def __init__(self, settings: Settings, ledger: Ledger, spool: Spool, wrong: Allowance) -> None:
         self._settings, self._ledger, self._spool, self._wrong = settings, ledger, spool, wrong
         self._serving = Serving(settings)
-        self._sessions, self._rendering = Sessions(settings.web_tokens), Rendering()
+        self._sessions, self._rendering = Sessions(settings.web_tokens, self._ended), Rendering()
         self._acting, self._study = Acting(ledger, spool), StudyPage(ledger, spool)
         self._static = {path.name: path.read_bytes() for path in _STATIC.iterdir() if path.suffix in _TYPES}
         self._secure = settings.web.tls or settings.web.behind_proxy
@@ -231,26 +231,43 @@ class Pages:
         if found is None:
             if token:
                 self._wrong.take(caller_of(request.scope))
+                await self._note(request, "sign-in to the dashboard refused", reason="it is no token of this node")
             return self._login_page(onward, "That is no token of this node: `radnode tokens add NAME` makes one.")
         if not found.role.covers(Role.READ):
-            return self._login_page(onward, f"A token with the role {found.role} sees no pages.")
-        await run_in_threadpool(self._ledger.events.add, "signed in to the dashboard", token=found.name)
+            problem = f"A token with the role {found.role} sees no pages."
+            await self._note(request, "sign-in to the dashboard refused", token=found.name, reason=problem)
+            return self._login_page(onward, problem)
+        await self._note(request, "signed in to the dashboard", token=found.name)
         answer = RedirectResponse(onward, 303)
-        number, seconds = self._sessions.begin(found), int(LONGEST_SECONDS)
+        number, seconds = self._sessions.begin(found, _peer(request)), int(LONGEST_SECONDS)
         answer.set_cookie(self._cookie, number, seconds, secure=self._secure, httponly=True, samesite="strict")
         return answer
 
     async def _log_out(self, request: Request, session: Session) -> Response:
         if not session.allows((await form(request)).get("csrf", "")):
             raise HTTPException(403, "the form is not of this session")
+        await self._note(request, "signed out of the dashboard", token=session.holder.name)
         self._sessions.end(request.cookies[self._cookie])
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True)
         return answer
 
+    async def _note(self, request: Request, action: str, **detail: str) -> None:
+        """Who came and went stands in the trail, with their address."""
+        await run_in_threadpool(self._ledger.events.add, action, peer=_peer(request), **detail)
+
+    def _ended(self, session: Session, why: str) -> None:
+        """A session that ended by itself."""
+        self._ledger.events.add("signed out of the dashboard", peer=session.peer, token=session.holder.name, reason=why)
+
 
 #: Page -> the parts of it that are looked at again and again.
 _PARTS: Mapping[str, tuple[str, ...]] = {"now": ("summary", "board"), "study": ("verdict",)}
+
+
+def _peer(request: Request) -> str:
+    """Address of the browser."""
+    return request.client.host if request.client else ""
 
 
 def _away(request: Request, *, refreshed: bool) -> Response:
