@@ -14,12 +14,14 @@ import pydicom
 import pytest
 
 from node.web import tokens
+from node.web.pages.drift import CHARTS
 from node.web.tokens import Role
 from tests.peers import Hospital, RunningNode, storescu, until
 from tests.peers.hospital import study_uids
 from tests.peers.ports import free_port
 from tests.peers.programs import system_program
 from tests.viewer.ohif import run_node
+from tests.watch.builders import looked_at
 from tests.web.contrast import contrast
 
 pytestmark = [pytest.mark.viewer, pytest.mark.integration, pytest.mark.timeout(300)]
@@ -52,8 +54,11 @@ def visit(installed: Path, screenshots: Path, tmp_path_factory: pytest.TempPathF
         destinations=[{"name": "archive", "kind": "dicom", "ae_title": "NOBODY", "port": free_port()}],
         routes=[{"name": "films", "plugin": PLUGIN, "accept_missing": True, "destinations": ["archive"]}],
         web={"enabled": True, "port": port, "show_patients": True, "requests_per_minute": 6000},
+        watch={"enabled": False},  # its own looks would find too little to say
     )
     with node:
+        for share in (0.5, 0.7, 1.4):
+            looked_at(node.ledger, share, PLUGIN)
         token = tokens.add(node.data / "tokens", "night-shift", Role.OPERATE)
         for film in films:
             storescu(node.port, [film], calling="<b>AE</b>")
@@ -174,6 +179,17 @@ def test_what_a_stranger_wrote_in_a_tag_stays_text(visit: Visit) -> None:
 def test_charts_have_words_that_do_not_touch(visit: Visit) -> None:
     assert [page["touching"] for _, page in pages(visit) if page["touching"]] == []
     assert sum(one["role"] == "image" for one in visit.seen["seen"]["light"]["monitoring"]["tree"]) > 0
+
+
+def test_drift_is_drawn_with_its_limit_and_told_in_words(visit: Visit) -> None:
+    for scheme, found in visit.seen["seen"].items():
+        page = found["monitoring"]
+        images = [one["name"] for one in page["tree"] if one["role"] == "image"]
+        for title in CHARTS:
+            assert any(name.startswith(f"{PLUGIN}: {title} The newest 3 looks") for name in images), scheme
+        assert f"{PLUGIN} is in alarm" in [one["name"] for one in page["tree"] if one["role"] == "region"]
+        assert "The brightness of the images is otherwise than at this site's baseline" in page["text"]
+        assert f"radnode watch baseline {PLUGIN}" in page["text"]
 
 
 def test_it_fits_a_narrow_window(visit: Visit) -> None:

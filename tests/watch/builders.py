@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from node.ledger import Ledger, Observation, Plan
+from node.ledger import Ledger, Measure, Observation, Plan, Verdict, Watched
 from node.watch.observing import DIMENSIONS, INPUTS
 from tests.ledger.material import arrival
 
@@ -49,3 +49,16 @@ def answer(
     ledger.studies.complete(ledger.studies.get(study), "quiet", partial=False, expected=None)
     ledger.analyses.route(study, [Plan(plugin, "1.0", "films", (f"{study}.9",), ())], ["because"])
     ledger.analyses.classified(ledger.analyses.of_study(study)[-1].id, "", None, observed)
+
+
+def looked_at(ledger: Ledger, share: float, plugin: str = PLUGIN, reference: str = "site") -> None:
+    """A look whose figures are all `share` of their limits."""
+    figures = {"psi pneumonia": 0.2, "ks pneumonia": 0.16, "abstained": 0.1, "mmd": 0.01}
+    figures |= {f"ks {name}": 0.15 for name in INPUTS}
+    kinds = {"mmd": "embeddings", "abstained": "abstentions"} | {f"ks {name}": "inputs" for name in INPUTS}
+    verdict = Verdict.ALARM if share > 1 else Verdict.AS_BEFORE
+    measures = [
+        Measure(kinds.get(metric, "scores"), metric, "", reference, 300, 200, share * limit, limit, verdict)
+        for metric, limit in figures.items()
+    ]
+    ledger.measures.record(Watched(plugin, "1.0"), measures)

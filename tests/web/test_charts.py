@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from node.web.pages.charts import Figure, Line, bars, intervals, lines
+from node.web.pages.charts import Axis, Figure, Line, bars, intervals, lines
 
 EVIL = '<script>"&'
 
@@ -46,7 +46,7 @@ def test_a_chart_has_a_title_and_a_description_and_strange_names_stay_text() -> 
     figure = Figure(EVIL, 0.5, 0.25, 0.75)
     for svg in (
         bars("n", EVIL, EVIL, [(EVIL, 1)]),
-        lines("n", EVIL, EVIL, [EVIL], [Line(EVIL, [0.5], [(0.1, 0.9)])], 1.0),
+        lines("n", EVIL, EVIL, [EVIL], [Line(EVIL, [0.5], [(0.1, 0.9)])], Axis(1.0)),
         intervals("n", EVIL, EVIL, [figure]),
     ):
         found = parsed(svg)
@@ -56,11 +56,28 @@ def test_a_chart_has_a_title_and_a_description_and_strange_names_stay_text() -> 
 
 
 def test_a_line_leaves_out_what_is_not_known_and_has_its_band() -> None:
-    svg = lines("n", "t", "d", list("abc"), [Line("one", [0.0, None, 1.0], [(0, 0.5), None, (0.5, 1)])], 1.0)
+    svg = lines("n", "t", "d", list("abc"), [Line("one", [0.0, None, 1.0], [(0, 0.5), None, (0.5, 1)])], Axis(1.0))
     (line,) = re.findall(r'<polyline class="line c0" points="([^"]+)"', svg)
     assert len(line.split()) == 2
     (band,) = re.findall(r'<polygon class="band c0" points="([^"]+)"', svg)
     assert len(band.split()) == 4
+
+
+def test_a_limit_is_drawn_where_it_is_and_named() -> None:
+    svg = parsed(lines("n", "t", "d", list("ab"), [Line("one", [0.5, 1.5])], Axis(2.0, limit=1.0)))
+    across, named = (one for one in svg.iter("line") if one.get("class") == "line limit")
+    assert (across.get("y1"), across.get("x1"), across.get("x2")) == ("100.0", "56.0", "704.0")  # half of 16 to 184
+    assert float(named.get("x1", "")) > 56, "beside the line's own name"
+    assert [one.text for one in svg.iter("text")][-2:] == ["one", "limit"]
+
+
+def test_names_that_do_not_fit_beside_each_other_stand_in_rows() -> None:
+    svg = parsed(
+        lines("n", "t", "d", ["a"], [Line(f"a long name of a measure {n}", [0.5]) for n in range(4)], Axis(1.0))
+    )
+    words = [one for one in svg.iter("text") if (one.text or "").startswith("a long")]
+    assert [one.get("y") for one in words] == ["236.0", "236.0", "258.0", "258.0"]
+    assert float(svg.get("viewBox", "").split()[-1]) > 258
 
 
 def test_an_interval_spans_its_limits() -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from node.config import WatchSettings
 from node.ledger import Ledger
 from node.spool import Spool
 from node.study import Attributes
 from node.web.pages import monitoring
 from node.web.pages.charts import Chart
-from node.web.pages.monitoring import Sample, charts, rates_by_subgroup, rates_by_week, sample
+from node.web.pages.monitoring import Sample, rates_by_subgroup, rates_by_week, sample
 from tests.ledger.material import after
 from tests.review.material import answered
 
@@ -57,7 +58,7 @@ def test_no_more_of_a_week_are_looked_at_than_is_said(
 def test_what_is_not_here_any_more_is_left_out(ledger: Ledger, spool: Spool) -> None:
     spool.remove(f"work/{answered(ledger, spool)}")
     assert sample(ledger, spool, time.time()) == Sample()
-    assert charts(ledger, spool) == []
+    assert monitoring.monitoring(WatchSettings(), ledger, spool)["charts"] == []
 
 
 def test_each_finding_has_its_subgroups(ledger: Ledger, spool: Spool) -> None:
@@ -89,4 +90,5 @@ def test_another_chart_is_a_function_in_a_list(ledger: Ledger, spool: Spool, mon
 
     monkeypatch.setattr(monitoring, "PANELS", [one_more])
     answered(ledger, spool)
-    assert [chart.description for chart in charts(ledger, spool)] == ["1 answered"]
+    charts = monitoring.monitoring(WatchSettings(), ledger, spool)["charts"]
+    assert [chart.description for chart in charts] == ["1 answered"]

@@ -18,10 +18,11 @@ WORDS = [
     *((ink, ground) for ink in ("text", "quiet", "link", "good", "bad", "wait") for ground in ("ground", "panel")),
     ("text", "bad-ground"),
     ("link", "bad-ground"),
+    ("quiet", "bad-ground"),
     ("button-text", "button"),
 ]
 #: What is no text, but has to be seen (WCAG 1.4.11).
-SHAPES = [(ink, ground) for ink in ("edge", "focus", "c0", "c1", "c2", "c3") for ground in ("ground", "panel")]
+SHAPES = [(ink, ground) for ink in ("edge", "focus", "c0", "c1", "c2", "c3", "bad") for ground in ("ground", "panel")]
 
 
 def colours(scheme: str) -> dict[str, str]:

@@ -31,6 +31,14 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """From 0 to `top`; None: as high as needed. `limit`: drawn across; None: there is none."""
+
+    top: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
 class Figure:
     """One figure with its interval."""
 
@@ -67,12 +75,12 @@ def bars(name: str, title: str, description: str, values: Sequence[tuple[str, fl
 
 
 def lines(
-    name: str, title: str, description: str, labels: Sequence[str], drawn: Sequence[Line], top: float | None = None
+    name: str, title: str, description: str, labels: Sequence[str], drawn: Sequence[Line], axis: Axis = Axis()
 ) -> Markup:
-    """Up to four lines over the same steps. Args: top: upper end of the axis, which begins at 0; None: as needed."""
+    """Up to four lines over the same steps."""
     known = [one for line in drawn for one in line.figures if one is not None]
     highs = [pair[1] for line in drawn for pair in line.band if pair is not None]
-    top = top or _ceiling([*known, *highs])
+    top = axis.top or _ceiling([*known, *highs, axis.limit or 0.0])
     step = (_WIDTH - _LEFT - _RIGHT) / max(1, len(labels))
     middles = [_LEFT + (number + 0.5) * step for number in range(len(labels))]
     parts = [*_grid(top), *_steps(labels, middles)]
@@ -80,9 +88,12 @@ def lines(
         parts += _band(line, middles, top, kind)
     for kind, line in enumerate(drawn[:_KINDS]):
         parts += _line(line, middles, top, kind)
-    foot = _HEIGHT + _LINE
-    parts += _legend([line.name for line in drawn[:_KINDS]], _HEIGHT + _LINE / 2)
-    return _svg(name, title, description, parts, foot)
+    legend = [(f"c{kind}", line.name) for kind, line in enumerate(drawn[:_KINDS])]
+    if axis.limit is not None:
+        parts.append(_stroke("line limit", _LEFT, _row(axis.limit / top), _WIDTH - _RIGHT, _row(axis.limit / top)))
+        legend.append(("limit", "limit"))
+    explained, foot = _legend(legend, _HEIGHT)
+    return _svg(name, title, description, [*parts, *explained], foot)
 
 
 def intervals(name: str, title: str, description: str, figures: Sequence[Figure], top: float = 1.0) -> Markup:
@@ -154,12 +165,16 @@ def _line(line: Line, middles: Sequence[float], top: float, kind: int) -> Iterat
         yield Markup('<circle class="mark c{}" cx="{:.1f}" cy="{:.1f}" r="4"/>').format(kind, x, y)
 
 
-def _legend(names: Sequence[str], row: float) -> Iterator[Markup]:
-    left = float(_LEFT)
-    for kind, name in enumerate(names):
-        yield _stroke(f"line c{kind}", left, row, left + 36, row)
-        yield _text(left + 44, row + 5, name, "start")
-        left += 60 + len(name) * _LETTER
+def _legend(entries: Sequence[tuple[str, str]], top: float) -> tuple[list[Markup], float]:
+    """(Kind, words) of each line from `top` on, in as many rows as needed, and where they end."""
+    parts, left, row = [], float(_LEFT), top + _LINE / 2
+    for kind, words in entries:
+        wide = 60 + len(words) * _LETTER
+        if left > _LEFT and left + wide > _WIDTH - _RIGHT:
+            left, row = float(_LEFT), row + _LINE
+        parts += [_stroke(f"line {kind}", left, row, left + 36, row), _text(left + 44, row + 5, words, "start")]
+        left += wide
+    return parts, row + _LINE / 2
 
 
 def _rectangle(left: float, top: float, width: float, height: float) -> Markup:

@@ -1,22 +1,26 @@
 """Charts of how the plugins answer. Another one is a function in :data:`PANELS`: from a :class:`Sample` to charts.
 
 What is looked at are the newest analyses of each week, so many at most, as long as their files are here
-(storage.keep_days): rates are of those, and each chart says of how many.
+(storage.keep_days): rates are of those, and each chart says of how many. How far a model has drifted is known of every
+look at it (`watch.keep_days`), whatever became of the files.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from node.account import Account, read_account
-from node.ledger import AnalysisRow, Ledger
+from node.config import WatchSettings
+from node.ledger import AnalysisRow, Ledger, MeasureRow
 from node.reviews import Share
 from node.spool import Spool
 from node.study import Attributes
-from node.web.pages.charts import Chart, Figure, Line, intervals, lines
+from node.web.pages import drift
+from node.web.pages.charts import Axis, Chart, Figure, Line, intervals, lines
 
 _WEEK_SECONDS, WEEKS, MANY = 7 * 86400.0, 8, 100
 #: Limits of age bands, years.
@@ -36,9 +40,17 @@ class Answered:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the charts are made of, newest first."""
+    """What the charts are made of.
+
+    Attributes:
+        answered: newest first.
+        looks: plugin -> the measures of the looks at it, oldest first.
+        against: the reference that alarms are raised against.
+    """
 
     answered: Sequence[Answered] = field(default=())
+    looks: Mapping[str, Sequence[MeasureRow]] = field(default_factory=dict)
+    against: str = "site"
 
     @property
     def plugins(self) -> list[str]:
@@ -53,8 +65,8 @@ class Sample:
 Panel = Callable[[Sample], Iterator[Chart]]
 
 
-def sample(ledger: Ledger, spool: Spool, now: float) -> Sample:
-    """The newest analyses of each week that were answered and are still here."""
+def sample(ledger: Ledger, spool: Spool, now: float, against: str = "site") -> Sample:
+    """The newest analyses of each week that were answered and are still here, and the looks of those weeks."""
     found = []
     for week in range(WEEKS):
         end = now - week * _WEEK_SECONDS
@@ -63,7 +75,13 @@ def sample(ledger: Ledger, spool: Spool, now: float) -> Sample:
             if account is not None:
                 attributes = ledger.overview.attributes(row.study_instance_uid)
                 found.append(Answered(row, account, week, attributes))
-    return Sample(tuple(found))
+    return Sample(tuple(found), looks(ledger, now), against)
+
+
+def looks(ledger: Ledger, now: float) -> dict[str, list[MeasureRow]]:
+    """Those of the weeks shown, or where they are all older, the newest."""
+    since, newest = now - WEEKS * _WEEK_SECONDS, {one.plugin: one.at for one in ledger.measures.latest()}
+    return {plugin: ledger.measures.history(plugin, min(since, at)) for plugin, at in newest.items()}
 
 
 def rates_by_week(given: Sample) -> Iterator[Chart]:
@@ -83,7 +101,7 @@ def rates_by_week(given: Sample) -> Iterator[Chart]:
             for place, (label, found) in enumerate(zip(labels, by_week, strict=True))
         )
         name = f"weeks-{number}"
-        yield Chart(name, title, about, lines(name, title, about, labels, drawn, 1.0), _WEEK_COLUMNS, rows)
+        yield Chart(name, title, about, lines(name, title, about, labels, drawn, Axis(1.0)), _WEEK_COLUMNS, rows)
 
 
 _WEEK_COLUMNS = ("week", "analyses", "a finding is present", "no answer")
@@ -110,14 +128,22 @@ def rates_by_subgroup(given: Sample) -> Iterator[Chart]:
 
 _GROUP_COLUMNS = ("subgroup", "analyses", "present", "share (95 %)")
 
+
+def drift_by_look(given: Sample) -> Iterator[Chart]:
+    """How far each model is from what alarms are raised against, look by look."""
+    for number, (plugin, rows) in enumerate(given.looks.items()):
+        yield from drift.charts(plugin, [one for one in rows if one.reference == given.against], number)
+
+
 #: What the page shows, in this order.
-PANELS: list[Panel] = [rates_by_week, rates_by_subgroup]
+PANELS: list[Panel] = [drift_by_look, rates_by_week, rates_by_subgroup]
 
 
-def charts(ledger: Ledger, spool: Spool) -> list[Chart]:
-    """All of them."""
-    given = sample(ledger, spool, time.time())
-    return [chart for panel in PANELS for chart in panel(given)]
+def monitoring(settings: WatchSettings, ledger: Ledger, spool: Spool) -> dict[str, Any]:
+    """The values of the page."""
+    given = sample(ledger, spool, time.time(), settings.alarm_against)
+    charts = [chart for panel in PANELS for chart in panel(given)]
+    return {"charts": charts} | drift.watching(settings, given.looks)
 
 
 def _rates(name: str, by_week: Sequence[Sequence[Answered]], counts: Callable[[Answered], bool]) -> Line:

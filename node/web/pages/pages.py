@@ -77,7 +77,7 @@ class Pages:
             "/plugins": lambda *_: {"page": "plugins"} | plugins.plugins(self._serving.settings(), self._ledger),
             "/plugins/{name}": self._show_plugin,
             "/destinations": lambda *_: {"page": "destinations"} | destinations(self._serving.settings(), self._ledger),
-            "/monitoring": lambda *_: {"page": "monitoring", "charts": monitoring.charts(self._ledger, self._spool)},
+            "/monitoring": self._show_monitoring,
         }
         return [
             *(Route(path, self._page(values), methods=["GET"]) for path, values in shown.items()),
@@ -189,6 +189,10 @@ class Pages:
 
     def _show_plugin(self, request: Request, _: Session) -> Values:
         return {"page": "plugin"} | plugins.plugin(self._serving.settings(), self._ledger, request.path_params["name"])
+
+    def _show_monitoring(self, *_: object) -> Values:
+        watch = self._serving.settings().watch
+        return {"page": "monitoring"} | monitoring.monitoring(watch, self._ledger, self._spool)
 
     async def _picture(self, request: Request, session: Session) -> Response:
         await self._allow(session, Role.READ)
