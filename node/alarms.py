@@ -1,8 +1,10 @@
-"""What stands in alarm of a watched model, in plain words, for whoever has never heard of the statistics behind it."""
+"""What stands in alarm of a watched model: in plain words for whoever has never heard of the statistics behind it."""
 
 from __future__ import annotations
 
-from node.ledger import Measure
+from collections.abc import Iterator, Sequence
+
+from node.ledger import NEW_BASELINE, Measure, told
 
 #: Statistic of an image -> what a person sees of it.
 _SEEN = {
@@ -15,12 +17,44 @@ _FIGURES = {"psi": "population stability index", "ks": "Kolmogorov-Smirnov dista
 _REFERENCES = {"site": "at this site's baseline", "training": "on the data that the model was tested on"}
 
 
+def problems(plugin: str, alarms: Sequence[Measure]) -> Iterator[str]:
+    """What `radnode status` says of the alarms of a plugin, with what to type."""
+    if drifts := [told(one) for one in alarms if not one.is_late]:
+        measures = "; ".join(drifts[:3]) + ("; ..." if drifts[3:] else "")
+        meant = NEW_BASELINE.format(plugin)
+        yield f"{plugin} sees or answers something else than it did: {measures} - `radnode watch`; {meant}"
+    for one in alarms:
+        if one.is_late:
+            yield f"{plugin}: {_late(one)} - `radnode queue list`"
+
+
+def _late(one: Measure) -> str:
+    limit = "" if one.threshold is None else f"; up to {one.threshold:.1%} would still be chance"
+    return (
+        f"results come late: {one.value or 0.0:.1%} of the newest {one.answers} took longer than"
+        f" web.result_objective_seconds{limit}"
+    )
+
+
 def plain(one: Measure) -> str:
     """A measure in alarm as a sentence: what is otherwise, whose, and by how much."""
+    if one.is_late:
+        return f"{_late(one).capitalize()}."
+    if one.kind == "subgroups":
+        return _changed(one)
     statistic, _, name = one.metric.partition(" ")
     whose = f" from {one.subject}" if one.subject else ""
     than = _REFERENCES.get(one.reference, "before")
     return f"{_otherwise(one.kind, name)}{whose} is otherwise than {than}{_figures(one, statistic)}."
+
+
+def _changed(one: Measure) -> str:
+    way, _, what = one.metric.partition(" of ")
+    often = "more often" if way == "rise" else "less often"
+    said = f"“{what.removeprefix('present ')}” is called present" if what != "abstained" else "The model abstains"
+    share, limit = one.value or 0.0, one.threshold or 0.0
+    of = f"{one.answers} answers against {one.reference_answers}"
+    return f"{said} {often} than before in {one.subject}: {share:.0%}, {limit:.0%} would still be chance ({of})."
 
 
 def _otherwise(kind: str, name: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from node.alarms import problems as alarms_of
 from node.config import Settings
-from node.ledger import NEW_BASELINE, Ledger, told
+from node.ledger import Ledger
 from node.states import AnalysisState, StudyState
 
 
@@ -17,9 +18,7 @@ def problems(settings: Settings, ledger: Ledger, free_mb: int) -> list[str]:
         waiting = f"{ledger.pauses.waiting(plugin)} analyses wait: `radnode plugins resume {plugin}`"
         found.append(f"plugin {plugin} is paused: {reason} - {waiting}")
     for plugin, alarms in ledger.measures.alarms().items():
-        measures = "; ".join(told(one) for one in alarms[:3]) + ("; ..." if alarms[3:] else "")
-        meant = NEW_BASELINE.format(plugin)
-        found.append(f"{plugin} sees or answers something else than it did: {measures} - `radnode watch`; {meant}")
+        found += alarms_of(plugin, alarms)
     if drained := ledger.pauses.drained():
         found.append(f"the queue is drained {drained}: no worker takes anything: `radnode queue resume`")
     if failed := ledger.overview.analyses_in([AnalysisState.FAILED])[AnalysisState.FAILED]:

@@ -45,7 +45,7 @@ def _shown(ledger: Ledger, rates: bool, as_json: bool) -> None:
         print_json(found)
     else:
         columns = ("plugin", "measure", "of", "reference", "answers", "value", "limit", "says")
-        kept = [one for one in found if rates or one.kind not in ("rates", "predictive values")]
+        kept = [one for one in found if rates or not one.is_detail]
         print_table(columns, [_row(one) for one in kept], "no model has been looked at yet: `radnode watch look`")
         for plugin, at in {one.plugin: one.at for one in found}.items():
             typer.echo(f"{plugin} was looked at {when(at)}")
@@ -89,7 +89,8 @@ def _look(settings: Settings, ledger: Ledger) -> None:
     from node.classify.catalogue import Catalogue
     from node.watch.round import look_at_all
 
-    look_at_all(settings.watch, ledger, Catalogue(settings.worker.plugins).manifests)
+    manifests = Catalogue(settings.worker.plugins).manifests
+    look_at_all(settings.watch, ledger, manifests, settings.web.result_objective_seconds)
 
 
 @app.command()

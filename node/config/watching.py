@@ -8,8 +8,8 @@ from pydantic import Field
 
 from node.config.section import Section
 
-#: What an alarm is about.
-AlarmKind = Literal["scores", "inputs", "embeddings", "abstentions"]
+#: What an alarm may be about that pauses a plugin; to pause one whose results come late would make them later.
+AlarmKind = Literal["scores", "inputs", "embeddings", "abstentions", "subgroups"]
 
 
 class WatchSettings(Section):
@@ -23,12 +23,27 @@ class WatchSettings(Section):
         300, ge=20, le=500, description="So many first answers of a plugin's version at this site are its baseline."
     )
     least: int = Field(100, ge=20, le=500, description="With fewer newest answers nothing is said of a plugin.")
-    least_of_sender: int = Field(40, ge=10, le=500, description="The same for one sender, or one maker.")
+    least_of_sender: int = Field(40, ge=10, le=500, description="The same for one sender, maker, or subgroup.")
     alarm_level: float = Field(
         0.001,
         ge=1e-5,
         le=0.1,
-        description="Chance of a false alarm of a plugin at one look, all measures together.",
+        description="Chance of a false alarm at one look at a plugin, all of what it sees and answers together.",
+    )
+    subgroup_level: float = Field(
+        0.001,
+        ge=0,
+        le=0.1,
+        description="The same of rates by sex, age band, view, maker and sender, all together; 0: only told.",
+    )
+    late_level: float = Field(
+        0.001,
+        ge=0,
+        le=0.1,
+        description="Chance of a false alarm of late results at one look, while `in_time_share` is just kept; 0: none.",
+    )
+    in_time_share: float = Field(
+        0.99, gt=0, lt=1, description="Share of results that is to keep `web.result_objective_seconds`."
     )
     alarm_against: Literal["site", "training"] = Field(
         "site", description="What an alarm is a change from: the site's baseline, or the data the model comes from."

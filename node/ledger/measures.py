@@ -20,6 +20,10 @@ from node.ledger.pauses import pause_plugin
 NEW_BASELINE = "if the change is meant: `radnode watch baseline {}`"
 
 
+#: Whether it is about lateness -> what the trail says when alarms begin, and when none stands any more.
+_TOLD = {False: ("drift", "drift has ended"), True: ("results come late", "results come in time again")}
+
+
 class Verdict(StrEnum):
     """What a measure says."""
 
@@ -35,14 +39,14 @@ class Measure:
     """One figure of one look.
 
     Attributes:
-        kind: scores, inputs, embeddings, abstentions, latency, rates or predictive values.
-        metric: such as ``ks pneumonia``.
+        kind: scores, inputs, embeddings, abstentions, subgroups, latency, rates or predictive values.
+        metric: such as ``ks pneumonia``, ``fall of present pneumonia``, ``late``.
         subject: whose answers: empty: all, else ``sender CT1``, ``sex F``, or a month.
-        reference: ``site``, ``training``, or empty where there is none.
+        reference: ``site``, ``training``, ``objective``, or empty where there is none.
         reference_answers: how many.
         answers: how many were looked at.
         value: of the metric.
-        threshold: above which it is another distribution; None: there is no limit.
+        threshold: beyond which it is no chance any more; None: there is no limit.
         verdict: see :class:`Verdict`.
     """
 
@@ -55,6 +59,17 @@ class Measure:
     value: float | None
     threshold: float | None
     verdict: Verdict
+
+    @property
+    def is_detail(self) -> bool:
+        """Whether it is shown only to who asks for everything."""
+        quiet = self.kind == "subgroups" and self.verdict not in (Verdict.ALARM, Verdict.DIFFERS)
+        return quiet or self.kind in ("rates", "predictive values")
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is about when results come, not about what they say."""
+        return self.kind == "latency"
 
 
 @dataclass(frozen=True)
@@ -108,7 +123,7 @@ class Measures:
 
         Returns the new alarms. An alarm that stands pauses once: who resumed the plugin knew of it.
         """
-        before = {(row.metric, row.subject) for row in self.alarms().get(of.plugin, ())}
+        before = {(row.metric, row.subject): row for row in self.alarms().get(of.plugin, ())}
         alarms = [one for one in measures if one.verdict is Verdict.ALARM]
         new = [one for one in alarms if (one.metric, one.subject) not in before]
         now = time.time()
@@ -120,10 +135,12 @@ class Measures:
                     for place, one in enumerate(measures)
                 ],
             )
-            if new:
-                add_event(connection, "drift", plugin=of.plugin, measures=[told(one) for one in new])
-            if before and not alarms:
-                add_event(connection, "drift has ended", plugin=of.plugin)
+            for late, (begun, ended) in _TOLD.items():
+                if fresh := [told(one) for one in new if one.is_late is late]:
+                    add_event(connection, begun, plugin=of.plugin, measures=fresh)
+                stood, stand = (any(one.is_late is late for one in found) for found in (before.values(), alarms))
+                if stood and not stand:
+                    add_event(connection, ended, plugin=of.plugin)
             pausing = [one for one in new if one.kind in pause_on]
             if pausing:
                 reason = "drift: " + "; ".join(told(one) for one in pausing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +41,11 @@ class Passage:
     retried: bool
     failed: str = ""
 
+    @property
+    def seconds(self) -> float | None:
+        """From the last image to the last delivered result; None: the trail does not tell."""
+        return None if self.last is None else self.ended - self.last
+
 
 class Pace:
     """Reads; raises :class:`~node.errors.LedgerBusy`."""
@@ -65,6 +71,23 @@ class Pace:
             *actions,
             count,
         )
+        return self._passages(rows)
+
+    def newest(self, plugin: str, count: int, since: float) -> list[Passage]:
+        """What was delivered of the newest analyses that a plugin answered since then, the newest first."""
+        rows = self._database.read(
+            "SELECT e.id, e.at, e.study_instance_uid, e.analysis_id, e.action, e.detail, a.plugin FROM"
+            " (SELECT analysis_id FROM observations WHERE plugin = ? AND at >= ? AND series = 0"
+            " ORDER BY at DESC LIMIT ?) o JOIN analyses a ON a.id = o.analysis_id"
+            " JOIN events e ON e.study_instance_uid = a.study_instance_uid AND e.analysis_id = a.id"
+            " AND e.action = 'analysis delivered' ORDER BY e.id DESC",
+            plugin,
+            since,
+            count,
+        )
+        return self._passages(rows)
+
+    def _passages(self, rows: Iterable[sqlite3.Row]) -> list[Passage]:
         return [_passage(row, self._times(row["study_instance_uid"], row["analysis_id"], row["id"])) for row in rows]
 
     def _times(self, uid: str, analysis: int, until: int) -> dict[str, _When]:

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     ledger = Ledger(settings.node.data_dir / "ledger.db", settings.storage.busy_seconds)
     try:
         manifests = Catalogue(settings.worker.plugins).manifests
-        new = look_at_all(settings.watch, ledger, manifests)
+        new = look_at_all(settings.watch, ledger, manifests, settings.web.result_objective_seconds)
         log.info("watched", new_alarms=new, report=str(write_weekly(settings, ledger) or ""))
     except RadnodeError as error:
         log.error("watching failed", error=str(error))

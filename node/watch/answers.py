@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from node.errors import PluginError
 from node.ledger import Observation
 from node.watch.observing import DIMENSIONS, INPUTS
 
+#: Of an observation, what tells subgroups apart, beside its sender and its maker.
+WORDS = ("sex", "age_band", "view")
 #: Beside a plugin's manifest: answers of the model on the images it was tested on.
 FILE = "reference.json"
 Floats = npt.NDArray[np.float64]
@@ -32,6 +34,8 @@ class Answers:
         inputs: statistic -> (n,); NaN where there was none.
         embeddings: (m, 16), of those that have one.
         source: what they are, for a person.
+        groups: one of :data:`WORDS` -> (n,), its value; none where they are not known, as of a plugin's reference.
+        present: finding -> (n,), 1 where it was called present; NaN where the model abstained. The same.
     """
 
     senders: npt.NDArray[np.str_]
@@ -41,9 +45,16 @@ class Answers:
     inputs: Mapping[str, Floats]
     embeddings: Floats
     source: str = ""
+    groups: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
+    present: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.abstained)
+
+    def group(self, word: str) -> npt.NDArray[np.str_]:
+        """(n,), values of one of :data:`WORDS`, of sender or maker; (0,): not known."""
+        known = {"sender": self.senders, "maker": self.makers, **self.groups} if self.groups else {}
+        return known.get(word, np.zeros(0, np.str_))
 
     def named(self, senders: npt.NDArray[np.str_]) -> Answers:
         """The same from other senders."""
@@ -55,11 +66,16 @@ class Answers:
 
     def of(self, chosen: npt.NDArray[np.bool_ | np.int64]) -> Answers:
         """Some of them, by a mask or by their places; without embeddings, which are not told apart."""
-        scores = {name: values[chosen] for name, values in self.scores.items()}
-        inputs = {name: values[chosen] for name, values in self.inputs.items()}
-        none = np.zeros((0, DIMENSIONS))
         return Answers(
-            self.senders[chosen], self.makers[chosen], self.abstained[chosen], scores, inputs, none, self.source
+            senders=self.senders[chosen],
+            makers=self.makers[chosen],
+            abstained=self.abstained[chosen],
+            scores={name: values[chosen] for name, values in self.scores.items()},
+            inputs={name: values[chosen] for name, values in self.inputs.items()},
+            embeddings=np.zeros((0, DIMENSIONS)),
+            source=self.source,
+            groups={name: values[chosen] for name, values in self.groups.items()},
+            present={name: values[chosen] for name, values in self.present.items()},
         )
 
 
@@ -75,7 +91,13 @@ def answers_of(observed: Sequence[Observation], source: str = "") -> Answers:
         inputs={name: np.array([one.inputs.get(name, np.nan) for one in observed]) for name in INPUTS},
         embeddings=np.stack(told).astype(np.float64) if told else np.zeros((0, DIMENSIONS)),
         source=source,
+        groups={word: np.array([getattr(one, word) for one in observed], dtype=np.str_) for word in WORDS},
+        present={name: np.array([_is_present(one, name) for one in observed]) for name in names},
     )
+
+
+def _is_present(one: Observation, name: str) -> float:
+    return float(one.findings[name][1] == "present") if name in one.findings else np.nan
 
 
 def answers_text(answers: Answers) -> str:
@@ -88,6 +110,8 @@ def answers_text(answers: Answers) -> str:
         "scores": {name: _numbers(values) for name, values in answers.scores.items()},
         "inputs": {name: _numbers(values) for name, values in answers.inputs.items()},
         "embeddings": b64encode(answers.embeddings.astype("<f2").tobytes()).decode(),
+        "groups": {name: values.tolist() for name, values in answers.groups.items()},
+        "present": {name: _numbers(values) for name, values in answers.present.items()},
     }
     return json.dumps(table, separators=(",", ":"))
 
@@ -103,8 +127,11 @@ def answers_from(text: str) -> Answers:
         inputs={name: np.array(table["inputs"][name], dtype=np.float64) for name in INPUTS},
         embeddings=np.frombuffer(b64decode(table["embeddings"]), "<f2").reshape(-1, DIMENSIONS).astype(np.float64),
         source=str(table["source"]),
+        groups={str(name): np.array(values, np.str_) for name, values in table.get("groups", {}).items()},
+        present={str(name): np.array(values, np.float64) for name, values in table.get("present", {}).items()},
     )
     columns = (answers.senders, answers.makers, *answers.scores.values(), *answers.inputs.values())
+    columns += (*answers.groups.values(), *answers.present.values())
     if any(column.shape != answers.abstained.shape for column in columns):
         raise ValueError("its columns are not of one length")
     return answers
@@ -123,18 +150,26 @@ def reference_of(folder: Path) -> Answers | None:
 
 def joined(answers: Sequence[Answers]) -> Answers:
     """One after the other; a finding that some of them do not have is unknown there."""
-    names = sorted({name for one in answers for name in one.scores})
+    known = [word for word in WORDS if all(word in one.groups for one in answers)]
     return replace(
         answers[0],
         senders=np.concatenate([one.senders for one in answers]),
         makers=np.concatenate([one.makers for one in answers]),
         abstained=np.concatenate([one.abstained for one in answers]),
-        scores={
-            name: np.concatenate([one.scores.get(name, np.full(len(one), np.nan)) for one in answers]) for name in names
-        },
+        scores=_joined([one.scores for one in answers], list(map(len, answers))),
         inputs={name: np.concatenate([one.inputs[name] for one in answers]) for name in INPUTS},
         embeddings=np.concatenate([one.embeddings for one in answers]),
+        groups={word: np.concatenate([one.groups[word] for one in answers]) for word in known},
+        present=_joined([one.present for one in answers], list(map(len, answers))),
     )
+
+
+def _joined(tables: Sequence[Mapping[str, Floats]], lengths: Sequence[int]) -> dict[str, Floats]:
+    names = sorted({name for one in tables for name in one})
+    unknown = [np.full(length, np.nan) for length in lengths]
+    return {
+        name: np.concatenate([one.get(name, none) for one, none in zip(tables, unknown, strict=True)]) for name in names
+    }
 
 
 def _numbers(values: Floats) -> list[float | None]:

@@ -8,13 +8,13 @@ share answers with each other, so that their false alarms come together, and few
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from node.config import WatchSettings
-from node.ledger import Measure, Observation, Verdict
+from node.ledger import Measure, Verdict
 from node.watch import statistics
 from node.watch.answers import Answers, Floats
 
@@ -24,7 +24,6 @@ MOST_SUBJECTS = 8
 MOST_EMBEDDINGS = 256
 #: Of a film's statistics, those that a training set, whose films were made smaller, cannot tell of.
 _OF_SITE = frozenset({"size"})
-_PRESENT = "present"
 
 
 @dataclass(frozen=True)
@@ -134,37 +133,6 @@ def _subjects(comparison: Comparison) -> Iterator[Measure]:
         yield from _inputs(part, subject, comparison.settings.alarm_level / 2 / (len(found) * len(part.inputs)), least)
 
 
-def rates(observed: Sequence[Observation], least: int) -> list[Measure]:
-    """How often each finding is present, and how often the model abstained, by sex, age band, view and maker.
-
-    Told without a limit: where hospitals and patients differ, so do these, and no data set says by how much.
-    """
-    found = [*_rates(observed, "")]
-    for word in ("sex", "age_band", "view", "maker", "sender"):
-        values = Counter(getattr(one, word) for one in observed)
-        for value, count in values.most_common(MOST_SUBJECTS):
-            if value and count >= least:
-                members = [one for one in observed if getattr(one, word) == value]
-                found += _rates(members, f"{word.replace('_band', '')} {value}")
-    return found
-
-
-def _rates(observed: Sequence[Observation], subject: str) -> Iterator[Measure]:
-    names = sorted({name for one in observed for name in one.findings})
-    for name in names:
-        outcomes = [one.findings[name][1] for one in observed if name in one.findings]
-        yield _told("rates", f"{_PRESENT} {name}", subject, len(outcomes), outcomes.count(_PRESENT) / len(outcomes))
-    if observed:
-        share = sum(one.abstained for one in observed) / len(observed)
-        yield _told("rates", "abstained", subject, len(observed), share)
-
-
-def latency(observed: Sequence[Observation]) -> list[Measure]:
-    """Seconds that the model took for an answer: median and 95th percentile."""
-    seconds = [one.seconds for one in observed]
-    pairs = (("median seconds", 50), ("95th percentile seconds", 95)) if seconds else ()
-    return [_told("latency", name, "", len(seconds), float(np.percentile(seconds, share))) for name, share in pairs]
-
-
-def _told(kind: str, metric: str, subject: str, answers: int, value: float) -> Measure:
+def figure(kind: str, metric: str, subject: str, answers: int, value: float) -> Measure:
+    """One without a limit."""
     return Measure(kind, metric, subject, "", 0, answers, value, None, Verdict.TOLD)

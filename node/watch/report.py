@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from node.alarms import problems
 from node.config import Settings, WatchSettings
 from node.errors import PermanentError
-from node.ledger import NEW_BASELINE, Ledger, MeasureRow, Verdict, Watched, told
+from node.ledger import Ledger, MeasureRow, Verdict, Watched, told
 from node.reviews import Share
 from node.spool import write_once
 from node.watch.answers import answers_from, answers_of
@@ -98,7 +99,7 @@ def made(settings: WatchSettings, ledger: Ledger, ae_title: str) -> Report:
 def _chapter(settings: WatchSettings, ledger: Ledger, of: Watched) -> Chapter:
     history = ledger.measures.history(of.plugin, time.time() - _WEEKS * _WEEK_SECONDS)
     latest = [row for row in history if row.at == history[-1].at]
-    rows = tuple(_row(one) for one in latest if one.kind not in ("rates", "predictive values"))
+    rows = tuple(_row(one) for one in latest if not one.is_detail)
     drawings = [*_histograms(settings, ledger, of), *_over_time(history), *_shares(latest)]
     return Chapter(f"{of.plugin} {of.plugin_version}", tuple(_sentences(of, latest)), rows, tuple(drawings))
 
@@ -109,7 +110,7 @@ def _sentences(of: Watched, latest: Sequence[MeasureRow]) -> list[str]:
     alarms = [one for one in latest if one.verdict is Verdict.ALARM]
     differing = [one for one in latest if one.verdict is Verdict.DIFFERS]
     few = any(one.verdict is Verdict.TOO_FEW for one in latest)
-    said = [f"Alarm: {'; '.join(told(one) for one in alarms)} - {NEW_BASELINE.format(of.plugin)}."] if alarms else []
+    said = [f"Alarm: {one}." for one in problems(of.plugin, alarms)]
     if differing:
         said.append(f"Unlike the data the model was tested on: {', '.join(told(one) for one in differing)}.")
     if few:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +13,9 @@ from node.ledger import Ledger, Measure, Observation, Verdict, Watched
 from node.plugin import Manifest
 from node.reviews import Counted, Tally, tallies
 from node.watch.answers import Answers, answers_from, answers_of, answers_text, reference_of
-from node.watch.looking import Comparison, compare, latency, rates
+from node.watch.lateness import Objective, late, seconds
+from node.watch.looking import Comparison, compare
+from node.watch.subgroups import changed, rates
 from node.watch.ticking import LAST
 
 _DAY_SECONDS = 86400.0
@@ -21,8 +24,16 @@ _WORDS = (("", False), (" by report text", True))
 Reviewed = Sequence[tuple[str, Sequence[Counted]]]
 
 
-def look_at_all(settings: WatchSettings, ledger: Ledger, manifests: Mapping[str, Manifest]) -> int:
+def look_at_all(
+    settings: WatchSettings, ledger: Ledger, manifests: Mapping[str, Manifest], in_time: float = math.inf
+) -> int:
     """Look at every plugin, and forget what is too old; how many new alarms there are.
+
+    Args:
+        settings: how to look.
+        ledger: of the node.
+        manifests: of the plugins that are installed.
+        in_time: results that take longer from door to result are late, seconds.
 
     Raises :class:`~node.errors.PluginError` for a reference that cannot be read, once all others were looked at.
     """
@@ -38,6 +49,8 @@ def look_at_all(settings: WatchSettings, ledger: Ledger, manifests: Mapping[str,
             reference = None
             unread.append(error)
         measures = look(settings, ledger, of, reference, reviewed)
+        passages = ledger.pace.newest(of.plugin, settings.window, _since(settings))
+        measures += late(passages, Objective(in_time, settings))
         new += len(ledger.measures.record(of, measures, settings.pause_on))
     ledger.facts.note_time(LAST, time.time())
     if unread:
@@ -59,13 +72,14 @@ def look(
     answers, measures = answers_of(observed), []
     for name, old in (("site", baseline), ("training", reference)):
         if old is not None:
-            measures += compare(Comparison(name, old, answers, settings))
+            comparison = Comparison(name, old, answers, settings)
+            measures += [*compare(comparison), *(changed(comparison) if name == "site" else ())]
     if not measures:
         measures = [Measure("scores", "answers", "", "site", 0, len(observed), None, None, Verdict.TOO_FEW)]
     recent = ledger.observations.newest(of, settings.window, _since(settings))
     return [
         *measures,
-        *latency(recent),
+        *seconds(recent),
         *rates(recent, settings.least_of_sender),
         *(one for words, counted in reviewed for one in predictive(of, counted, words)),
     ]

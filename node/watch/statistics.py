@@ -6,6 +6,7 @@ Each comes with its limit: the value that it exceeds by chance alone in a share 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -139,6 +140,7 @@ def _permuted(kernel: npt.NDArray[np.float32], first: int) -> Floats:
     return np.concatenate(chunks)
 
 
+@lru_cache(65536)
 def rise_limit(hits: int, reference: int, newer: int, level: float) -> float:
     """Share of `newer` cases that `hits` of `reference` cases make too high to be chance: Fisher's exact test.
 
@@ -146,10 +148,32 @@ def rise_limit(hits: int, reference: int, newer: int, level: float) -> float:
     none would be.
     """
     whole = reference + newer
-    for count in range(newer + 1):
-        if _at_least(count, hits + count, newer, whole) <= level:
-            return (count - 1) / newer
-    return 1.0
+    return _largest(newer, lambda count: _at_least(count, hits + count, newer, whole) > level) / newer
+
+
+@lru_cache(1024)
+def excess_limit(expected: float, newer: int, level: float) -> float:
+    """Share of `newer` cases that is too high to be chance where `expected` is due: the exact binomial test, one-sided.
+
+    Clopper and Pearson, Biometrika 26 (1934) 404. The largest share that is still no excess; 1 when none would be.
+    """
+    return _largest(newer, lambda count: _binomial_at_least(count, newer, expected) > level) / newer
+
+
+def _largest(count: int, is_chance: Callable[[int], bool]) -> int:
+    """The largest of 0 to `count` that is chance, as all smaller ones are; 0 always is."""
+    low, high = 0, count + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_chance(middle) else (low, middle)
+    return low
+
+
+def _binomial_at_least(count: int, drawn: int, share: float) -> float:
+    return sum(
+        math.exp(_log_choose(drawn, k) + k * math.log(share) + (drawn - k) * math.log1p(-share))
+        for k in range(count, drawn + 1)
+    )
 
 
 def _at_least(count: int, hits: int, drawn: int, whole: int) -> float:

@@ -67,7 +67,7 @@ class Durations:
             self._stages.labels(stage, one.plugin).observe(seconds)
         self._all.labels(one.plugin).inc()
         in_time = self._in_time.labels(one.plugin)
-        if one.last is not None and one.ended - one.last <= self._objective:
+        if one.seconds is not None and one.seconds <= self._objective:
             in_time.inc()
 
 

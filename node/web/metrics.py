@@ -62,9 +62,10 @@ class _Now(Collector):
         yield _family(
             "radnode_trouble", "1: `radnode status` says what is wrong", ("part",), ((one, 1) for one in parts)
         )
-        alarms = (((p, one.metric, one.subject), 1) for p, found in ledger.measures.alarms().items() for one in found)
-        labels = ("plugin", "metric", "subject")
-        yield _family("radnode_watch_alarm", "1: the model sees or answers something else than it did", labels, alarms)
+        alarms = [(plugin, one) for plugin, found in ledger.measures.alarms().items() for one in found]
+        about = "1: the model sees or answers something else than it did; kind latency: its results come late"
+        told = (((plugin, one.kind, one.metric, one.subject), 1) for plugin, one in alarms)
+        yield _family("radnode_watch_alarm", about, ("plugin", "kind", "metric", "subject"), told)
         looks = {one.plugin: one.at for one in ledger.measures.latest() if self._settings.watch.enabled}
         about = "When a model was looked at last, seconds since the epoch"
         yield _family(

@@ -29,7 +29,7 @@ OUR_OWN = (
     "delivery tried again later", "destination ", "completion asked for", "storage commitment ", "archive ",
     "availability told",
     "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while", "fetch",
-    "drift", "baseline set", "prior ", "assessed anew",
+    "drift", "results come ", "baseline set", "prior ", "assessed anew",
     "queue ", "object refused", "configuration read again",  # whoever gave the command is told of, as of every command
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ import pypdf
 import pytest
 
 from tests.cli.conftest import Site
+from tests.ledger.material import results
 from tests.watch.builders import answered, observations
 
 NAME = "chest-radiograph"
@@ -59,6 +60,23 @@ def test_drift_is_an_exit_status_a_problem_and_an_event_until_it_was_meant(watch
     assert watched.run("watch").exit_code == 0
     assert "something else" not in watched.text("status")
     assert "baseline set" in watched.text("audit")
+
+
+def test_late_results_are_an_exit_status_and_a_problem_of_another_kind(watched: Site) -> None:
+    watched.config.write_text(
+        f"{watched.config.read_text()}late_level = 0.001\n\n[web]\nresult_objective_seconds = 1e-9\n"
+    )
+    for number in range(1, 51):
+        (row,) = watched.ledger.analyses.of_study(f"1.2.{number}")
+        watched.ledger.analyses.reported(row.id, results(f"1.2.{number}"), {"pacs": ("sr",)})
+        for delivery in watched.ledger.deliveries.of_study(f"1.2.{number}"):
+            watched.ledger.deliveries.done(delivery)
+    assert watched.run("watch", "look").exit_code == 1
+    said = watched.text("status")
+    assert f"{NAME}: results come late: 100.0% of the newest 50 took longer than web.result_objective_seconds" in said
+    assert "something else" not in said
+    assert "late" in watched.text("watch")
+    assert "results come late" in watched.text("audit")
 
 
 def test_too_few_answers_are_no_baseline(site: Site) -> None:

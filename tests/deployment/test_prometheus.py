@@ -65,8 +65,12 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {'radnode_plugin_paused{plugin="p"}': "1x10 _x110"},
     ),
     "RadnodeModelDrifts": (
-        {'radnode_watch_alarm{plugin="p", metric="mmd", subject=""}': "1x120"},
-        {'radnode_watch_alarm{plugin="p", metric="mmd", subject=""}': "1x10 _x110"},
+        {'radnode_watch_alarm{plugin="p", kind="embeddings", metric="mmd", subject=""}': "1x120"},
+        {'radnode_watch_alarm{plugin="p", kind="latency", metric="late", subject=""}': "1x120"},
+    ),
+    "RadnodeResultsLateForLong": (
+        {'radnode_watch_alarm{plugin="p", kind="latency", metric="late", subject=""}': "1x120"},
+        {'radnode_watch_alarm{plugin="p", kind="embeddings", metric="mmd", subject=""}': "1x120"},
     ),
     "RadnodeModelUnwatched": (
         {'radnode_watch_look_timestamp_seconds{plugin="p"}': "-700000x120"},

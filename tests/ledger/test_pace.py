@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from node.ledger import Ledger
-from tests.ledger.material import reported, results, routed
+from node.ledger import Ledger, Observation
+from tests.ledger.material import plan, reported, results, routed
 
 
 @pytest.fixture
@@ -35,6 +35,22 @@ def test_the_times_of_a_study_that_was_delivered(ledger: Ledger, monkeypatch: py
     assert len(set(known[1:])) == 5
     assert (one.plugin, one.retried) == ("chest", False)
     assert ledger.pace.delivered_after(one.number) == []
+
+
+def test_the_newest_results_of_a_plugin_are_those_of_what_it_answered_last(ledger: Ledger) -> None:
+    for number in range(4):
+        uid = f"1.2.{number}"
+        (analysis,) = routed(ledger, uid, plan("skin" if number == 3 else "chest", series=(f"{uid}.9",)))
+        ledger.analyses.classified(analysis.id, "", None, [Observation(), Observation()])
+        if number:  # the first one is never delivered
+            ledger.analyses.reported(analysis.id, results(uid), {"pacs": ("sr",)})
+            for delivery in ledger.deliveries.of_study(uid):
+                ledger.deliveries.done(delivery)
+    found = [one.study_instance_uid for one in ledger.pace.newest("chest", 10, 0.0)]
+    assert found == ["1.2.2", "1.2.1"]
+    assert [one.study_instance_uid for one in ledger.pace.newest("chest", 1, 0.0)] == ["1.2.2"]
+    assert ledger.pace.newest("chest", 10, time.time() + 1) == []
+    assert {one.seconds is None for one in ledger.pace.newest("skin", 10, 0.0)} == {False}
 
 
 def test_an_analysis_that_was_retried_is_told_apart(ledger: Ledger) -> None:

@@ -61,4 +61,5 @@ def looked_at(ledger: Ledger, share: float, plugin: str = PLUGIN, reference: str
         Measure(kinds.get(metric, "scores"), metric, "", reference, 300, 200, share * limit, limit, verdict)
         for metric, limit in figures.items()
     ]
+    measures.append(Measure("latency", "late", "", "objective", 0, 200, share * 0.03, 0.03, verdict))
     ledger.measures.record(Watched(plugin, "1.0"), measures)

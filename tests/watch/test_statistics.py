@@ -85,6 +85,13 @@ def test_a_rise_is_one_by_fishers_exact_test(level: float) -> None:
     assert p[1] <= level < p[0]
 
 
+@pytest.mark.parametrize(("expected", "level"), [(0.01, 1e-3), (0.05, 1e-2), (0.4, 1e-4)])
+def test_an_excess_is_one_by_the_exact_binomial_test(expected: float, level: float) -> None:
+    limit = round(statistics.excess_limit(expected, 300, level) * 300)
+    p = [stats.binomtest(hits, 300, expected, alternative="greater").pvalue for hits in (limit, limit + 1)]
+    assert p[1] <= level < p[0]
+
+
 def test_nothing_is_a_rise_from_all() -> None:
     assert statistics.rise_limit(300, 300, 200, 1e-3) == 1.0
 

@@ -6,9 +6,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from node.classify.catalogue import Catalogue
-from node.config import NodeSettings, Settings, TlsSettings
-from node.ledger import Installed, Ledger
+from node.config import NodeSettings, Settings, TlsSettings, WatchSettings
+from node.ledger import Installed, Ledger, Watched
 from node.stages import Stage
+from node.watch.lateness import lateness
 from node.web import tokens
 from node.web.app import LONGEST_BODY
 from node.web.durations import STAGES, Durations
@@ -174,6 +175,7 @@ def test_metrics_are_read_by_prometheus_own_parser_and_name_nobody(web: Running,
     waiting(web.ledger)
     web.ledger.pauses.pause("chest", "it crashed")
     web.ledger.facts.set_trouble("worker-0", "it does not start")
+    web.ledger.measures.record(Watched("chest", "1.0"), lateness([True] * 300, WatchSettings()))
     done = web.ask("GET", "/metrics")
     assert done.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     families = {one.name: one for one in text_string_to_metric_families(done.text)}
@@ -183,6 +185,8 @@ def test_metrics_are_read_by_prometheus_own_parser_and_name_nobody(web: Running,
     assert told["radnode_analyses_due"] == [({}, 1.0)]
     assert told["radnode_plugin_paused"] == [({"plugin": "chest"}, 1.0)]
     assert told["radnode_trouble"] == [({"part": "worker-0"}, 1.0)]
+    alarm = {"plugin": "chest", "kind": "latency", "metric": "late", "subject": ""}
+    assert told["radnode_watch_alarm"] == [(alarm, 1.0)]
     assert told["radnode_disk_free_bytes"][0][1] > 0
     settings = Settings(tls=TlsSettings(enabled=True, certificate=pki.node.certificate, ca=pki.ca, key=pki.node.key))
     text = exposition(settings.model_copy(update={"node": NodeSettings(data_dir=web.folder)}), web.ledger).decode()

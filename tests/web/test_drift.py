@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from node.config import NodeSettings, Settings, WatchSettings, frozen
-from node.ledger import Ledger
+from node.ledger import Ledger, Watched
+from node.watch.lateness import lateness
 from node.web.pages import drift
 from node.web.pages.charts import Chart
 from node.web.pages.monitoring import looks
@@ -37,10 +38,11 @@ def heights(chart: Chart, kind: str) -> list[float]:
 
 
 def test_each_figure_is_drawn_as_a_share_of_its_limit_and_told_in_the_table(ledger: Ledger) -> None:
-    answers, images, seen = drawn(ledger, 0.5, 1.5)
+    answers, images, seen, late = drawn(ledger, 0.5, 1.5)
     assert answers.columns == ("look", "PSI pneumonia", "KS pneumonia", "abstained")
     assert images.columns[1:] == ("KS mean", "KS deviation", "KS entropy", "KS size")
     assert seen.columns[1:] == ("MMD",)
+    assert late.columns[1:] == ("late",)
     assert answers.rows[0][1:3] == ("0.1 (limit 0.2)", "0.08 (limit 0.16)")
     limit = float(re.findall(r'<line class="line limit" x1="56.0" y1="([\d.]+)" x2="704.0"', answers.svg)[0])
     below, above = heights(answers, "c0")
@@ -79,14 +81,14 @@ def test_an_alarm_says_since_when_it_stands(ledger: Ledger, monkeypatch: pytest.
     rows = looks(ledger, time.time())[PLUGIN]
     found = drift.standing(rows)
     assert {one.since for one in found} == {sorted({row.at for row in rows})[2]}
-    assert len(found) == 8
+    assert len(found) == 9
     assert "How likely the model holds “pneumonia” is otherwise than at this site's baseline" in found[0].sentence
 
 
 def test_the_newest_look_is_shown_however_old_it_is(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at(ledger, 1.5)
     after(100 * 86400, monkeypatch)
-    assert len(looks(ledger, time.time())[PLUGIN]) == 8
+    assert len(looks(ledger, time.time())[PLUGIN]) == 9
 
 
 def test_the_page_shows_charts_and_alarms_until_they_end(web: Running) -> None:
@@ -104,14 +106,24 @@ def test_the_page_shows_charts_and_alarms_until_they_end(web: Running) -> None:
         "The contrast of the images is otherwise than at this site's baseline: Kolmogorov-Smirnov distance 0.225,"
         " up to 0.15 would still be chance (200 answers against 300). Since the look of " in told
     )
+    assert "Results come late: 4.5% of the newest 200 took longer than web.result_objective_seconds" in told
     looked_at(web.ledger, 0.5)
     assert "No model is in alarm" in words(browser.get("/monitoring").text)
+
+
+def test_of_late_results_no_baseline_is_offered(web: Running) -> None:
+    web.ledger.measures.record(Watched(PLUGIN, "1.0"), lateness([True] * 300, WatchSettings()))
+    told = words(Browser(web).get("/monitoring").text)
+    assert "Results come late: 100.0% of the newest 300" in told
+    assert "baseline" not in told
 
 
 def test_the_page_shows_what_alarms_are_raised_against_now(web: Running) -> None:
     looked_at(web.ledger, 0.5, reference="training")
     browser = Browser(web)
-    assert "line limit" not in browser.get("/monitoring").text
+    page = browser.get("/monitoring").text
+    assert "KS pneumonia" not in page
+    assert "results that come late" in page
     settings = Settings(node=NodeSettings(data_dir=web.folder), watch=WatchSettings(alarm_against="training"))
     (web.folder / "serving.json").write_bytes(frozen(settings))
-    assert "line limit" in browser.get("/monitoring").text
+    assert "KS pneumonia" in browser.get("/monitoring").text

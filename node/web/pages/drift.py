@@ -18,47 +18,50 @@ from node.web.pages.charts import Axis, Chart, Line, lines
 
 #: The newest looks that are drawn, and the lines of one chart.
 MOST_LOOKS, MOST_LINES = 60, 4
-#: Title of a chart -> the kinds of measure that it shows.
-CHARTS: Mapping[str, tuple[str, ...]] = {
-    "what it answers": ("scores", "abstentions"),
-    "what the images are like": ("inputs",),
-    "what it sees in the images as a whole": ("embeddings",),
+#: Title of a chart -> the kinds of measure that it shows, and what they are.
+CHARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "what it answers": (
+        ("scores", "abstentions"),
+        "PSI: population stability index, KS: Kolmogorov-Smirnov distance of the probabilities; share of abstentions",
+    ),
+    "what the images are like": (("inputs",), "KS: Kolmogorov-Smirnov distance"),
+    "what it sees in the images as a whole": (("embeddings",), "MMD: maximum mean discrepancy"),
+    "results that come late": (("latency",), "Share of the newest results that took longer than the objective"),
 }
 #: Where the axis ends: as long as nothing is higher than that, and else; what is higher still is drawn there.
 _USUAL, _HIGHEST = 2.0, 4.0
-_ABOUT = (
-    "PSI: population stability index; KS: Kolmogorov-Smirnov distance; MMD: maximum mean discrepancy; all as a share "
-    "of the limit, which chance hardly exceeds."
-)
+_ABOUT = "all as a share of the limit, which chance hardly exceeds"
 
 
 def charts(plugin: str, looks: Sequence[MeasureRow], number: int) -> Iterator[Chart]:
     """Of one plugin. Args: looks: its measures against one reference, oldest first; number: of the plugin."""
     times = sorted({one.at for one in looks})[-MOST_LOOKS:]
-    for place, (title, kinds) in enumerate(CHARTS.items()):
+    for place, (title, (kinds, meaning)) in enumerate(CHARTS.items()):
         found: dict[str, dict[float, MeasureRow]] = {}
         for one in looks:
             if one.kind in kinds and not one.subject and one.threshold is not None and one.at >= times[0]:
                 found.setdefault(one.metric, {})[one.at] = one
         if found:
-            yield _chart(f"drift-{number}-{place}", f"{plugin}: {title}", times, found)
+            about = f"The newest {len(times)} looks. {meaning}; {_ABOUT}."
+            if len(found) > MOST_LINES:
+                about += f" The {MOST_LINES} that came nearest to it are drawn, all stand in the table."
+            yield _chart(f"drift-{number}-{place}", (f"{plugin}: {title}", about), times, found)
 
 
-def _chart(name: str, title: str, times: Sequence[float], found: Mapping[str, Mapping[float, MeasureRow]]) -> Chart:
+def _chart(
+    name: str, words: tuple[str, str], times: Sequence[float], found: Mapping[str, Mapping[float, MeasureRow]]
+) -> Chart:
+    """Args: words: title and description; found: metric -> time of a look -> its measure."""
     shares = {metric: [_share(rows.get(at)) for at in times] for metric, rows in found.items()}
     highest = sorted(shares, key=lambda metric: -max(one or 0.0 for one in shares[metric]))[:MOST_LINES]
     drawn = [Line(_words(metric), shares[metric]) for metric in shares if metric in highest]
     beyond = any((one or 0.0) > _USUAL for line in drawn for one in line.figures)
-    left_out = (
-        f" The {MOST_LINES} that came nearest to it are drawn, all stand in the table." if len(shares) > 4 else ""
-    )
-    about = f"The newest {len(times)} looks. {_ABOUT}{left_out}"
     labels = [time.strftime("%m-%d %H:%M", time.localtime(at)) for at in times]
     rows = tuple(
         (label, *(_cell(rows.get(at)) for rows in found.values())) for label, at in zip(labels, times, strict=True)
     )
-    svg = lines(name, title, about, labels, drawn, Axis(_HIGHEST if beyond else _USUAL, limit=1.0))
-    return Chart(name, title, about, svg, ("look", *map(_words, found)), rows)
+    svg = lines(name, *words, labels, drawn, Axis(_HIGHEST if beyond else _USUAL, limit=1.0))
+    return Chart(name, *words, svg, ("look", *map(_words, found)), rows)
 
 
 def _share(one: MeasureRow | None) -> float | None:
@@ -79,10 +82,17 @@ def _words(metric: str) -> str:
 
 @dataclass(frozen=True)
 class Standing:
-    """An alarm that stands. `since`: the look that raised it, as far back as the looks go."""
+    """An alarm that stands.
+
+    Attributes:
+        sentence: what it says.
+        since: the look that raised it, as far back as the looks go.
+        is_late: whether it is about when results come, so that no baseline ends it.
+    """
 
     sentence: str
     since: float
+    is_late: bool
 
 
 def standing(looks: Sequence[MeasureRow]) -> list[Standing]:
@@ -92,7 +102,7 @@ def standing(looks: Sequence[MeasureRow]) -> list[Standing]:
     found = []
     for one in (one for one in looks if one.at == times[0] and one.verdict is Verdict.ALARM):
         quiet = next((n for n, at in enumerate(times) if (at, one.metric, one.subject) not in by_look), len(times))
-        found.append(Standing(plain(one), times[quiet - 1]))
+        found.append(Standing(plain(one), times[quiet - 1], one.is_late))
     return found
 
 

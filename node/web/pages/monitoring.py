@@ -130,9 +130,10 @@ _GROUP_COLUMNS = ("subgroup", "analyses", "present", "share (95 %)")
 
 
 def drift_by_look(given: Sample) -> Iterator[Chart]:
-    """How far each model is from what alarms are raised against, look by look."""
+    """How far each model is from what alarms are raised against, and how late its results are, look by look."""
     for number, (plugin, rows) in enumerate(given.looks.items()):
-        yield from drift.charts(plugin, [one for one in rows if one.reference == given.against], number)
+        shown = [one for one in rows if one.reference in (given.against, "objective")]
+        yield from drift.charts(plugin, shown, number)
 
 
 #: What the page shows, in this order.
