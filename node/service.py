@@ -97,14 +97,14 @@ class Service:
         self._pipeline = Pipeline(
             settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
         )
-        self._watching = Watching(settings.watch, self._copy, self._ledger, self._loops.stopping.is_set)
+        watching = Watching(lambda: self._serving.settings.watch, self._copy, self._ledger, self._loops.stopping.is_set)
         self._scheduler = Scheduler(
             [
                 Tick("read documents", 1.0, self._pipeline.read_documents),
                 Tick("reload", 1.0, self._reloader.step),
                 Tick("storage commitment", 1.0, self._report_commitments),
                 *rounds(settings, self._ledger, self._loops.stopping.is_set),
-                Tick("watch", TICK_SECONDS, self._watching.step),
+                Tick("watch", TICK_SECONDS, watching.step),
                 Tick("critical findings", _HEARTBEAT_SECONDS, lambda: self._ledger.criticals.escalate(time.time())),
                 Tick("heartbeat", _HEARTBEAT_SECONDS, self._beat),
                 Tick("retention", 600, lambda: self._pipeline.purge(time.time())),

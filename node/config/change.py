@@ -1,7 +1,7 @@
 """What differs between two configurations, and which of it a running node can take over.
 
 Live are the rules: what is routed where, when a study is complete, where results go, what is critical, how long files
-stay. What a socket, a process or a limit was made with needs a restart.
+stay, how models are watched. What a socket, a process or a limit was made with needs a restart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from node.config.settings import Settings
 from node.errors import ConfigError
 
 #: Settings that a running node takes over; a section stands for all of it.
-LIVE = ("study", "storage.keep_days", "storage.purge_below_mb", "queue", "match", "routes", "destinations", "critical")
+LIVE = (
+    "study",
+    "storage.keep_days",
+    "storage.purge_below_mb",
+    "queue",
+    "watch",
+    "match",
+    "routes",
+    "destinations",
+    "critical",
+)
 
 
 @dataclass(frozen=True)

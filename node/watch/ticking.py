@@ -28,20 +28,22 @@ class Watching:
     """Starts rounds.
 
     Args:
-        settings: when.
+        settings: when; asked at each look, since `radnode reload` may change it.
         copy: file of the settings that the process reads.
         ledger: knows the last round.
         stops: whether the node stops.
     """
 
-    def __init__(self, settings: WatchSettings, copy: Path, ledger: Ledger, stops: Callable[[], bool]) -> None:
+    def __init__(
+        self, settings: Callable[[], WatchSettings], copy: Path, ledger: Ledger, stops: Callable[[], bool]
+    ) -> None:
         self._settings, self._copy, self._ledger, self._stops = settings, copy, ledger, stops
 
     def is_due(self, now: float) -> bool:
         """Whether it is time; a clock that was set back does not silence it."""
-        last = self._ledger.facts.time_of(LAST)
-        late = not last <= now < last + self._settings.every_hours * 3600
-        return self._settings.enabled and late and bool(self._ledger.observations.watched())
+        settings, last = self._settings(), self._ledger.facts.time_of(LAST)
+        late = not last <= now < last + settings.every_hours * 3600
+        return settings.enabled and late and bool(self._ledger.observations.watched())
 
     def step(self) -> bool:
         """A round, if it is time. True when there was one; whether it went well is noted as a trouble or none."""

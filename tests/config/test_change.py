@@ -15,6 +15,7 @@ from node.config import (
     Settings,
     StorageSettings,
     StudySettings,
+    WatchSettings,
     Worklist,
     change,
 )
@@ -48,6 +49,13 @@ def test_the_order_of_routes_counts() -> None:
     found = change(settings(routes=(FILMS, MR)), settings(routes=(MR, FILMS)))
     assert found.live == ("routes: another order",)
     assert [route.name for route in found.settings.routes] == ["mr", "films"]
+
+
+def test_how_models_are_watched_is_taken_over() -> None:
+    new = settings(watch=WatchSettings(every_hours=1, pause_on=("inputs",)))
+    found = change(settings(), new)
+    assert found.live == ("watch.every_hours", "watch.pause_on")
+    assert (found.restart, found.settings) == ((), new)
 
 
 def test_what_sockets_and_processes_were_made_with_stays_as_it_was() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from node.states import AnalysisState
+from node.watch.ticking import TICK_SECONDS
 from tests.peers import Hospital, RunningNode, storescu, until
 
 pytestmark = pytest.mark.integration
@@ -71,6 +72,24 @@ def test_new_routes_and_destinations_count_without_a_restart_and_wrong_ones_chan
     storescu(node.port, [hospital.film(3)])
     node.await_ended([hospital.study_uid(3)])
     assert "answered, delivered to first" in node.json("why", hospital.study_uid(3))["answer"]
+
+
+@pytest.mark.slow  # the node looks whether it is time every ten seconds
+def test_how_models_are_watched_counts_without_a_restart(
+    start_node: Callable[..., RunningNode], hospital: Hospital, tmp_path: Path
+) -> None:
+    route = {"name": "films", "plugin": "brightness", "modality": ["DX"]}
+    node = start_node(routes=[route], watch={"enabled": False})
+    storescu(node.port, [hospital.film(1)])
+    node.await_ended([hospital.study_uid(1)])
+    time.sleep(2 * TICK_SECONDS)
+    assert node.ledger.measures.latest() == []
+    before = node.pids("main")
+    node.config.write_text(node.config.read_text().replace("enabled = false", "enabled = true\nreports = 0"))
+    assert node.json("reload")["live"] == ["watch.enabled", "watch.reports"]
+    until(lambda: node.ledger.measures.latest("brightness"), "the node looks", 3 * TICK_SECONDS)
+    assert node.pids("main") == before
+    assert not (node.data / "reports").exists()
 
 
 def test_a_drained_node_ends_what_it_is_at_and_begins_nothing_until_it_is_resumed(

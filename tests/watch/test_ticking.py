@@ -10,7 +10,7 @@ import pytest
 from node.config import NodeSettings, Settings, WatchSettings, frozen
 from node.ledger import Ledger
 from node.watch.report import write_weekly
-from node.watch.ticking import Watching
+from node.watch.ticking import LAST, Watching
 from tests.ledger.material import after
 from tests.watch.builders import PLUGIN, answered, observations
 
@@ -18,7 +18,7 @@ from tests.watch.builders import PLUGIN, answered, observations
 def watching(ledger: Ledger, folder: Path, copy: bytes | None = None) -> Watching:
     settings = Settings(node=NodeSettings(data_dir=folder))
     (folder / "serving.json").write_bytes(frozen(settings) if copy is None else copy)
-    return Watching(settings.watch, folder / "serving.json", ledger, lambda: False)
+    return Watching(lambda: settings.watch, folder / "serving.json", ledger, lambda: False)
 
 
 def test_nothing_is_started_before_a_model_has_answered(ledger: Ledger, tmp_path: Path) -> None:
@@ -35,6 +35,19 @@ def test_a_round_is_made_in_a_process_of_its_own_once_a_day(ledger: Ledger, tmp_
     assert ledger.facts.troubles() == {}
     assert one.is_due(time.time() + 90000)
     assert one.is_due(time.time() - 90000), "the clock was set back"
+
+
+def test_when_it_is_time_is_asked_each_time(ledger: Ledger, tmp_path: Path) -> None:
+    answered(ledger, observations(1))
+    now, known = time.time(), {"watch": WatchSettings(enabled=False)}
+    one = Watching(lambda: known["watch"], tmp_path / "serving.json", ledger, lambda: False)
+    assert not one.is_due(now)
+    known["watch"] = WatchSettings()
+    assert one.is_due(now)
+    ledger.facts.note_time(LAST, now - 7200)
+    assert not one.is_due(now)
+    known["watch"] = WatchSettings(every_hours=1)
+    assert one.is_due(now)
 
 
 def test_a_round_that_fails_is_a_trouble_and_not_tried_at_once(ledger: Ledger, tmp_path: Path) -> None:
