@@ -1,7 +1,8 @@
 """What differs between two configurations, and which of it a running node can take over.
 
 Live are the rules: what is routed where, when a study is complete, where results go, what is critical, how long files
-stay, how models are watched. What a socket, a process or a limit was made with needs a restart.
+stay, how models are watched, what may go live, how often and by which name HTTP is asked. What a socket, a process or
+a limit was made with needs a restart.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ LIVE = (
     "storage.keep_days",
     "storage.purge_below_mb",
     "queue",
+    "web.requests_per_minute",
+    "web.result_objective_seconds",
+    "web.allowed_hosts",
+    "web.show_patients",
     "watch",
+    "go_live",
     "match",
     "routes",
     "destinations",

@@ -212,7 +212,7 @@ UPDATE comparisons SET spent = 1 WHERE asked != '' AND fetching = '';
 ALTER TABLE fetches ADD COLUMN tries INTEGER NOT NULL DEFAULT 1 /* in a row, of which none but the last brought all */;
 ALTER TABLE fetches ADD COLUMN unsent TEXT NOT NULL DEFAULT '[]' /* SOP Instance UIDs that could not be sent */;
 """,
-    17: """
+    19: """
 CREATE TABLE absences ( -- what an archive that is followed announced, and then did not have
   input TEXT NOT NULL,
   resource TEXT NOT NULL, -- path of it there

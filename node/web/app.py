@@ -10,7 +10,6 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -24,8 +23,9 @@ from node.reviews import tallies, tally_table
 from node.spool import Spool
 from node.web import actions, metrics, state, tokens
 from node.web.durations import Durations
-from node.web.guard import WRONG_TOKENS, Allowance, Guard, caller_of
+from node.web.guard import WRONG_TOKENS, Allowance, Guard, Hosts, caller_of
 from node.web.pages import Pages
+from node.web.serving import Serving
 from node.web.stow import StowService
 from node.web.tokens import Role
 
@@ -37,14 +37,27 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Web:
-    """What the node answers over HTTP. Args: settings, ledger, spool: of the node; those two with their limits."""
+    """What the node answers over HTTP, by the settings that it serves with now.
+
+    Only what a socket, a file or a limit was made with stays as it was: the limits of the inlet are those of the
+    receivers, and change with them, at a restart.
+
+    Args:
+        settings, ledger, spool: of the node; those two with their limits.
+    """
 
     def __init__(self, settings: Settings, ledger: Ledger, spool: Spool) -> None:
-        self._settings, self._ledger, self._spool = settings, ledger, spool
-        self._durations = Durations(ledger, settings.web.result_objective_seconds)
+        self._serving, self._ledger, self._spool = Serving(settings), ledger, spool
+        self._tokens = settings.web_tokens
+        self._durations = Durations(ledger, lambda: self._now.web.result_objective_seconds)
         self._intake = Intake(settings, spool, ledger)
         self._stow = StowService(self._intake, settings.receive)
-        self._requests, self._wrong = Allowance(settings.web.requests_per_minute), Allowance(WRONG_TOKENS)
+        self._requests = Allowance(lambda: self._now.web.requests_per_minute)
+        self._wrong = Allowance(lambda: WRONG_TOKENS)
+
+    @property
+    def _now(self) -> Settings:
+        return self._serving.settings()
 
     def close(self) -> None:
         """Write what still waits to be written."""
@@ -52,7 +65,7 @@ class Web:
 
     def application(self) -> Starlette:
         """As an ASGI application."""
-        pages = Pages(self._settings, self._ledger, self._spool, self._wrong)
+        pages = Pages(self._serving, self._ledger, self._spool, self._wrong)
         routes = [
             Route("/healthz", self._healthz, methods=["GET"]),
             Route("/readyz", self._readyz, methods=["GET"]),
@@ -67,12 +80,11 @@ class Web:
             Route("/plugins/{plugin}/{action}", self._for(Role.OPERATE, self._plugin), methods=["POST"]),
             *pages.routes(),
         ]
-        hosts = [*_LOOPBACK, self._settings.web.host, *self._settings.web.allowed_hosts]
         return Starlette(
             routes=routes,
             middleware=[
                 Middleware(Guard, requests=self._requests, wrong=self._wrong, page=pages.too_many),
-                Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+                Middleware(Hosts, names=lambda: (*_LOOPBACK, self._now.web.host, *self._now.web.allowed_hosts)),
             ],
             exception_handlers={HTTPException: _refused, RadnodeError: _failed},
         )
@@ -83,7 +95,7 @@ class Web:
         async def guarded(request: Request) -> Response:
             kind, _, token = request.headers.get("Authorization", "").partition(" ")
             given = token.strip() if kind.lower() == "bearer" else ""
-            found = await run_in_threadpool(tokens.holder, self._settings.web_tokens, given) if given else None
+            found = await run_in_threadpool(tokens.holder, self._tokens, given) if given else None
             if found is None:
                 if given:
                     self._wrong.take(caller_of(request.scope))
@@ -106,7 +118,7 @@ class Web:
     async def _plugin(self, request: Request, holder: str) -> Response:
         plugin, action = request.path_params["plugin"], request.path_params["action"]
         if change := actions.ON_STAGES.get(action):
-            stage = await run_in_threadpool(change, self._settings, self._ledger, plugin, holder)
+            stage = await run_in_threadpool(change, self._now, self._ledger, plugin, holder)
             return _json({"plugin": plugin, "stage": stage})
         if action not in actions.ON_PLUGINS:
             raise HTTPException(404, f"the actions are {', '.join([*actions.ON_PLUGINS, *actions.ON_STAGES])}")
@@ -118,7 +130,7 @@ class Web:
         return _json({"status": "ok"})
 
     async def _readyz(self, _: Request) -> Response:
-        missing = await run_in_threadpool(state.missing, self._settings, self._ledger)
+        missing = await run_in_threadpool(state.missing, self._now, self._ledger)
         return _json({"status": "not ready" if missing else "ready", "missing": missing}, 503 if missing else 200)
 
     async def _changes(self, request: Request, _: str) -> Response:
@@ -126,7 +138,7 @@ class Web:
         return _json(await run_in_threadpool(state.changes, self._ledger, since, min(count, state.MOST_CHANGES)))
 
     async def _metrics(self, _: Request, __: str) -> Response:
-        told = await run_in_threadpool(metrics.exposition, self._settings, self._ledger, self._durations)
+        told = await run_in_threadpool(metrics.exposition, self._now, self._ledger, self._durations)
         return Response(told, media_type=metrics.CONTENT_TYPE)
 
     async def _post_reviews(self, request: Request, holder: str) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -30,10 +30,10 @@ class Durations:
 
     Args:
         ledger: whose trail tells the times.
-        objective: results that take longer from door to result are late, seconds.
+        objective: results that take longer from door to result are late, seconds; asked at each look.
     """
 
-    def __init__(self, ledger: Ledger, objective: float) -> None:
+    def __init__(self, ledger: Ledger, objective: Callable[[], float]) -> None:
         self._ledger, self._objective = ledger, objective
         self._seen = ledger.audited.newest()
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class Durations:
             "radnode_results_in_time", "Those of them within the objective", labels, registry=self.registry
         )
         goal = Gauge("radnode_result_objective_seconds", "web.result_objective_seconds", registry=self.registry)
-        goal.set(objective)
+        goal.set_function(objective)
 
     def look(self) -> None:
         """Take in what was delivered since the last look."""
@@ -67,7 +67,7 @@ class Durations:
             self._stages.labels(stage, one.plugin).observe(seconds)
         self._all.labels(one.plugin).inc()
         in_time = self._in_time.labels(one.plugin)
-        if one.seconds is not None and one.seconds <= self._objective:
+        if one.seconds is not None and one.seconds <= self._objective():
             in_time.inc()
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,13 +34,15 @@ class Allowance:
     """So many of something in a minute for each caller, regained evenly (a token bucket); callable from any thread.
 
     Args:
-        per_minute: as many at once, and as many again in each minute.
+        per_minute: as many at once, and as many again in each minute; asked each time.
         callers: so many are remembered, those that were seen last.
         clock: seconds that never go back.
     """
 
-    def __init__(self, per_minute: int, callers: int = 4096, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most, self._callers, self._clock = float(per_minute), callers, clock
+    def __init__(
+        self, per_minute: Callable[[], int], callers: int = 4096, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._per_minute, self._callers, self._clock = per_minute, callers, clock
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -57,9 +60,9 @@ class Allowance:
         return 0.0 if left >= 1 else self._seconds(left)
 
     def _now(self, caller: str) -> float:
-        now = self._clock()
-        left, at = self._left.get(caller, (self._most, now))
-        return min(self._most, left + (now - at) * self._most / _MINUTE_SECONDS)
+        now, most = self._clock(), self._per_minute()
+        left, at = self._left.get(caller, (float(most), now))
+        return min(float(most), left + (now - at) * most / _MINUTE_SECONDS)
 
     def _keep(self, caller: str, left: float) -> None:
         self._left[caller] = (left, self._clock())
@@ -68,7 +71,7 @@ class Allowance:
             self._left.popitem(last=False)
 
     def _seconds(self, left: float) -> float:
-        return (1 - left) * _MINUTE_SECONDS / self._most
+        return (1 - left) * _MINUTE_SECONDS / self._per_minute()
 
 
 class Guard:
@@ -110,6 +113,20 @@ class Guard:
         answer = self._page(_TOO_MANY, hint) if _is_browser(scope) else _told(_TOO_MANY, hint)
         answer.headers["Retry-After"] = str(seconds)
         return answer
+
+
+class Hosts(TrustedHostMiddleware):
+    """Starlette's, with the names of the Host header that are allowed asked for at each request."""
+
+    def __init__(self, app: ASGIApp, names: Callable[[], Sequence[str]]) -> None:
+        super().__init__(app, allowed_hosts=names(), www_redirect=False)
+        self._names = names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 400 where the name is none of ours."""
+        self.allowed_hosts = list(self._names())
+        self.allow_any = "*" in self.allowed_hosts
+        await super().__call__(scope, receive, send)
 
 
 def caller_of(scope: Scope) -> str:

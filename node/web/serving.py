@@ -7,18 +7,25 @@ from node.errors import ConfigError
 
 
 class Serving:
-    """Args: settings: those that this process began with, which hold while the node has left no others."""
+    """Usable from several threads.
 
-    def __init__(self, settings: Settings) -> None:
-        self._path = settings.node.data_dir / "serving.json"
-        self._known, self._settings = 0, settings
+    Args:
+        began: the settings that this process began with, as its socket and its limits were made; they hold altogether
+            while the node has left no others.
+    """
+
+    def __init__(self, began: Settings) -> None:
+        self.began = began
+        self._path = began.node.data_dir / "serving.json"
+        self._known, self._settings = (0, 0), began
 
     def settings(self) -> Settings:
-        """As the main process left them last."""
+        """As the main process left them last; what needs a restart is in them as it was at the start."""
         try:
-            changed = self._path.stat().st_mtime_ns
-            if changed != self._known:
-                self._settings, self._known = load(self._path), changed
+            stat = self._path.stat()
+            if (stat.st_mtime_ns, stat.st_ino) != self._known:
+                self._settings = load(self._path)
+                self._known = stat.st_mtime_ns, stat.st_ino  # last: who reads meanwhile reads them once more
         except (OSError, ConfigError):
             pass  # it is being written, or nobody serves
         return self._settings

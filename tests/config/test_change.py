@@ -9,6 +9,7 @@ import pytest
 from node.config import (
     Destination,
     FetchRule,
+    GoLiveSettings,
     NodeSettings,
     ReceiveSettings,
     Route,
@@ -16,6 +17,7 @@ from node.config import (
     StorageSettings,
     StudySettings,
     WatchSettings,
+    WebSettings,
     Worklist,
     change,
 )
@@ -56,6 +58,15 @@ def test_how_models_are_watched_is_taken_over() -> None:
     found = change(settings(), new)
     assert found.live == ("watch.every_hours", "watch.pause_on")
     assert (found.restart, found.settings) == ((), new)
+
+
+def test_of_http_is_taken_over_what_hangs_on_no_socket_and_no_file() -> None:
+    asked = WebSettings(requests_per_minute=9, allowed_hosts=("a",), show_patients=True, result_objective_seconds=9)
+    live = tuple(f"web.{name}" for name in sorted(asked.model_fields_set, key=list(WebSettings.model_fields).index))
+    found = change(settings(), settings(web=asked, go_live=GoLiveSettings(min_cases=9)))
+    assert (found.live, found.restart) == ((*live, "go_live.min_cases"), ())
+    found = change(settings(), settings(web=WebSettings(enabled=True, port=9, tls=True, behind_proxy=True)))
+    assert (found.live, found.restart) == ((), ("web.enabled", "web.port", "web.tls", "web.behind_proxy"))
 
 
 def test_what_sockets_and_processes_were_made_with_stays_as_it_was() -> None:

@@ -115,7 +115,7 @@ def exposed(tmp_path: Path, pki: Pki) -> set[str]:
     tls = TlsSettings(enabled=True, certificate=pki.node.certificate, ca=pki.ca, key=pki.node.key, crl=crl)
     settings = Settings(node=NodeSettings(data_dir=tmp_path), tls=tls)
     ledger = Ledger(tmp_path / "ledger.db")
-    durations = Durations(ledger, 300)
+    durations = Durations(ledger, lambda: 300)
     reported(ledger)
     for delivery in ledger.deliveries.of_study("1.2"):
         ledger.deliveries.done(delivery)

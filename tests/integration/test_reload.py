@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 
 from node.states import AnalysisState
 from node.watch.ticking import TICK_SECONDS
+from node.web import tokens
+from node.web.tokens import Role
 from tests.peers import Hospital, RunningNode, storescu, until
+from tests.peers.ports import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -72,6 +76,41 @@ def test_new_routes_and_destinations_count_without_a_restart_and_wrong_ones_chan
     storescu(node.port, [hospital.film(3)])
     node.await_ended([hospital.study_uid(3)])
     assert "answered, delivered to first" in node.json("why", hospital.study_uid(3))["answer"]
+
+
+def test_http_takes_over_what_it_can_and_the_rest_is_named(
+    start_node: Callable[..., RunningNode], hospital: Hospital
+) -> None:
+    port, film = free_port(), hospital.film(1)
+    node = start_node(
+        routes=[{"name": "films", "plugin": "brightness"}],
+        web={"enabled": True, "port": port},
+        receive={"max_object_mb": 9},
+    )
+    url, token = f"http://127.0.0.1:{port}", tokens.add(node.data / "tokens", "gateway", Role.STORE)
+    until(lambda: _status(url, "radnode.clinic") is not None, "it serves")
+    assert _status(url, "radnode.clinic") == 400
+    before = node.pids("main") + node.pids("web")
+    text = node.config.read_text().replace("max_object_mb = 9", "max_object_mb = 1")
+    node.config.write_text(text.replace("[web]\n", '[web]\nallowed_hosts = ["radnode.clinic"]\nbehind_proxy = true\n'))
+    answer = node.json("reload")
+    assert answer["live"] == ["web.allowed_hosts"]
+    assert answer["restart"] == ["receive.max_object_mb", "web.behind_proxy"]
+    assert _status(url, "radnode.clinic") == 200
+    body = b"--b\r\nContent-Type: application/dicom\r\n\r\n" + film.read_bytes() + b"\r\n--b--\r\n"
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": 'multipart/related; type="application/dicom"; boundary=b',
+    }
+    assert requests.post(f"{url}/dicom-web/studies", body, headers=headers, timeout=10).status_code == 200
+    assert node.pids("main") + node.pids("web") == before
+
+
+def _status(url: str, host: str) -> int | None:
+    try:
+        return requests.get(f"{url}/healthz", headers={"Host": host}, timeout=10).status_code
+    except requests.ConnectionError:
+        return None
 
 
 @pytest.mark.slow  # the node looks whether it is time every ten seconds

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from node.classify.catalogue import Catalogue
-from node.config import NodeSettings, Settings, TlsSettings, WatchSettings
+from node.config import (
+    GoLiveSettings,
+    NodeSettings,
+    QueueSettings,
+    Route,
+    Settings,
+    TlsSettings,
+    WatchSettings,
+    WebSettings,
+    frozen,
+)
 from node.ledger import Installed, Ledger, Watched
+from node.spool import write_once
 from node.stages import Stage
 from node.watch.lateness import lateness
 from node.web import tokens
@@ -18,6 +32,7 @@ from node.web.metrics import exposition
 from node.web.tokens import Role
 from tests.ledger.material import reported, routed
 from tests.peers import Pki
+from tests.watch.builders import looked_at
 from tests.web.conftest import REQUESTS, Running
 
 ACCEPT = {"finding": "opacity", "judgement": "accepted"}
@@ -123,6 +138,9 @@ def test_a_plugin_goes_silent_at_once_and_live_only_on_a_record(web: Running) ->
     assert web.ledger.stages.of(name, manifest.version).stage is Stage.SILENT
     record = {"version": manifest.version, "digest": manifest.digest, "accepted": True, "answered": 60}
     web.ledger.evaluations.add(name, {**record, "csv_sha256": "", "images_sha256": "", "findings": []}, "anna")
+    serve_with(web, go_live=GoLiveSettings(min_cases=61))
+    assert "60 cases were answered" in web.ask("POST", f"/plugins/{name}/go-live", token=token).json()["error"]
+    serve_with(web, go_live=GoLiveSettings(min_cases=60))
     assert web.ask("POST", f"/plugins/{name}/go-live", token=token).json() == {"plugin": name, "stage": "LIVE"}
     staged = web.ledger.stages.of(name, manifest.version)
     assert (staged.stage, staged.operator, bool(staged.evaluation)) == (Stage.LIVE, "token olga", True)
@@ -221,7 +239,7 @@ def test_how_long_results_took_is_counted_once_and_stage_by_stage(web: Running) 
 
 
 def test_results_beyond_the_objective_are_not_in_time(web: Running) -> None:
-    durations = Durations(web.ledger, 1e-9)
+    durations = Durations(web.ledger, lambda: 1e-9)
     delivered(web, "1.7")
     durations.look()
     found = {one.name: one.value for family in durations.registry.collect() for one in family.samples}
@@ -279,3 +297,41 @@ def test_answers_are_not_kept_by_caches_and_are_what_they_say(web: Running) -> N
 @pytest.mark.parametrize("path", ["/x", "/static/../app.py", "/studies/1.2/x", "/docs"])
 def test_there_is_nothing_else(web: Running, path: str) -> None:
     assert web.ask("GET", path).status_code in (404, 405)
+
+
+def serve_with(running: Running, **changes: Any) -> None:
+    """As the main process leaves other settings after `radnode reload`."""
+    settings = Settings(node=NodeSettings(data_dir=running.folder), **changes)
+    write_once(running.folder / "serving.json", frozen(settings))
+
+
+def test_what_the_node_took_over_counts_from_the_next_request_on(web: Running) -> None:
+    hosts = [{"Host": name} for name in ("radnode.hospital", "radnode.clinic")]
+
+    def statuses() -> list[int]:
+        return [web.ask("GET", "/reviews/tally", headers=one).status_code for one in hosts]
+
+    assert statuses() == [200, 400]
+    serve_with(web, web=WebSettings(allowed_hosts=("radnode.clinic",), result_objective_seconds=1e-9))
+    assert statuses() == [400, 200]
+    delivered(web, "1.7")
+    told = counted(web)
+    assert told["radnode_result_objective_seconds", ""] == 1e-9
+    assert (told["radnode_results_total", ""], told["radnode_results_in_time_total", ""]) == (1, 0)
+    serve_with(web, web=WebSettings(requests_per_minute=2))
+    assert [web.ask("GET", "/healthz").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_windows_and_watching_are_told_as_the_node_took_them_over(web: Running) -> None:
+    waiting(web.ledger)
+    looked_at(web.ledger, 0.5)
+    looks = "radnode_watch_look_timestamp_seconds"
+    told = counted(web)
+    assert told["radnode_analyses_due", ""] == 1
+    assert (looks, "") in told
+    begin, end = (time.strftime("%H:%M", time.gmtime(time.time() + hours * 3600)) for hours in (6, 7))
+    route = Route(name="films", plugin="chest", window=f"{begin}-{end}")
+    serve_with(web, routes=(route,), queue=QueueSettings(time_zone="UTC"), watch=WatchSettings(enabled=False))
+    told = counted(web)
+    assert told["radnode_analyses_due", ""] == 0
+    assert (looks, "") not in told

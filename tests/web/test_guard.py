@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 
 def test_an_allowance_is_used_up_and_regained_evenly(clock: Clock) -> None:
-    allowance = Allowance(6, clock=clock)
+    allowance = Allowance(lambda: 6, clock=clock)
     assert [allowance.take("a") for _ in range(6)] == [0.0] * 6
     assert allowance.take("a") == pytest.approx(10.0)
     clock.now += 5
@@ -37,20 +37,32 @@ def test_an_allowance_is_used_up_and_regained_evenly(clock: Clock) -> None:
 
 
 def test_callers_do_not_use_up_what_is_others(clock: Clock) -> None:
-    allowance = Allowance(1, clock=clock)
+    allowance = Allowance(lambda: 1, clock=clock)
     assert (allowance.take("a"), allowance.take("b")) == (0.0, 0.0)
     assert allowance.take("a") > 0
 
 
 def test_looking_uses_nothing_up(clock: Clock) -> None:
-    allowance = Allowance(1, clock=clock)
+    allowance = Allowance(lambda: 1, clock=clock)
     assert [allowance.wait("a") for _ in range(3)] == [0.0] * 3
     allowance.take("a")
     assert allowance.wait("a") == pytest.approx(60.0)
 
 
+def test_how_many_may_be_had_is_asked_each_time(clock: Clock) -> None:
+    known = [1]
+    allowance = Allowance(lambda: known[0], clock=clock)
+    assert (allowance.take("a"), allowance.take("a") > 0) == (0.0, True)
+    known[0] = 60
+    clock.now += 2
+    assert [allowance.take("a") for _ in range(3)].count(0.0) == 2
+    assert allowance.take("b") == 0.0
+    known[0] = 2
+    assert [allowance.take("b") for _ in range(3)].count(0.0) == 2, "what was saved up is cut off"
+
+
 def test_only_so_many_callers_are_remembered(clock: Clock) -> None:
-    allowance = Allowance(1, callers=10, clock=clock)
+    allowance = Allowance(lambda: 1, callers=10, clock=clock)
     for number in range(1000):
         allowance.take(str(number))
     assert len(allowance._left) == 10

@@ -15,7 +15,7 @@ import requests
 from PIL import Image
 
 from node import report
-from node.config import Destination, NodeSettings, Settings, frozen
+from node.config import Destination, NodeSettings, Settings, WebSettings, frozen
 from node.spool import Spool
 from node.states import AnalysisState
 from node.study import Attributes, Explanation
@@ -208,6 +208,12 @@ def test_a_study_is_told_with_findings_reasons_and_trail(browser: Browser) -> No
 def test_no_patient_is_named_unless_the_configuration_says_so(browser: Browser, web: Running) -> None:
     assert "Patient" not in words(browser.get("/studies/1.2").text)
     assert [one for one in web.ledger.events.of_study("1.2") if one.detail.get("command") == "patient shown"] == []
+
+
+def test_patients_are_named_from_when_the_node_takes_that_over(browser: Browser, web: Running) -> None:
+    settings = Settings(node=NodeSettings(data_dir=web.folder), web=WebSettings(show_patients=True))
+    (web.folder / "serving.json").write_bytes(frozen(settings))
+    assert "Patient" in words(browser.get("/studies/1.2").text)
 
 
 def test_what_strangers_wrote_stays_text(browser: Browser, web: Running) -> None:

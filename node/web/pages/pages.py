@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from node.config import Settings
 from node.errors import RadnodeError
 from node.ledger import Ledger
 from node.spool import Spool
@@ -25,8 +24,8 @@ from node.web.pages.acting import Acting, Deed
 from node.web.pages.destinations import destinations
 from node.web.pages.forms import form, place
 from node.web.pages.rendering import Rendering
-from node.web.pages.serving import Serving
 from node.web.pages.study import StudyPage
+from node.web.serving import Serving
 from node.web.sessions import LONGEST_SECONDS, Session, Sessions
 from node.web.tokens import Role
 
@@ -54,14 +53,16 @@ class Pages:
     """The dashboard.
 
     Args:
-        settings, ledger, spool: of the node.
+        serving: the settings of the node, as they are now.
+        ledger, spool: of the node.
         wrong: tokens of one address, shared with all other ways in.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, spool: Spool, wrong: Allowance) -> None:
-        self._settings, self._ledger, self._spool, self._wrong = settings, ledger, spool, wrong
-        self._serving = Serving(settings)
-        self._sessions, self._rendering = Sessions(settings.web_tokens, self._ended), Rendering()
+    def __init__(self, serving: Serving, ledger: Ledger, spool: Spool, wrong: Allowance) -> None:
+        self._serving, self._ledger, self._spool, self._wrong = serving, ledger, spool, wrong
+        settings = serving.began  # of what needs a restart
+        self._title, self._tokens = settings.node.ae_title, settings.web_tokens
+        self._sessions, self._rendering = Sessions(self._tokens, self._ended), Rendering()
         self._acting, self._study = Acting(ledger, spool), StudyPage(ledger, spool)
         self._static = {path.name: path.read_bytes() for path in _STATIC.iterdir() if path.suffix in _TYPES}
         self._secure = settings.web.tls or settings.web.behind_proxy
@@ -163,7 +164,7 @@ class Pages:
         """What every template may use."""
         role = session.holder.role if session else None
         return {
-            "node": self._settings.node.ae_title,
+            "node": self._title,
             "navigation": _NAVIGATION if session else (),
             "here": "",
             "notice": "",
@@ -180,7 +181,7 @@ class Pages:
         return {"page": "studies", "asked": asked, "listed": found, "states": list(StudyState)}
 
     def _show_study(self, request: Request, session: Session) -> Values:
-        uid, shows = request.path_params["uid"], self._settings.web.show_patients
+        uid, shows = request.path_params["uid"], self._serving.settings().web.show_patients
         if "part" in request.query_params:
             return {"page": "study"} | self._study.standing(uid)
         values = self._study.values(uid, self._serving.settings())
@@ -231,7 +232,7 @@ class Pages:
     async def _log_in(self, request: Request) -> Response:
         fields = await form(request)
         onward, token = place(fields.get("next", "/")), fields.get("token", "").strip()
-        found = await run_in_threadpool(tokens.holder, self._settings.web_tokens, token) if token else None
+        found = await run_in_threadpool(tokens.holder, self._tokens, token) if token else None
         if found is None:
             if token:
                 self._wrong.take(caller_of(request.scope))
