@@ -11,9 +11,11 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from node.config import WatchSettings
 from node.errors import PluginError
 from node.manifest import read_manifest
 from radnode_kit.commands import Run, folder_of, train
+from radnode_kit.reference import make_reference
 from radnode_kit.sequence.classifier import SequenceClassifier
 from radnode_kit.sequence.fitting import RECIPE
 from tests.plugins.phantoms import chest, chest_series
@@ -121,3 +123,10 @@ def test_another_seed_writes_another_model(trained: Path, data: Path, tmp_path: 
 def test_an_option_that_would_do_nothing_is_refused(trained: Path, data: Path, run: Run, word: str) -> None:
     with pytest.raises(PluginError, match=word):
         train(trained, data, trained.parent / "work", run)
+
+
+def test_a_sequence_model_has_no_reference_since_it_has_learned_from_all(tmp_path: Path) -> None:
+    shipped = json.loads((folder_of("ct-contrast-phase") / "bundle" / "configs" / "crossed.json").read_text())
+    assert len(set(shipped["patients"])) == 38 < WatchSettings().least, "as plugins/README.md says"
+    with pytest.raises(PluginError, match="no held-back part to make a reference of"):
+        make_reference(folder_of("ct-contrast-phase"), tmp_path, 100)
