@@ -57,6 +57,14 @@ _BEHIND: Mapping[_Sense, str] = {
 }
 #: What ends the reach of a trigger.
 _ENDS = re.compile(r"\b(?:but|however|although|except|apart from|aber|jedoch|dagegen)\b|[;:]")
+#: Headings of what is not about these images, of a report that is one text; another heading, or an empty line behind
+#: what stands under it, ends such a section.
+_NOT_OF_NOW = (
+    r"(?:clinical |relevant )?(?:history|information|indications?|details|context|question)|reason for (?:the )?"
+    r"(?:exam\w*|study|request)|comparison|prior(?: \w+)?|technique|procedure|klinische (?:angaben?|fragestellung)"
+    r"|anamnese|(?:rechtfertigende )?indikation|fragestellung|vergleich|voruntersuchung\w*|vorbefunde?|technik"
+)
+_HEADING = re.compile(r"\s*([^\W\d_][\w /()-]{1,50}):")
 _SENTENCES = re.compile(r"(?<=[a-zäöüß)\d]{2})[.!?]+(?:\s|$)|\n+")
 
 
@@ -79,9 +87,24 @@ def said(text: str, terms: Sequence[str]) -> Outcome | None:
 
     Present when one sentence says so; else undetermined when one doubts; else absent.
     """
-    found = {sense for sentence in _SENTENCES.split(text[:LONGEST].lower()) for sense in _senses(sentence, terms)}
+    of_now = "\n".join(_of_now(text[:LONGEST].lower()))
+    found = {sense for sentence in _SENTENCES.split(of_now) for sense in _senses(sentence, terms)}
     order = (Outcome.PRESENT, Outcome.UNDETERMINED, Outcome.ABSENT)
     return next((outcome for outcome in order if outcome in found), None)
+
+
+def _of_now(text: str) -> Iterator[str]:
+    """The lines that are about these images: not why they were made, and not what was before."""
+    is_before, is_empty = False, True
+    for line in text.splitlines():
+        if heading := _HEADING.match(line):
+            is_before, is_empty = bool(re.fullmatch(_NOT_OF_NOW, heading[1].strip())), not line[heading.end() :].strip()
+        elif line.strip():
+            is_empty = False
+        elif not is_empty:
+            is_before = False
+        if not is_before:
+            yield line
 
 
 def _senses(sentence: str, terms: Sequence[str]) -> Iterator[Outcome | None]:

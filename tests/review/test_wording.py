@@ -49,6 +49,24 @@ def test_a_sentence_says(outcome: Outcome | None, text: str) -> None:
     assert said(text, TERMS) is outcome
 
 
+@pytest.mark.parametrize(
+    ("outcome", "text"),
+    [
+        (None, "CLINICAL HISTORY: cough, pneumonia?\nFINDINGS: The lungs are clear."),
+        (None, "Indication:\n\npneumonia\n\nThe lungs are clear."),
+        (None, "Fragestellung: Pneumonie?\nBefund: Lungen frei."),
+        (None, "Comparison: film with pneumonia.\n\nThe lungs are clear."),
+        (Outcome.ABSENT, "History: pneumonia last year\nImpression: No pneumonia."),
+        (Outcome.PRESENT, "Reason for exam: cough\n\nConsolidation in the left base."),
+        (Outcome.PRESENT, "Klinische Angaben: Husten\nBeurteilung: Infiltrat links."),
+        (Outcome.PRESENT, "FINDINGS:\n\nPneumonia."),
+        (Outcome.PRESENT, "Lungs: pneumonia."),
+    ],
+)
+def test_why_the_images_were_made_says_nothing_of_them(outcome: Outcome | None, text: str) -> None:
+    assert said(text, TERMS) is outcome
+
+
 def test_a_text_without_end_is_read_to_an_end() -> None:
     assert said("no " * LONGEST, TERMS) is None
     assert said("pneumonia " * LONGEST, TERMS) is Outcome.PRESENT
