@@ -27,7 +27,7 @@ def commands_of(settings: Settings, copy: Path) -> list[tuple[str, list[str]]]:
     """The processes of these settings, each with the name that `radnode status` shows. Args: copy: of the settings."""
     counts = (
         ("receiver", "node.receive", settings.receive.processes),
-        ("intake", "node.intake", int(bool(settings.inputs or settings.followed))),
+        ("intake", "node.intake", int(bool(settings.inputs or settings.followed or settings.hl7.enabled))),
         ("web", "node.web", int(settings.web.enabled)),
     )
     return [

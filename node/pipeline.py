@@ -269,8 +269,9 @@ class Pipeline:
 
     def read_documents(self) -> int:
         """Read the reports that came in: what a reader says of our findings; return how many reviews were taken."""
-        waiting = self._ledger.reviews.unread()
-        return sum(review.take_document(self._ledger, self._spool, one, self._vocabularies) for one in waiting)
+        to, words, charset = (self._ledger, self._spool), self._vocabularies, self._settings.hl7.character_set
+        count = sum(review.take_document(*to, one, words) for one in self._ledger.reviews.unread())
+        return count + sum(review.take_report(*to, one, words, charset) for one in self._ledger.reports.due())
 
     # Housekeeping
 

@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 import structlog
 
 from node.errors import PermanentError
+from node.intake.hl7 import heard_of
 from node.ledger import Ledger, Named
 from node.receive.kept import arrival_of, claim_of, meta_of, name_of
 from node.receive.text import shown_uid
+from node.review.hl7 import FALLBACK, Unfit
 from node.spool import Spool
 from node.study import Arrival
 
@@ -36,18 +38,22 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class Difference:
-    """What a comparison found. `unreadable`: files that say not even what they are; they are left alone."""
+    """What a comparison found. `unreadable`: files that say not even what they are; they are left alone.
+
+    `messages`: those with signed reports that have no row.
+    """
 
     files: int = 0
     instances: int = 0
     without_row: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
     missing: tuple[Named, ...] = ()
+    messages: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
         """Whether both say the same."""
-        return not (self.without_row or self.unreadable or self.missing)
+        return not (self.without_row or self.unreadable or self.missing or self.messages)
 
 
 def compare(
@@ -63,7 +69,8 @@ def compare(
         instances: whether the file of each instance is looked for, too.
     """
     seen, without_row, unreadable = 0, [], []
-    for path in spool.files(since, time.time() - GRACE_SECONDS if until is None else until):
+    before = time.time() - GRACE_SECONDS if until is None else until
+    for path in spool.files(since, before):
         seen += 1
         try:
             if not ledger.upkeep.knows(_uid(spool, path), path):
@@ -71,7 +78,8 @@ def compare(
         except PermanentError:
             unreadable.append(path)
     count, missing = _missing(ledger, spool) if instances else (0, ())
-    return Difference(seen, count, tuple(without_row), tuple(unreadable), missing)
+    messages = tuple(path for path in spool.messages(before) if not ledger.reports.knows(path))
+    return Difference(seen, count, tuple(without_row), tuple(unreadable), missing, messages)
 
 
 def repair(ledger: Ledger, spool: Spool, found: Difference) -> None:
@@ -81,6 +89,8 @@ def repair(ledger: Ledger, spool: Spool, found: Difference) -> None:
             ledger.arrivals.record([_arrival(spool, path)])
         except PermanentError as error:
             log.warning("not taken from the spool", path=path, why=error.what)  # gone since it was seen
+    for path in found.messages:
+        _take_message(ledger, spool, path)
     for begin in range(0, len(found.missing), _CHUNK):  # a disk may have lost all it had: receivers want to write, too
         ledger.upkeep.set_missing(found.missing[begin : begin + _CHUNK])
 
@@ -116,9 +126,22 @@ def reconcile(
         hint = f"{lost} acknowledged objects have lost their files: `radnode db check` lists them; send them again"
         ledger.facts.set_trouble("spool", hint if lost else "")
     say = log.info if found.clean else log.warning
-    counts = {name: len(getattr(found, name)) for name in ("without_row", "unreadable", "missing")}
+    counts = {name: len(getattr(found, name)) for name in ("without_row", "unreadable", "missing", "messages")}
     say("spool and ledger compared", files=found.files, instances=found.instances, **counts)
     return found
+
+
+def _take_message(ledger: Ledger, spool: Spool, path: str) -> None:
+    """As if it had just come; what came before in another file goes."""
+    try:
+        heard = heard_of(spool.path(path).read_bytes(), "", FALLBACK)
+    except (OSError, Unfit) as error:
+        log.warning("not taken from the spool", path=path, why=str(error))
+        return
+    if heard.path != path:
+        log.warning("not taken from the spool", path=path, why="its name is not that of its content")
+    elif not ledger.reports.record(heard):
+        spool.remove(path)
 
 
 def _missing(ledger: Ledger, spool: Spool) -> tuple[int, tuple[Named, ...]]:

@@ -33,12 +33,14 @@ class Retention:
     def purge(self, now: float) -> int:
         """Remove the files of studies that ended and are older than the retention; return how many studies.
 
-        What modalities and archives told so long ago, or announced and never had, is forgotten, too.
+        What modalities and archives told so long ago, or announced and never had, is forgotten, too: of studies that
+        never came as well. So are signed reports that came in messages.
         """
         before = now - self.settings.keep_days * _DAY_SECONDS
         if self.settings.keep_days:
             self._ledger.signals.forget(before)
             self._ledger.absences.forget(before)
+            self._forget_reports(before)
         return sum(self.remove(uid, before) for uid in self._expired(before))
 
     def make_room(self, now: float) -> int:
@@ -60,8 +62,9 @@ class Retention:
         paths = self._ledger.studies.begin_purge(uid, before)
         if not paths:
             return False
-        for path in [*paths, *self._folders(uid)]:
+        for path in [*paths, *self._folders(uid), *self._ledger.reports.files_of(uid)]:
             self._spool.remove(path)
+        self._ledger.reports.files_gone(uid)
         self._ledger.studies.mark_purged(uid)
         return True
 
@@ -96,7 +99,17 @@ class Retention:
     def _folders(self, uid: str) -> list[str]:
         return [f"work/{analysis.id}" for analysis in self._ledger.analyses.of_study(uid)]
 
+    def _paths(self, uid: str) -> list[str]:
+        return [*self._ledger.studies.paths(uid), *self._folders(uid), *self._ledger.reports.files_of(uid)]
+
+    def _forget_reports(self, before: float) -> None:
+        """Remove the messages of no study, and of studies whose files are gone, that came before that time."""
+        while rows := self._ledger.reports.expired(before):
+            for path in {row.path for row in rows if row.path and not self._ledger.reports.others_need(row, before)}:
+                self._spool.remove(path)
+            self._ledger.reports.forget(rows)
+
     def _size(self, uid: str) -> int:
-        paths = [self._spool.path(one) for one in [*self._ledger.studies.paths(uid), *self._folders(uid)]]
+        paths = [self._spool.path(one) for one in self._paths(uid)]
         files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
         return sum(file.stat().st_size for file in files)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
@@ -19,8 +20,10 @@ from node.claims import Outcome
 _Z = 1.959963984540054
 
 
-#: How the origin of a review begins that rules made of a signed report's words: it is kept apart from readers' own.
+#: How the origin of a review begins that rules made of the words of a signed Structured Report.
 REPORT_TEXT = "report text "
+#: Its source; of reports that come as messages it is `HL7` with their sender. A reader's own words have none.
+SIGNED_SR = "SR"
 
 
 class Judgement(StrEnum):
@@ -92,13 +95,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Review:
-    """A reader's word on an answer; `reader` is who said it, `origin` where: a SOP Instance UID, or the way it came."""
+    """A reader's word on an answer; `reader` is who said it, `origin` where: a SOP Instance UID, or the way it came.
+
+    `source`: whose signed reports rules have read; empty: a reader's own word, from which the others are kept apart.
+    """
 
     answer: Answer
     judgement: Judgement
     stated: Outcome | None
     reader: str
     origin: str
+    source: str = ""
 
     @property
     def truth(self) -> Outcome | None:
@@ -110,6 +117,68 @@ class Review:
         if self.judgement is Judgement.ACCEPTED:
             return self.answer.outcome
         return Outcome.ABSENT if self.answer.outcome is Outcome.PRESENT else Outcome.PRESENT
+
+
+class ReportStatus(StrEnum):
+    """What a report in a message is."""
+
+    FINAL = "FINAL"
+    CORRECTED = "CORRECTED"  # replaces what came before for its order
+    ASIDE = "ASIDE"  # kept, and never read: preliminary, or without text
+
+
+@dataclass(frozen=True)
+class HeardReport:
+    """A report in a message, as far as the ledger may know it.
+
+    Attributes:
+        status: what it is.
+        names: studies that it may be of, the best first: Study Instance UIDs, and :func:`order_key`.
+        patients: :func:`person_key` of each Patient ID that it tells.
+        report_key: digest of its order; what comes later for the same one replaces it. Empty: it names none.
+        told_at: when its status changed, as digits; empty: not told.
+        reason: why it is kept aside.
+    """
+
+    status: ReportStatus
+    names: tuple[str, ...]
+    patients: tuple[str, ...]
+    report_key: str = ""
+    told_at: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A message with reports; its bytes are synced in the spool.
+
+    Attributes:
+        source: Sending Application and Facility.
+        peer: address of who brought it.
+        control_id: Message Control ID (MSH-10).
+        sha256: hex, of the message without its header, which differs when it is sent again.
+        path: relative to the spool's root.
+        reports: one for each order.
+    """
+
+    source: str
+    peer: str
+    control_id: str
+    sha256: str
+    path: str
+    reports: tuple[HeardReport, ...]
+
+
+def person_key(patient_id: str) -> str:
+    """Hex digest of a Patient ID, whoever issued it; empty without one."""
+    return sha256(f"person\0{patient_id}".encode()).hexdigest() if patient_id else ""
+
+
+def order_key(accession_number: str, patient_id: str) -> str:
+    """Hex digest of an Accession Number of a patient; empty without one of them."""
+    if not (accession_number and patient_id):
+        return ""
+    return sha256(f"order\0{accession_number}\0{patient_id}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -146,6 +215,7 @@ class Counted:
     outcome: Outcome
     truth: Outcome | None
     at: float = 0.0
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,6 +227,7 @@ class Tally:
         ppv: of those called present and reviewed, how many are.
         npv: of those called absent and reviewed, how many are.
         unclear: reviews from which neither follows, as of what was undetermined.
+        source: whose signed reports say so; empty: readers themselves.
     """
 
     plugin: str
@@ -167,20 +238,23 @@ class Tally:
     ppv: Share
     npv: Share
     unclear: int
+    source: str = ""
 
 
 def tallies(counted: Iterable[Counted]) -> list[Tally]:
-    """One for each plugin, version, finding and sender, in that order."""
+    """One for each plugin, version, finding, sender and source, in that order."""
 
-    def key(one: Counted) -> tuple[str, str, str, str]:
-        return one.plugin, one.plugin_version, one.finding, one.sender
+    def key(one: Counted) -> tuple[str, str, str, str, str]:
+        return one.plugin, one.plugin_version, one.finding, one.sender, one.source
 
     return [_tally(key_of, list(members)) for key_of, members in groupby(sorted(counted, key=key), key)]
 
 
-def _tally(key: tuple[str, str, str, str], members: Sequence[Counted]) -> Tally:
+def _tally(key: tuple[str, str, str, str, str], members: Sequence[Counted]) -> Tally:
+    plugin, version, finding, sender, source = key
     ppv, npv = (_agreeing(members, outcome) for outcome in (Outcome.PRESENT, Outcome.ABSENT))
-    return Tally(*key, reviewed=len(members), ppv=ppv, npv=npv, unclear=len(members) - ppv.total - npv.total)
+    unclear = len(members) - ppv.total - npv.total
+    return Tally(plugin, version, finding, sender, len(members), ppv, npv, unclear, source)
 
 
 def _agreeing(members: Sequence[Counted], outcome: Outcome) -> Share:

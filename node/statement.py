@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pydicom.uid import UID
 
 from node import __version__
+from node.actors import ACTORS, ANSWERS, messages_taken
 from node.config import Settings
 from node.deliver import Verdict
 from node.deliver.status import MEANINGS, Meaning
@@ -35,42 +36,6 @@ _BECOMES = {
     Verdict.NOT_UNDERSTOOD: "sent again; in the end replaced by a simpler kind, or shown to the operator",
 }
 
-#: IHE profile, actor, and how far it goes. Nothing here was tested at a Connectathon.
-_ACTORS = (
-    (
-        "AI Workflow for Imaging (AIW-I)",
-        "Task Performer",
-        "workitems of a Task Manager over UPS-RS, in pull workflow: Query, Claim, Get, Update and Complete UPS "
-        "Workitem (RAD-81 to RAD-85); no subscription (RAD-86, RAD-87), so that a request to cancel what was claimed "
-        "is not heard",
-    ),
-    (
-        "AI Results (AIR)",
-        "Evidence Creator",
-        "TID 1500 with quantitative and qualitative findings, tracking identifiers, Segmentation, Parametric Map and "
-        "Key Object Selection; stored by C-STORE or STOW-RS (RAD-43), Storage Commitment (RAD-10)",
-    ),
-    (
-        "Consistent Presentation of Images (CPI)",
-        "Evidence Creator",
-        "Softcopy Presentation States that leave the image untouched (RAD-9)",
-    ),
-    ("Key Image Note (KIN)", "Evidence Creator", "the list of a result's objects, and Rejected for Quality (RAD-29)"),
-    (
-        "Scheduled Workflow (SWF.b)",
-        "none; what a Performed Procedure Step Manager and an Image Manager tell is heard",
-        "Modality Procedure Step In Progress (RAD-6), Completed / Discontinued (RAD-7), Instance Availability "
-        "Notification (RAD-49): by these a study is known to be whole",
-    ),
-    (
-        "Audit Trail and Node Authentication (ATNA)",
-        "Secure Application",
-        "audit messages of PS3.15 A.5 over TLS, TCP or UDP syslog (ITI-20); node authentication by TLS (ITI-19). "
-        "The time of the machine is the operating system's to keep (ITI-1)",
-    ),
-)
-
-
 _WORKLISTS = """\
 As user agent, where there are `[[worklists]]`: UPS-RS (PS3.18 11), in `application/dicom+json`. Search (11.9), by
 Procedure Step State, Input Readiness State, Scheduled Workitem Code and Worklist Label; Retrieve (11.5); Change
@@ -90,6 +55,7 @@ def conformance_statement(settings: Settings) -> str:
         _sending(),
         _fetching(),
         _web(),
+        _messages(settings),
         _security(settings),
         _texts(),
     )
@@ -227,6 +193,10 @@ aside, since it is not of the class or instance that its File Meta Information n
 {_table(["Failure Reason", "meaning"], [[f"{code:04X}", what] for code, what in reasons])}"""
 
 
+def _messages(settings: Settings) -> str:
+    return f"{messages_taken(settings)}\n{_table(['answer', 'it says'], [list(one) for one in ANSWERS.items()])}"
+
+
 def _security(settings: Settings) -> str:
     tls = settings.tls
     port = f"port {tls.port}" if tls.enabled else "off as configured here"
@@ -264,7 +234,7 @@ def _integration() -> str:
 
 {MANUFACTURER} {__version__}. Actors as implemented; none was tested at a Connectathon.
 
-{_table(["profile", "actor", "what it does"], [list(actor) for actor in _ACTORS])}"""
+{_table(["profile", "actor", "what it does"], [list(actor) for actor in ACTORS])}"""
 
 
 def _annex() -> str:

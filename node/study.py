@@ -60,6 +60,8 @@ class Arrival:
         acquisition_images: Images in Acquisition (0020,1002), if announced.
         instance_number: (0020,0013), 0 when missing.
         defect: why it cannot be processed; such an object is kept, set aside, and shown.
+        person_key: digest of Patient ID alone, by which a report is known to be of the patient.
+        order_key: digest of Accession Number and Patient ID, by which a report finds the study.
     """
 
     sop_instance_uid: str
@@ -78,6 +80,8 @@ class Arrival:
     acquisition_images: int | None = None
     instance_number: int = 0
     defect: str = ""
+    person_key: str = ""
+    order_key: str = ""
 
 
 class Outcome(StrEnum):

@@ -59,6 +59,17 @@ def _received(lookup: Lookup, group: Group) -> Message:
     )
 
 
+def _report_imported(lookup: Lookup, group: Group) -> Message | None:
+    """A.5.3.6 (IHE RAD: RAD-28, Structured Report Export, at its receiver): of a study that is here alone."""
+    first = group[0]
+    if not first.study_instance_uid:
+        return None
+    source, address = str(first.detail.get("source", "")), str(first.detail.get("peer", ""))
+    there = Participant(source, codes.SOURCE_MEDIA, address=address, media=codes.MEDIA_URI)
+    who = (there, lookup.node(codes.DESTINATION, is_requestor=True))
+    return Message(codes.IMPORT, first.at, Action.CREATE, who, lookup.things(first.study_instance_uid, {}))
+
+
 def _delivered(lookup: Lookup, group: Group) -> Message:
     """A.5.3.7, with us as the source; a result that leaves as a message to those without DICOM is an Export."""
     first, classes = group[0], _classes(lookup, group)
@@ -244,6 +255,7 @@ TABLE: Mapping[str, Tell] = {
     "node stopped": partial(_application, codes.APPLICATION_STOP),
     **_all(("received", "received again", "set aside"), _received),
     **_all(("delivered", "delivery refused"), _delivered),
+    **_all(("report received", "report matched"), _report_imported),
     "association refused": partial(_alert, codes.NODE_AUTHENTICATION),
     **_all(("operation refused", "request refused", "trail is broken"), partial(_alert, codes.RESTRICTED_FUNCTION)),
     "results withdrawn": partial(_accessed, Action.DELETE),

@@ -52,6 +52,8 @@ def _tell(problems: list[str], found: object, lost: int) -> None:
         typer.echo(f"! {path}: the ledger does not know it; --repair takes it")
     for path in found.unreadable:
         typer.echo(f"! {path}: it is no DICOM file; move it away if nobody knows it")
+    for path in found.messages:
+        typer.echo(f"! {path}: the ledger does not know this message; --repair takes it")
     for one in found.missing:
         typer.echo(f"! {one.sop_instance_uid}: its file {one.path} is not there; --repair sets it aside")
     if lost:

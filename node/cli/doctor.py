@@ -48,8 +48,11 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, viewer: ViewerOption = None, a
 
 
 def _checks(settings: Settings) -> Iterator[Check]:
-    for name, port in settings.ports.items():
-        yield _port(settings, name, port)
+    ports = [(settings.node.host, name, port) for name, port in settings.ports.items()]
+    if settings.hl7.enabled:
+        ports.append((settings.hl7.host, "hl7.port", settings.hl7.port))
+    for one in ports:
+        yield _port(settings, *one)
     yield from _certificates(settings)
     yield _disk(settings)
     yield from _inputs(settings)
@@ -61,8 +64,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield from _collector(settings)
 
 
-def _port(settings: Settings, name: str, port: int) -> Check:
-    host = settings.node.host
+def _port(settings: Settings, host: str, name: str, port: int) -> Check:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -86,7 +88,7 @@ def _certificates(settings: Settings) -> Iterator[Check]:
     from node.certificates import problems
 
     tls = settings.tls
-    if tls.enabled:
+    if tls.enabled or (settings.hl7.enabled and settings.hl7.tls):
         yield _sound("certificate of the node", problems(tls.certificate, tls.key, tls.ca, crl=tls.crl))
     tables: list[Destination | Worklist] = [*settings.destinations, *settings.worklists]
     for one in tables:

@@ -10,10 +10,10 @@ from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledge
 from node.cli.studies import CountOption, UidArgument
 
 if TYPE_CHECKING:
-    from node.ledger import ReviewRow
-    from node.reviews import Share, Statement
+    from node.ledger import ReportRow, ReviewRow
+    from node.reviews import Share, Statement, Tally
 
-app = typer.Typer(help="Readers' reviews of our findings: list, tally, add.", invoke_without_command=True)
+app = typer.Typer(help="Readers' reviews of our findings: list, tally, add; reports.", invoke_without_command=True)
 FindingArgument = Annotated[str, typer.Argument(help="Its name, as `radnode plugins show` has it.")]
 WordArgument = Annotated[
     str, typer.Argument(metavar="WORD", help="accepted, rejected, or what is right: present, absent, undetermined.")
@@ -22,6 +22,7 @@ OfPluginOption = Annotated[str, typer.Option("--plugin", help="Whose answer, whe
 _ReportTextOption = Annotated[
     bool, typer.Option("--report-text", help="Instead: what rules make of the words of signed reports.")
 ]
+_UnmatchedOption = Annotated[bool, typer.Option("--unmatched", help="Only those of no study that is here.")]
 SideOption = Annotated[str, typer.Option("--laterality", help="L, R or B, where both sides were assessed.")]
 
 
@@ -46,7 +47,31 @@ def list_reviews(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
 def _row(one: ReviewRow) -> tuple[object, ...]:
     side, right = f" {one.laterality}" if one.laterality else "", f": {one.stated}" if one.stated else ""
     plugin, finding = f"{one.plugin} {one.plugin_version}", f"{one.finding}{side}"
-    return when(one.at), one.study_instance_uid, plugin, finding, one.outcome, f"{one.judgement}{right}", one.reader
+    gone = ", the report was corrected" if one.replaced else ""
+    review = f"{one.judgement}{right}{gone}"
+    return when(one.at), one.study_instance_uid, plugin, finding, one.outcome, review, one.reader
+
+
+@app.command()
+def reports(
+    config: ConfigOption = DEFAULT_CONFIG,
+    unmatched: _UnmatchedOption = False,
+    as_json: JsonOption = False,
+    count: CountOption = 50,
+) -> None:
+    """List the newest signed reports that came as HL7 messages: of which study each is, and whether it was read."""
+    _, ledger = open_ledger(config)
+    found = ledger.reports.latest(count, unmatched=unmatched)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("when", "from", "message", "status", "study", "what became of it")
+    print_table(columns, [_report(one) for one in found], "no report has come")
+
+
+def _report(one: ReportRow) -> tuple[object, ...]:
+    fate = one.reason or ("replaced" if one.replaced else "read" if one.read_at else "about to be read")
+    return when(one.received_at), one.source, one.control_id, one.status.lower(), one.study_instance_uid or "-", fate
 
 
 @app.command()
@@ -64,12 +89,13 @@ def tally(
     if as_json:
         print_json([tally_table(one) for one in found])
         return
-    columns = ("plugin", "finding", "sender", "reviewed", "PPV (95 %)", "NPV (95 %)", "unclear")
-    rows = [
-        (f"{t.plugin} {t.plugin_version}", t.finding, t.sender, t.reviewed, _share(t.ppv), _share(t.npv), t.unclear)
-        for t in found
-    ]
+    columns = ("plugin", "finding", "sender", "said by", "reviewed", "PPV (95 %)", "NPV (95 %)", "unclear")
+    rows = [(*_about(t), t.source or "readers", t.reviewed, _share(t.ppv), _share(t.npv), t.unclear) for t in found]
     print_table(columns, rows, "nobody has reviewed a finding yet")
+
+
+def _about(t: Tally) -> tuple[str, str, str]:
+    return f"{t.plugin} {t.plugin_version}", t.finding, t.sender
 
 
 def _share(share: Share) -> str:

@@ -11,6 +11,7 @@ from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.fetching import FetchRule
 from node.config.go_live import GoLiveSettings
+from node.config.hl7 import Hl7Settings
 from node.config.load import frozen, load
 from node.config.peer import OPERATIONS, PeerRule
 from node.config.queue import QueueSettings
@@ -46,6 +47,7 @@ __all__ = [
     "Destination",
     "FetchRule",
     "GoLiveSettings",
+    "Hl7Settings",
     "NodeSettings",
     "PeerRule",
     "QueueSettings",

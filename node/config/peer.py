@@ -12,7 +12,8 @@ from node.config.queue import PriorityName
 from node.config.section import Name, Section
 
 
-def _network(text: str) -> str:
+def network(text: str) -> str:
+    """An IP address or a range; raises ValueError for what is none."""
     ip_network(text, strict=False)  # raises ValueError with what is wrong
     return text
 
@@ -35,7 +36,7 @@ class PeerRule(Section):
 
     name: Name = Field(description="Name shown in the log.")
     ae_title: AEPattern = Field("*", description="Its calling AE title, * and ? as in file names.")
-    addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+    addresses: tuple[Annotated[str, AfterValidator(network)], ...] = Field(
         (), description="IP addresses, or ranges such as 10.1.0.0/16; empty: any."
     )
     certificate_fingerprints: tuple[Annotated[str, AfterValidator(_fingerprint)], ...] = Field(

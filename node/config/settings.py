@@ -12,6 +12,7 @@ from node.config.critical import CriticalRule
 from node.config.destination import Destination
 from node.config.fetching import FetchRule
 from node.config.go_live import GoLiveSettings
+from node.config.hl7 import Hl7Settings
 from node.config.peer import PeerRule
 from node.config.queue import QueueSettings
 from node.config.routing import Route
@@ -29,6 +30,7 @@ from node.window import time_zone, window
 
 #: In a route's destinations: the destination whose AE title is the calling AE title of the study's sender.
 SENDER = "@sender"
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
 class Misfit(ValueError):
@@ -133,6 +135,7 @@ class Settings(Section):
     queue: QueueSettings = QueueSettings()
     retry: RetrySettings = RetrySettings()
     web: WebSettings = WebSettings()
+    hl7: Hl7Settings = Hl7Settings()
     watch: WatchSettings = WatchSettings()
     audit: AuditSettings = AuditSettings()
     go_live: GoLiveSettings = GoLiveSettings()
@@ -184,9 +187,16 @@ class Settings(Section):
     @model_validator(mode="after")
     def _web_fits(self) -> Settings:
         web = self.web
-        if web.enabled and not (web.tls or web.behind_proxy) and web.host not in ("127.0.0.1", "::1", "localhost"):
+        if web.enabled and not (web.tls or web.behind_proxy) and web.host not in _THIS_MACHINE:
             what = "tokens would go over the network for all to read: set web.tls, or web.behind_proxy"
             raise Misfit(what, "web", "host")
+        return self
+
+    @model_validator(mode="after")
+    def _hl7_fits(self) -> Settings:
+        hl7 = self.hl7
+        if hl7.enabled and not (hl7.tls or hl7.addresses) and hl7.host not in _THIS_MACHINE:
+            raise Misfit("anybody could send reports: set hl7.addresses, or hl7.tls", "hl7", "host")
         return self
 
     @model_validator(mode="after")

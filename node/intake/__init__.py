@@ -13,6 +13,9 @@ What can fail, and leaves nothing behind:
   `receive.max_object_mb`, of another study than was said;
 - the spool is full or the ledger is locked (:class:`~node.errors.TemporaryError`): it may come again later.
 
+Beside them stands the inlet for signed reports in HL7 messages (:mod:`node.intake.hl7`), which are no objects: they are
+kept as they came, in `reports/` of the spool, with a row for each, and read by :mod:`node.review`.
+
 If the process is killed between the file and the row, :mod:`node.reconcile` takes the file, or it comes again: to the
 same name. Brought again, it is `received again`, and changes nothing.
 """

@@ -1,4 +1,4 @@
-"""`python -m node.intake CONFIG.toml [--lifeline]`: watches folders and follows Orthancs, as a process of its own.
+"""`python -m node.intake CONFIG.toml [--lifeline]`: watches folders, follows Orthancs, listens for reports in messages.
 
 Prints `watching N sources` when it is ready; SIGTERM ends it after the file in hand. With `--lifeline` it ends as well
 when its standard input does, so it never outlives the process that started it.
@@ -25,6 +25,7 @@ from node.dumps import forbid_core_dumps
 from node.errors import DeliveryError, DeliveryRefused, RadnodeError, where
 from node.intake.entry import Limits
 from node.intake.folder import Watcher
+from node.intake.hl7 import INLET, Inlet
 from node.intake.orthanc import Follower
 from node.intake.visit import Intake
 from node.ledger import Ledger
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m node.intake", description="Take DICOM files out of folders and Orthancs."
+        prog="python -m node.intake", description="Take DICOM files out of folders and Orthancs, and reports off MLLP."
     )
     parser.add_argument("config", type=Path, help="configuration file (TOML)")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
@@ -74,7 +75,8 @@ def _serve(settings: Settings, lifeline: bool) -> int:
     path, limits = settings.node.data_dir / "ledger.db", settings.receive
     ledger = Ledger(path, settings.storage.busy_seconds, limits.max_study_objects, limits.max_study_mb << 20)
     with Intake(settings, spool, ledger) as intake:
-        threads = [_start(Watching(one, ledger, end)) for one in _sources(settings, intake, ledger, end)]
+        sources = [*_sources(settings, intake, ledger, end), *_inlet(settings, intake, spool, ledger)]
+        threads = [_start(Watching(one, ledger, end)) for one in sources]
         print(f"watching {len(threads)} sources", flush=True)
         end.wait()
         for thread in threads:
@@ -106,6 +108,13 @@ def _sources(settings: Settings, intake: Intake, ledger: Ledger, end: threading.
     for orthanc in settings.followed:
         follower = Follower(orthanc, intake, ledger, end.is_set)
         yield Source(orthanc.name, partial(_follow, follower), _FOLLOW_SECONDS)
+
+
+def _inlet(settings: Settings, intake: Intake, spool: Spool, ledger: Ledger) -> Iterator[Source]:
+    """A port that is taken is looked at again and again, as a folder that is away."""
+    if settings.hl7.enabled:
+        inlet = Inlet(settings, spool, ledger, intake.refused)
+        yield Source(INLET, inlet.look, _AGAIN_SECONDS, inlet.close)
 
 
 def _look(watcher: Watcher) -> str:

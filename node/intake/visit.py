@@ -64,6 +64,10 @@ class Intake:
         """Write what still waits to be written; nothing is taken any more."""
         self._committer.__exit__()
 
+    def refused(self, action: str, visitor: Visitor, why: str) -> None:
+        """Somebody who is no source was refused: log and trail, once a minute for each reason."""
+        self._refusals.note(action, visitor, why)
+
     def visit(self, source: str, address: str = "") -> Visit:
         """Args: source: its name, counts as calling AE title; address: of the machine, if it is another."""
         peer = Peer(uuid.uuid4().hex, source, self._called_ae, address)

@@ -24,6 +24,7 @@ from node.ledger.measures import NEW_BASELINE, Baseline, Measure, MeasureRow, Ve
 from node.ledger.observations import Observation, Watched, observation_from, observation_table
 from node.ledger.overview import Page, Waiting, Wanted
 from node.ledger.plans import Plan
+from node.ledger.reports import Match, ReportRow
 from node.ledger.results import Notice
 from node.ledger.reviews import ReviewRow, UnreadDocument
 from node.ledger.signals import SignalRow
@@ -49,6 +50,7 @@ __all__ = [
     "Installed",
     "Job",
     "Ledger",
+    "Match",
     "Measure",
     "MeasureRow",
     "Named",
@@ -59,6 +61,7 @@ __all__ = [
     "OpenCritical",
     "Page",
     "Plan",
+    "ReportRow",
     "ReviewRow",
     "Sent",
     "SignalRow",

@@ -15,6 +15,7 @@ from node.ledger.documents import add_document, is_late_document
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
 from node.ledger.priors import claim
+from node.ledger.reports import study_came
 from node.ledger.upkeep import MISSING_FILE
 from node.states import StudyMove, StudyState
 from node.study import MANUFACTURER, Arrival, Attributes, Outcome
@@ -241,9 +242,11 @@ def _take_into_study(connection: sqlite3.Connection, arrival: Arrival) -> None:
     _count(connection, arrival)
     if study["images"] == 0:  # an own result that came before says nothing of patient and sender
         connection.execute(
-            "UPDATE studies SET patient_key = ?, sender = ? WHERE study_instance_uid = ?",
-            (arrival.patient_key, arrival.attributes.calling_ae, uid),
+            "UPDATE studies SET patient_key = ?, person_key = ?, order_key = ?, sender = ?"
+            " WHERE study_instance_uid = ?",
+            (arrival.patient_key, arrival.person_key, arrival.order_key, arrival.attributes.calling_ae, uid),
         )
+        study_came(connection, uid, arrival.order_key)
         study = {**dict(study), "patient_key": arrival.patient_key}
     state = StudyState(study["state"])
     if state not in (StudyState.RECEIVING, StudyState.QUARANTINED):

@@ -30,6 +30,7 @@ from node.ledger.pauses import Pauses
 from node.ledger.pledges import Pledges
 from node.ledger.priors import Priors
 from node.ledger.reloads import Reloads
+from node.ledger.reports import Reports
 from node.ledger.reviews import Reviews
 from node.ledger.signals import Signals
 from node.ledger.stages import Stages
@@ -72,6 +73,7 @@ class Ledger:
         self.pledges = Pledges(self._database)
         self.criticals = Criticals(self._database)
         self.reviews = Reviews(self._database)
+        self.reports = Reports(self._database)
         self.pauses = Pauses(self._database)
         self.observations = Observations(self._database)
         self.measures = Measures(self._database)

@@ -7,6 +7,7 @@ import time
 
 from node.errors import PermanentError
 from node.ledger.events import add_event
+from node.ledger.reports import study_settled
 from node.states import (
     ENDED,
     AnalysisMove,
@@ -32,6 +33,8 @@ def move_study(connection: sqlite3.Connection, uid: str, move: StudyMove, reason
         (state, reason, time.time(), uid),
     )
     add_event(connection, f"study {move}", uid, state=state, reason=reason)
+    if state in (StudyState.CLOSED, StudyState.IGNORED):
+        study_settled(connection, uid)
     return state
 
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from node.claims import Outcome
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.reviews import REPORT_TEXT, Counted, Review
+from node.reviews import Counted, Review
 
 _LAST_WORD = (
     "SELECT r.*, s.sender FROM reviews r JOIN studies s ON s.study_instance_uid = r.study_instance_uid"
-    " WHERE r.id = (SELECT max(id) FROM reviews l WHERE l.study_instance_uid = r.study_instance_uid"
-    " AND l.plugin = r.plugin AND l.finding = r.finding AND l.laterality = r.laterality AND (l.origin LIKE ?) = ?)"
+    " WHERE (r.source != '') = ? AND r.id = (SELECT max(id) FROM reviews l"
+    " WHERE l.study_instance_uid = r.study_instance_uid AND l.plugin = r.plugin AND l.finding = r.finding"
+    " AND l.laterality = r.laterality AND l.source = r.source AND l.replaced = 0)"
 )
 
 
@@ -35,7 +36,10 @@ class UnreadDocument:
 
 @dataclass(frozen=True)
 class ReviewRow:
-    """A review as the operator sees it. `truth` is empty when it does not follow, `stated` when nobody said it."""
+    """A review as the operator sees it. `truth` is empty when it does not follow, `stated` when nobody said it.
+
+    `source`: whose words rules have read, empty: a reader's own; `replaced`: 1 when the report was corrected.
+    """
 
     id: int
     at: float
@@ -51,6 +55,8 @@ class ReviewRow:
     truth: str
     reader: str
     origin: str
+    source: str
+    replaced: int
 
 
 class Reviews:
@@ -72,7 +78,7 @@ class Reviews:
             if not connection.execute(sql, (document.sop_instance_uid,)).rowcount:
                 return
             for review in taken:
-                _add(connection, uid, review)
+                add_review(connection, uid, review)
             if reasons:
                 add_event(
                     connection,
@@ -86,7 +92,7 @@ class Reviews:
     def add(self, uid: str, taken: Sequence[Review]) -> list[Review]:
         """Reviews of a study, all in one transaction; those that were new."""
         with self._database.write() as connection:
-            return [review for review in taken if _add(connection, uid, review)]
+            return [review for review in taken if add_review(connection, uid, review)]
 
     def latest(self, count: int) -> list[ReviewRow]:
         """The newest reviews, newest first."""
@@ -98,7 +104,7 @@ class Reviews:
         return [_row(row) for row in self._database.read(sql, uid)]
 
     def counted(self, *, by_text: bool = False) -> list[Counted]:
-        """The last word on every answer that was reviewed; or, apart, what signed reports say of it in words."""
+        """The last word on every answer that was reviewed; or, apart by source, what signed reports say in words."""
         return [
             Counted(
                 plugin=row["plugin"],
@@ -108,18 +114,26 @@ class Reviews:
                 outcome=Outcome(row["outcome"]),
                 truth=Outcome(row["truth"]) if row["truth"] else None,
                 at=row["at"],
+                source=row["source"],
             )
-            for row in self._database.read(_LAST_WORD, f"{REPORT_TEXT}%", int(by_text))
+            for row in self._database.read(_LAST_WORD, int(by_text))
         ]
 
 
-def _add(connection: sqlite3.Connection, uid: str, review: Review) -> bool:
-    """False when that reader said just this last."""
+def replace_reviews(connection: sqlite3.Connection, origin: str, but: Collection[int] = ()) -> None:
+    """What a report said counts no more, in the caller's transaction; but of answers of these analyses."""
+    sql = "SELECT id, analysis_id FROM reviews WHERE origin = ? AND replaced = 0"
+    gone = [row["id"] for row in connection.execute(sql, (origin,)) if row["analysis_id"] not in but]
+    connection.executemany("UPDATE reviews SET replaced = 1 WHERE id = ?", [(number,) for number in gone])
+
+
+def add_review(connection: sqlite3.Connection, uid: str, review: Review) -> bool:
+    """In the caller's transaction; false when that reader said just this last."""
     answer = review.answer
     said = {"judgement": str(review.judgement), "stated": str(review.stated or "")}
     last = connection.execute(
         "SELECT judgement, stated FROM reviews WHERE analysis_id = ? AND finding = ? AND laterality = ?"
-        " AND reader = ? ORDER BY id DESC LIMIT 1",
+        " AND reader = ? AND replaced = 0 ORDER BY id DESC LIMIT 1",
         (answer.analysis_id, answer.finding, answer.laterality, review.reader),
     ).fetchone()
     if last is not None and dict(last) == said:
@@ -137,12 +151,13 @@ def _add(connection: sqlite3.Connection, uid: str, review: Review) -> bool:
         "truth": str(review.truth or ""),
         "reader": review.reader,
         "origin": review.origin,
+        "source": review.source,
         "at": time.time(),
     }
     names, marks = ", ".join(row), ", ".join("?" * len(row))
     connection.execute(f"INSERT INTO reviews ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  our names
     told = {name: row[name] for name in ("plugin", "finding", "laterality", "outcome", "stated", "reader", "origin")}
-    by = "a signed report" if review.origin.startswith(REPORT_TEXT) else "a reader"
+    by = "a signed report" if review.source else "a reader"
     add_event(connection, f"finding {review.judgement} by {by}", uid, answer.analysis_id, **told)
     return True
 

@@ -28,6 +28,11 @@ _AGAIN = frozenset(
         "analysis tried again later",
         "delivered",
         "delivery refused",
+        "report received",
+        "report received again",
+        "report matched",
+        "report read",
+        "report replaced",
         *(f"study {move}" for move in _STUDY),
         *(f"analysis {move}" for move in _ANALYSIS),
     }

@@ -1,5 +1,6 @@
 """How the tables have changed since :mod:`node.ledger.schema`."""
 
+from node.ledger.report_tables import REPORTS
 from node.ledger.stage_tables import STAGES
 from node.ledger.watch_tables import WATCH_TABLES
 
@@ -225,6 +226,7 @@ CREATE TABLE absences ( -- what an archive that is followed announced, and then 
 CREATE INDEX absences_by_study ON absences (study_instance_uid);
 CREATE INDEX absences_due ON absences (input, again_at) WHERE again_at IS NOT NULL;
 """,
+    20: REPORTS,
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

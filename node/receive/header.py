@@ -13,6 +13,7 @@ from pathlib import Path
 from node.priority import DICOM_TERMS
 from node.receive.elements import REQUEST_ATTRIBUTES, Data, Encoding, Malformed, Walker
 from node.receive.text import Charset, shown_uid
+from node.reviews import order_key, person_key
 from node.study import Arrival, Attributes
 
 #: Most bytes inflated of a deflated dataset: enough for any header, nothing for a bomb.
@@ -35,7 +36,7 @@ _CHARSET, _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080005, 0x00080016, 0
 _STUDY_DATE, _PATIENT_ID, _ISSUER, _BIRTH_DATE, _AGE = 0x00080020, 0x00100020, 0x00100021, 0x00100030, 0x00101010
 _IMAGE_TYPE, _LATERALITY, _IMAGE_LATERALITY = 0x00080008, 0x00200060, 0x00200062
 _ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
-_PRIORITY = 0x00401003
+_PRIORITY, _ACCESSION = 0x00401003, 0x00080050
 _INSTANCE_NUMBER, _ACQUISITION_IMAGES, _STUDY_IMAGES = 0x00200013, 0x00201002, 0x00201208
 
 #: Attributes that are Code Strings (upper case by PS3.5 6.2), and those that are text.
@@ -63,6 +64,7 @@ WANTED = frozenset(
             _ACQUISITION_IMAGES,
             _STUDY_IMAGES,
             _PRIORITY,
+            _ACCESSION,
             REQUEST_ATTRIBUTES,
             *_CODES.values(),
             *_TEXTS.values(),
@@ -90,6 +92,7 @@ class Header:
 
     Attributes:
         patient_key: see :class:`node.study.Arrival`.
+        person_key, order_key: the same.
         defect: why it cannot be processed; empty when it can.
         contradiction: the defect is that the dataset is not of the class or instance that was claimed.
     """
@@ -100,6 +103,8 @@ class Header:
     series_instance_uid: str
     attributes: Attributes = field(default_factory=Attributes)
     patient_key: str = ""
+    person_key: str = ""
+    order_key: str = ""
     study_images: int | None = None
     acquisition_images: int | None = None
     instance_number: int = 0
@@ -125,6 +130,8 @@ class Header:
             acquisition_images=self.acquisition_images,
             instance_number=self.instance_number,
             defect=self.defect,
+            person_key=self.person_key,
+            order_key=self.order_key,
         )
 
 
@@ -184,6 +191,8 @@ class _Values:
             series_instance_uid=shown_uid(self._uid(_SERIES)),
             attributes=self._attributes(claim),
             patient_key=self._patient_key(),
+            person_key=person_key(self._text(_PATIENT_ID)),
+            order_key=order_key(self._text(_ACCESSION), self._text(_PATIENT_ID)),
             study_images=self._integer(_STUDY_IMAGES),
             acquisition_images=self._integer(_ACQUISITION_IMAGES),
             instance_number=self._integer(_INSTANCE_NUMBER) or 0,

@@ -58,7 +58,7 @@ _LISTS = (
     "PredecessorDocumentsSequence",
 )
 #: History, Request, Indications, Prior procedures (PS3.16 CID 7001, 7002): of a finding they say nothing.
-_NOT_OF_NOW = {
+NOT_OF_NOW = {
     *((value, "DCM") for value in ("121060", "121061", "121062", "121065", "121066", "121109", "121110", "121068")),
     *((value, "LN") for value in ("11329-0", "55115-0", "18785-6", "55114-3", "18834-2")),
 }
@@ -103,7 +103,7 @@ def _document(ds: Dataset) -> Document:
 def _texts(item: Dataset, depth: int = 0) -> Iterator[str]:
     """The texts of a report that are about its images: not why they were made, and not what was before."""
     for child in _children(item) if depth < _DEEPEST else ():
-        if _code(child, "ConceptNameCodeSequence") not in _NOT_OF_NOW:
+        if _code(child, "ConceptNameCodeSequence") not in NOT_OF_NOW:
             yield _text(child, "TextValue")
             yield from _texts(child, depth + 1)
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from node.account import FindingAccount, read_account
 from node.claims import Outcome
-from node.errors import DecodeError, PermanentError
-from node.ledger import AnalysisRow, Ledger, UnreadDocument
-from node.review.document import Document, read_document
+from node.errors import DecodeError, PermanentError, where
+from node.ledger import AnalysisRow, Ledger, ReportRow, UnreadDocument
+from node.review.document import read_document
+from node.review.hl7 import parse
 from node.review.matching import match, newest
+from node.review.message import read_reports
 from node.review.wording import Vocabulary, said
-from node.reviews import REPORT_TEXT, Answer, Review, Statement
+from node.reviews import REPORT_TEXT, SIGNED_SR, Answer, Review, Statement
 from node.spool import Spool
 from node.states import AnalysisState
 
+#: Why a report in a message is not read yet, or never.
+NOT_SETTLED = "its study is not answered yet: it is read then"
+NO_ANSWERS = "its study has no answers of this node at hand"
 NO_PERSON = "no person stands behind the report: it has no verifying, authoring or observing person"
 
 
@@ -40,13 +46,14 @@ def take_document(
     try:
         found = read_document(spool.path(document.path))
         known = answers(ledger, spool, document.study_instance_uid) if found.statements or found.signed else []
+        reader = f"{document.calling_ae} {found.person}"
         if _about_us(found.statements, known):
-            reader = f"{document.calling_ae} {found.person}"
             taken, reasons = _matched(found.statements, known, reader, document.sop_instance_uid)
             if not found.person:
                 taken, reasons = [], [NO_PERSON]
         elif found.signed:
-            taken = list(_worded(found, known, document, vocabularies or {}))
+            by = Said(reader, REPORT_TEXT + document.sop_instance_uid, SIGNED_SR)
+            taken = list(_worded(found.signed, known, by, vocabularies or {}))
     except DecodeError as error:
         reasons = [str(error)]
     ledger.reviews.read(document, taken, reasons)
@@ -65,17 +72,64 @@ def take_statements(
     return ledger.reviews.add(uid, [match(one, known, reader, origin) for one in statements])
 
 
-def _worded(
-    found: Document, known: Sequence[Answer], document: UnreadDocument, vocabularies: Mapping[str, Vocabulary]
-) -> Iterator[Review]:
+def take_report(
+    ledger: Ledger, spool: Spool, row: ReportRow, vocabularies: Mapping[str, Vocabulary], fallback: str
+) -> int:
+    """Look at a report that came as a message: which study it is of, and what it says; how many reviews were new.
+
+    It is read once all that the study is analysed for is done, and again when that was done anew.
+
+    Args:
+        ledger: takes the reviews.
+        spool: holds the message.
+        row: that is due.
+        vocabularies: plugin -> the words of its findings.
+        fallback: character set of messages that name none.
+    """
+    found, reason = ledger.reports.match(row), ""
+    taken: list[Review] = []
+    if not found.study_instance_uid:
+        reason = found.reason
+    elif not found.settled:
+        reason = NOT_SETTLED
+    elif not (known := answers(ledger, spool, found.study_instance_uid)):
+        reason = NO_ANSWERS
+    else:
+        taken, reason = _read(spool, row, known, vocabularies, fallback)
+    return len(ledger.reports.settle(row, found, taken, reason))
+
+
+def _read(
+    spool: Spool, row: ReportRow, known: Sequence[Answer], vocabularies: Mapping[str, Vocabulary], fallback: str
+) -> tuple[list[Review], str]:
+    """What the report says, and why nothing can be read."""
+    try:
+        told = read_reports(parse(spool.path(row.path).read_bytes(), fallback))[row.place]
+    except OSError as error:
+        return [], f"its file in the spool cannot be read: {error.strerror}"
+    except Exception as error:  # an edge: what strangers sent was read once; a file that changed since stops no other
+        return [], f"its file in the spool is not what came: {where(error)}"
+    by = Said(told.reader, row.origin, f"HL7 {row.source}")
+    return list(_worded(told.text, known, by, vocabularies)), ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """Who says something, and where: as in :class:`~node.reviews.Review`."""
+
+    reader: str
+    origin: str
+    source: str
+
+
+def _worded(text: str, known: Sequence[Answer], by: Said, vocabularies: Mapping[str, Vocabulary]) -> Iterator[Review]:
     """What a signed report says of the findings that were answered, by the rules of `wording`."""
-    reader, origin = f"{document.calling_ae} {found.person}", REPORT_TEXT + document.sop_instance_uid
     for answer in newest(known):
         terms = vocabularies.get(answer.plugin, {}).get(answer.finding, ())
-        outcome = said(found.signed, terms) if terms else None
+        outcome = said(text, terms) if terms else None
         if outcome is not None and not answer.laterality:  # which side a sentence is about no rule tells
             statement = Statement(outcome=outcome, finding=answer.finding, plugin=answer.plugin)
-            yield match(statement, [answer], reader, origin)
+            yield replace(match(statement, [answer], by.reader, by.origin), source=by.source)
 
 
 def _about_us(statements: Sequence[Statement], known: Sequence[Answer]) -> bool:

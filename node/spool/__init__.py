@@ -6,6 +6,7 @@ On disk afterwards::
 
     incoming/*.part           being received; swept at the next start
     instances/<xx>/<hash>.dcm received instances, named by a hash, never by a tag
+    reports/<xx>/<hash>.hl7   received messages with signed reports, named by their hash
     work/<analysis>/...       predictions and result objects of one analysis
 """
 

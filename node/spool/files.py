@@ -51,7 +51,14 @@ class Spool:
     def prepare(self) -> None:
         """Create the folders that are missing; raises :class:`SpoolError`."""
         with disk_errors(str(self.root)):
-            for name in (".", "incoming", "work", "instances", *(f"instances/{value:02x}" for value in range(256))):
+            for name in (
+                ".",
+                "incoming",
+                "work",
+                "reports",
+                "instances",
+                *(f"instances/{value:02x}" for value in range(256)),
+            ):
                 (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)  # the mode is that of the last one
             for name in ("instances", "."):
                 sync_folder(self.root / name)
@@ -134,6 +141,12 @@ class Spool:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+    def messages(self, until: float = math.inf) -> Iterator[str]:
+        """Received messages, relative to the root. Args: until: only those written before, epoch seconds."""
+        for path in sorted((self.root / "reports").glob("*/*.hl7")):
+            if path.stat().st_mtime < until:
+                yield path.relative_to(self.root).as_posix()
 
     def files(self, since: float = 0.0, until: float = math.inf) -> Iterator[str]:
         """Received files, relative to the root. Args: since, until: only those written between, epoch seconds."""

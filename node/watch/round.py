@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from node.config import WatchSettings
@@ -19,9 +20,7 @@ from node.watch.subgroups import changed, rates
 from node.watch.ticking import LAST
 
 _DAY_SECONDS = 86400.0
-#: What is said of a predictive value that was counted by rules from signed reports.
-_WORDS = (("", False), (" by report text", True))
-Reviewed = Sequence[tuple[str, Sequence[Counted]]]
+Reviewed = Sequence[Counted]
 
 
 def look_at_all(
@@ -40,7 +39,7 @@ def look_at_all(
     before = time.time() - settings.keep_days * _DAY_SECONDS
     ledger.observations.prune(before)
     ledger.measures.prune(before)
-    reviewed = [(words, ledger.reviews.counted(by_text=by_text)) for words, by_text in _WORDS]
+    reviewed = [*ledger.reviews.counted(), *ledger.reviews.counted(by_text=True)]
     new, unread = 0, []
     for of in ledger.observations.watched():
         try:
@@ -81,7 +80,7 @@ def look(
         *measures,
         *seconds(recent),
         *rates(recent, settings.least_of_sender),
-        *(one for words, counted in reviewed for one in predictive(of, counted, words)),
+        *predictive(of, reviewed),
     ]
 
 
@@ -114,8 +113,8 @@ def keep_baseline(ledger: Ledger, of: Watched, observed: Sequence[Observation], 
     return answers
 
 
-def predictive(of: Watched, reviewed: Sequence[Counted], words: str = "") -> list[Measure]:
-    """Positive and negative predictive value of each month, from the last word on each answer."""
+def predictive(of: Watched, reviewed: Reviewed) -> list[Measure]:
+    """Positive and negative predictive value of each month, from the last word on each answer, by its source."""
     months: dict[str, list[Counted]] = {}
     for one in reviewed:
         if one.plugin == of.plugin and one.plugin_version == of.plugin_version:
@@ -124,15 +123,16 @@ def predictive(of: Watched, reviewed: Sequence[Counted], words: str = "") -> lis
         measure
         for month, counted in sorted(months.items())
         for tally in tallies([_of_any(one) for one in counted])
-        for measure in _values(tally, month, words)
+        for measure in _values(tally, month)
     ]
 
 
 def _of_any(one: Counted) -> Counted:
-    return Counted(one.plugin, one.plugin_version, one.finding, "", one.outcome, one.truth, one.at)
+    return replace(one, sender="")
 
 
-def _values(tally: Tally, month: str, words: str) -> list[Measure]:
+def _values(tally: Tally, month: str) -> list[Measure]:
+    words = f" by report text, {tally.source}" if tally.source else ""
     shares = (("PPV", tally.ppv), ("NPV", tally.npv))
     return [
         Measure(

@@ -11,6 +11,7 @@ from node.plugin import Manifest
 from node.states import ENDED, AnalysisState, StudyState
 from node.why.archives import tell_fetched
 from node.why.coming import tell_asked, tell_completed, tell_received, tell_set_aside, tell_signals
+from node.why.reading import tell_reports
 from node.why.routing import tell_routed
 from node.why.telling import Explanation, Scene, Step, Telling, at, some
 from node.why.work import tell_analysis
@@ -70,6 +71,7 @@ def _answer(scene: Scene, telling: Telling, study: StudyRow) -> str:
     none_chosen = tell_routed(scene, telling, study, events)
     rows = _analyses(scene, telling, study)
     found = [tell_analysis(scene, telling, row) for row in rows]
+    tell_reports(scene, telling)
     _tell_purged(scene, telling, [event.at for event in events if event.action == "files purged"])
     if not scene.is_served and (study.state in _OPEN or any(row.state not in ENDED for row in rows)):
         telling.say("node", "no process serves this node: nothing goes on until it is started")

@@ -30,6 +30,7 @@ OUR_OWN = (
     "availability told",
     "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while", "fetch",
     "drift", "results come ", "baseline set", "prior ", "assessed anew",
+    "report received again", "report read", "report replaced",
     "queue ", "object refused", "configuration read again",  # whoever gave the command is told of, as of every command
 )  # fmt: skip
 
@@ -57,6 +58,17 @@ def who(message: Received) -> list[tuple[str, str]]:
     """(user, role) of each participant."""
     roles = [(one, one.find("RoleIDCode")) for one in message.xml.findall("ActiveParticipant")]
     return [(one.get("UserID", ""), role.get("csd-code", "") if role is not None else "") for one, role in roles]
+
+
+@pytest.mark.parametrize("action", ["report received", "report matched"])
+def test_a_report_of_a_ris_is_an_import(lookup: Lookup, action: str) -> None:
+    message = told(lookup, action, source="RIS HOSPITAL", peer="10.0.0.1", status="FINAL")
+    assert message.event == "110107"
+    assert who(message) == [("RIS HOSPITAL", "110155"), ("RADNODE", "110152")]
+
+
+def test_a_report_of_no_study_is_told_of_once_its_study_is_here(lookup: Lookup) -> None:
+    assert message_of(lookup, [Event(0.0, "", None, "report received", {"source": "RIS"})]) is None
 
 
 @pytest.mark.parametrize(("action", "code"), [("node started", "110120"), ("node stopped", "110121")])

@@ -174,6 +174,12 @@ def test_doctor_finds_certificates_that_fit_and_the_port(site: Path) -> None:
     assert "port 127.0.0.1:11112" not in found, "the plain port is closed"
 
 
+def test_doctor_looks_at_the_port_for_reports(site: Path) -> None:
+    with site.open("a", encoding="utf-8") as stream:
+        stream.write("\n[hl7]\nenabled = true\nport = 2599\n")
+    assert checks(site)["port 127.0.0.1:2599"] == (True, "free")
+
+
 def test_doctor_warns_a_month_before_the_end(site: Path) -> None:
     run("certs", "renew", "--days", 29, "-c", site)
     done = run("doctor", "-c", site)

@@ -401,3 +401,11 @@ def test_a_route_says_how_many_priors_and_which_views_else_the_plugin_does() -> 
     for wrong in ({"prior_views": [["PA"]]}, {"prior_count": 0}, {"prior_count": 11}):
         with pytest.raises(ValidationError):
             prior(**wrong)
+
+
+def test_nobody_listens_for_reports_of_just_anybody(tmp_path: Path) -> None:
+    told = complaint(tmp_path, '[hl7]\nenabled = true\nhost = "0.0.0.0"\n')
+    assert "hl7.host: anybody could send reports: set hl7.addresses, or hl7.tls" in told
+    for more in ('addresses = ["10.0.0.0/8"]', "tls = true"):
+        assert load(write(tmp_path, f'[hl7]\nenabled = true\nhost = "0.0.0.0"\n{more}\n')).hl7.enabled
+    assert "hl7.addresses" in complaint(tmp_path, '[hl7]\naddresses = ["ris"]\n')

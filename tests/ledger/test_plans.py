@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from node.claims import Outcome
 from node.commitment import Reference
 from node.comparison import Comparison, PriorRule
 from node.ledger import Ledger, Wanted, database
+from node.reviews import Answer, Heard, HeardReport, Judgement, ReportStatus, Review, order_key, person_key
 from node.signals import Kind, Named, Notification, Step, StepStatus
 from node.states import AnalysisState, StudyState
 from node.study import Attributes
@@ -23,7 +25,7 @@ from tests.ledger.material import arrival, plan, reported, results
 GROWS = (
     "studies|instances|quarantine|associations|analyses|results|deliveries|events|documents|reviews|commitments|fetches"
     "|workitems"
-    "|signals|signal_studies|signal_instances|absences|comparisons|assessments|priors"
+    "|reports|report_names|signals|signal_studies|signal_instances|absences|comparisons|assessments|priors"
 )
 #: Their aliases in the queries.
 ALIASES = "s|i|a|r|d|c|t|p|n|o|q"
@@ -32,7 +34,7 @@ SCAN = re.compile(rf"SCAN ({GROWS}|{ALIASES})\b")
 #: that a partial index holds.
 LITTLE = re.compile(
     r"ORDER BY id DESC LIMIT 1$|WHERE id IN \(\)"
-    r"|INDEX (documents_unread|commitments_due|deliveries_unkept|comparisons_open)\b"
+    r"|INDEX (documents_unread|reports_due|commitments_due|deliveries_unkept|comparisons_open)\b"
 )
 
 asked: list[tuple[str, Any]] = []
@@ -128,6 +130,28 @@ def test_ticks_scan_nothing(ledger: Ledger) -> None:
     ledger.studies.mark_purged("1.2")
     for state in (AnalysisState.QUEUED, AnalysisState.CLASSIFIED):
         ledger.analyses.lease(state, "me", 60, 4, 300)
+    assert scans(ledger) == []
+
+
+def test_reports_in_messages_are_matched_and_forgotten_without_a_scan(ledger: Ledger) -> None:
+    reports, key = ledger.reports, order_key("A1", "P1")
+    report = HeardReport(ReportStatus.FINAL, ("1.2", key), (person_key("P1"),), "an order", "20260101120000")
+    for control_id in ("1", "2", "2"):
+        heard = Heard("RIS", "10.0.0.1", control_id, "digest", f"reports/{control_id}.hl7", (report,))
+        reports.came(heard)
+        reports.record(heard)
+    reported(ledger)
+    answer = Answer(1, "chest", "1.0", "pneumonia", "", "", None, Outcome.PRESENT, 0.9)
+    for row in reports.due():
+        said = Review(answer, Judgement.ACCEPTED, None, "RIS 1", row.origin, "HL7 RIS")
+        reports.settle(row, reports.match(row), [said])
+    reports.knows("reports/1.hl7")
+    reports.of_study("1.2")
+    reports.files_of("1.2")
+    reports.files_gone("1.2")
+    for row in [*reports.expired(time.time()), *reports.of_study("1.2")]:
+        reports.others_need(row, time.time())
+    reports.forget(reports.of_study("1.2"))
     assert scans(ledger) == []
 
 

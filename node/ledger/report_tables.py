@@ -1,0 +1,44 @@
+"""The tables of the reports that come as messages, a step of the ledger. Of a patient they hold digests alone."""
+
+REPORTS = """
+ALTER TABLE studies ADD COLUMN person_key TEXT NOT NULL DEFAULT '' /* digest of Patient ID; empty: unknown */;
+ALTER TABLE studies ADD COLUMN order_key TEXT NOT NULL DEFAULT '' /* of Accession Number and Patient ID */;
+CREATE INDEX studies_by_order ON studies (order_key) WHERE order_key != '';
+ALTER TABLE reviews ADD COLUMN source TEXT NOT NULL DEFAULT '' /* whose words rules have read; empty: a reader's */;
+ALTER TABLE reviews ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0 /* 1: the report that said so was corrected */;
+UPDATE reviews SET source = 'SR' WHERE origin LIKE 'report text %';
+CREATE INDEX reviews_by_origin ON reviews (origin);
+CREATE TABLE reports ( -- signed reports that came as messages; one for each order of a message
+  id INTEGER PRIMARY KEY,
+  source TEXT NOT NULL, -- Sending Application and Facility (MSH-3, MSH-4)
+  peer TEXT NOT NULL, -- address; empty: found in the spool
+  control_id TEXT NOT NULL, -- MSH-10
+  sha256 TEXT NOT NULL, -- of the message without its header
+  place INTEGER NOT NULL, -- of the report in its message
+  path TEXT NOT NULL, -- of the message; empty: removed
+  status TEXT NOT NULL CHECK (status IN ('FINAL', 'CORRECTED', 'ASIDE')),
+  report_key TEXT NOT NULL, -- digest of the order; what comes later for it replaces it
+  told_at TEXT NOT NULL, -- when its status changed, as the message says
+  patients TEXT NOT NULL, -- digests of Patient IDs
+  study_instance_uid TEXT NOT NULL DEFAULT '', -- the study that it is of; empty: none that is here
+  reason TEXT NOT NULL DEFAULT '', -- why it counts for nothing
+  replaced INTEGER NOT NULL DEFAULT 0,
+  due INTEGER NOT NULL DEFAULT 0, -- so often something has changed since it was looked at
+  read_at REAL,
+  received_at REAL NOT NULL,
+  UNIQUE (source, control_id, sha256, place)
+);
+CREATE INDEX reports_due ON reports (id) WHERE due > 0;
+CREATE INDEX reports_by_order ON reports (report_key) WHERE report_key != '';
+CREATE INDEX reports_by_study ON reports (study_instance_uid);
+CREATE INDEX reports_by_path ON reports (path) WHERE path != '';
+CREATE INDEX reports_kept ON reports (received_at) WHERE path != '';
+CREATE INDEX reports_unmatched ON reports (received_at) WHERE study_instance_uid = '';
+CREATE TABLE report_names ( -- studies that a report may be of, the best first
+  name TEXT NOT NULL, -- Study Instance UID, or the order_key of a study
+  report INTEGER NOT NULL REFERENCES reports ON DELETE CASCADE,
+  place INTEGER NOT NULL,
+  PRIMARY KEY (name, report)
+) WITHOUT ROWID;
+CREATE INDEX report_names_by_report ON report_names (report, place);
+"""

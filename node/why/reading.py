@@ -1,0 +1,37 @@
+"""Which signed reports of a study came as messages, and what the rules understood of them."""
+
+from __future__ import annotations
+
+from node.ledger import ReportRow
+from node.why.telling import Scene, Telling, at
+
+_WORDS = {"FINAL": "a signed report", "CORRECTED": "a corrected report", "ASIDE": "a report that does not count"}
+
+
+def tell_reports(scene: Scene, telling: Telling) -> None:
+    """Each report in a message, and signed Structured Reports of which something was understood."""
+    for row in scene.ledger.reports.of_study(scene.uid):
+        telling.say("report", f"{_WORDS[row.status]} from {row.source}, {at(row.received_at)}: {_fate(scene, row)}")
+    origins = dict.fromkeys(one.origin for one in scene.ledger.reviews.of_study(scene.uid) if one.source == "SR")
+    for origin in origins:
+        uid = origin.rpartition(" ")[2]
+        telling.say("report", f"the signed report {uid} was read: {_understood(scene, origin)}")
+
+
+def _fate(scene: Scene, row: ReportRow) -> str:
+    if row.replaced:
+        return row.reason or "another one has replaced it"
+    if row.reason:
+        return row.reason
+    if row.read_at is None:
+        return "it is about to be read"
+    return f"read, {_understood(scene, row.origin)}"
+
+
+def _understood(scene: Scene, origin: str) -> str:
+    """Of each finding what the report says, the newest answer alone."""
+    found = [one for one in scene.ledger.reviews.of_study(scene.uid) if one.origin == origin and not one.replaced]
+    said = {(one.plugin, one.finding): one for one in found}
+    if not said:
+        return "it says nothing of the findings that were answered"
+    return "; ".join(f"{one.finding} is {one.stated} ({one.plugin} answered {one.outcome})" for one in said.values())
