@@ -6,7 +6,6 @@ when its standard input does, so it never outlives the process that started it.
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 import threading
@@ -14,14 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import structlog
 
 from node import bare  # isort: skip  # first of all: it keeps codecs out
-from node import logs
-from node.config import Settings, load
-from node.dumps import forbid_core_dumps
+from node import child
+from node.config import Settings
 from node.errors import DeliveryError, DeliveryRefused, RadnodeError, where
 from node.intake.entry import Limits
 from node.intake.folder import Watcher
@@ -29,7 +26,6 @@ from node.intake.hl7 import INLET, Inlet
 from node.intake.orthanc import Follower
 from node.intake.visit import Intake
 from node.ledger import Ledger
-from node.lifeline import hold
 from node.spool import Spool
 
 log = structlog.get_logger()
@@ -44,33 +40,13 @@ _DRAIN_SECONDS = 10.0
 
 def main(arguments: list[str] | None = None) -> int:
     """Watch until told to end; the exit status."""
-    options = _parser().parse_args(arguments)
-    forbid_core_dumps()
-    logs.configure()
+    return child.run("intake", "Take DICOM files out of folders and Orthancs, and reports off MLLP.", _serve, arguments)
+
+
+def _serve(settings: Settings, lifeline: bool) -> None:
     bare.silence_libraries()
-    try:
-        return _serve(load(options.config), options.lifeline)
-    except (RadnodeError, OSError) as error:
-        print(f"intake: {error}", file=sys.stderr)
-        return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m node.intake", description="Take DICOM files out of folders and Orthancs, and reports off MLLP."
-    )
-    parser.add_argument("config", type=Path, help="configuration file (TOML)")
-    parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
-    return parser
-
-
-def _serve(settings: Settings, lifeline: bool) -> int:
-    end = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: end.set())
+    end = child.end_of(lifeline)
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # somebody opens a file while we ask for a lease on it
-    if lifeline:
-        hold(end.set)
     spool = Spool(settings.node.data_dir / "spool", settings.storage.min_free_mb)
     path, limits = settings.node.data_dir / "ledger.db", settings.receive
     ledger = Ledger(path, settings.storage.busy_seconds, limits.max_study_objects, limits.max_study_mb << 20)
@@ -81,7 +57,6 @@ def _serve(settings: Settings, lifeline: bool) -> int:
         end.wait()
         for thread in threads:
             thread.join(_DRAIN_SECONDS)
-    return 0
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,13 @@ input does, so it never outlives the process that started it.
 
 from __future__ import annotations
 
-import argparse
 import resource
-import signal
 import sys
-import threading
-from pathlib import Path
 
 from node import bare  # isort: skip  # first of all: it keeps codecs out
-from node import logs
-from node.config import Settings, load
-from node.dumps import forbid_core_dumps
-from node.errors import RadnodeError
+from node import child
+from node.config import Settings
 from node.ledger import Ledger
-from node.lifeline import hold
 from node.receive.server import Receiver
 from node.spool import Spool
 
@@ -34,42 +27,22 @@ _SWITCH_SECONDS = 0.0005
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to end; the exit status."""
-    options = _parser().parse_args(arguments)
-    forbid_core_dumps()
-    logs.configure()
+    return child.run("receive", "Receive DICOM objects over C-STORE.", _serve, arguments)
+
+
+def _serve(settings: Settings, lifeline: bool) -> None:
     bare.silence_libraries()
-    try:
-        settings = load(options.config)
-        return _serve(settings, options.lifeline)
-    except (RadnodeError, OSError) as error:
-        print(f"receiver: {error}", file=sys.stderr)
-        return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m node.receive", description="Receive DICOM objects over C-STORE.")
-    parser.add_argument("config", type=Path, help="configuration file (TOML)")
-    parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
-    return parser
-
-
-def _serve(settings: Settings, lifeline: bool) -> int:
     _allow_descriptors()
     sys.setswitchinterval(_SWITCH_SECONDS)
     spool = Spool(settings.node.data_dir / "spool", settings.storage.min_free_mb)
     spool.prepare()
     path, limits = settings.node.data_dir / "ledger.db", settings.receive
     ledger = Ledger(path, settings.storage.busy_seconds, limits.max_study_objects, limits.max_study_mb << 20)
-    end = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: end.set())
-    if lifeline:
-        hold(end.set)
+    end = child.end_of(lifeline)
     with Receiver(settings, spool, ledger) as receiver:
         print(f"listening {settings.node.host} {receiver.port}", flush=True)
         end.wait()
         receiver.drain(DRAIN_SECONDS)
-    return 0
 
 
 def _allow_descriptors() -> None:

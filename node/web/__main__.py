@@ -6,19 +6,16 @@ input does, so it never outlives the process that started it.
 
 from __future__ import annotations
 
-import argparse
 import os
 import socket
 import ssl
 import sys
-from pathlib import Path
 
 import uvicorn
 
-from node import logs
-from node.config import Settings, load
-from node.dumps import forbid_core_dumps
-from node.errors import ConfigError, RadnodeError
+from node import child
+from node.config import Settings
+from node.errors import ConfigError
 from node.ledger import Ledger
 from node.lifeline import hold
 from node.receive.identity import Identity
@@ -31,22 +28,7 @@ _MOST_CONNECTIONS, _IDLE_SECONDS, _DRAIN_SECONDS = 128, 5, 5
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to end; the exit status."""
-    options = _parser().parse_args(arguments)
-    forbid_core_dumps()
-    logs.configure()
-    try:
-        _serve(load(options.config), options.lifeline)
-    except RadnodeError as error:
-        print(f"web: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m node.web", description="Answer HTTP.")
-    parser.add_argument("config", type=Path, help="configuration file (TOML)")
-    parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
-    return parser
+    return child.run("web", "Answer HTTP.", _serve, arguments)
 
 
 def _serve(settings: Settings, lifeline: bool) -> None:
