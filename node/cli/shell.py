@@ -7,6 +7,15 @@ from typing import Annotated
 
 import typer
 
+#: How typer's script for zsh ends, and how ours does. Of a file in fpath zsh makes a function, which is to complete
+#: when it is called first; typer's only says then who will, so that the first Tab is in vain.
+_ZSH_END = "\ncompdef _radnode_completion radnode"
+_ZSH_ENDS = """
+if [[ $funcstack[1] == _radnode ]]; then
+  _radnode_completion
+fi
+compdef _radnode_completion radnode"""
+
 
 class Shell(StrEnum):
     """Shells that can complete our commands."""
@@ -19,13 +28,14 @@ class Shell(StrEnum):
 def completion(shell: Annotated[Shell, typer.Argument(help="The shell it is for.")]) -> None:
     """Print the completion script for a shell.
 
-    bash: eval "$(radnode completion bash)" in ~/.bashrc. zsh: the same in ~/.zshrc, after compinit.
+    bash: eval "$(radnode completion bash)" in ~/.bashrc. zsh: the same in ~/.zshrc, after compinit, or as the file
+    _radnode in a folder of fpath.
     fish: radnode completion fish > ~/.config/fish/completions/radnode.fish
     """
     from typer.completion import get_completion_script  # type: ignore[attr-defined]  # typer has no public way to it
 
     script = get_completion_script(prog_name="radnode", complete_var="_RADNODE_COMPLETE", shell=shell.value)
-    typer.echo(script)
+    typer.echo(script.replace(_ZSH_END, _ZSH_ENDS) if shell is Shell.ZSH else script)
 
 
 def man(context: typer.Context) -> None:
