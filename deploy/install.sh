@@ -31,6 +31,10 @@ check_house() {
     here=$("$python" -c 'import sys; print(f"{sys.version_info[0]}.{sys.version_info[1]}")')
     [ "$here" = "$(manifest python)" ] || fail "the wheels are for Python $(manifest python), this is $here: set PYTHON"
     [ "$(uname -s) $(uname -m)" = "$(manifest machine)" ] || fail "the wheels are for $(manifest machine)"
+    here=$("$python" -c 'import sys; print(sys.base_prefix)')
+    case "$here/" in
+        /home?* | /root?*) say "$here is in a home, which radnode.service does not see (ProtectHome): for it, set PYTHON" ;;
+    esac
 }
 
 # A version: whole once it has the file `.whole`
@@ -104,7 +108,22 @@ failing() {
 ledger_version() {
     "$1/bin/python" -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version").fetchone()[0])' "$data/ledger.db"
 }
-knows_version() { "$1/bin/python" -c 'from node.ledger.schema import VERSION; print(VERSION)'; }
+knows_version() {
+    local program='
+try:
+    from node.ledger.steps import VERSION
+except ImportError:  # an older program has it there
+    from node.ledger.schema import VERSION
+print(VERSION)'
+    "$1/bin/python" -c "$program"
+}
+# Whether the program of a version reads the ledger as the program of another left it. Who cannot tell, ends the script.
+reads_ledger() {
+    local knows is
+    knows=$(knows_version "$prefix/versions/$1") || fail "it cannot be told which ledgers $1 reads: nothing is changed"
+    is=$(ledger_version "$prefix/versions/$2") || fail "it cannot be told of which version the ledger is: nothing is changed"
+    [ "$is" -le "$knows" ]
+}
 
 # What is asked for
 
@@ -152,7 +171,7 @@ do_upgrade() {
 
 # A ledger that the older program reads: the one that is there, or the copy.
 back_to() {
-    if [ "$(ledger_version "$prefix/versions/$1")" -gt "$(knows_version "$prefix/versions/$1")" ]; then
+    if ! reads_ledger "$1" "$1"; then
         as_owner "$prefix/versions/$1/bin/radnode" db restore "$2" -c "$config"
     fi
 }
@@ -167,7 +186,7 @@ do_rollback() {
     find_data
     "$prefix/versions/$old/bin/radnode" config check -c "$config" || fail "$old does not take the configuration; $new stays"
     stop_node
-    if [ "$(ledger_version "$prefix/versions/$new")" -gt "$(knows_version "$prefix/versions/$old")" ]; then
+    if ! reads_ledger "$old" "$new"; then
         [ -f "$backup" ] || fail "$old cannot read the ledger of $new, and its copy $backup is gone; $new stays"
         local status=0
         as_owner "$prefix/versions/$new/bin/radnode" db since "$backup" -c "$config" || status=$?

@@ -44,7 +44,13 @@ def wheel(
     return made
 
 
-def house(folder: Path, version: str, *changes: tuple[str, str, str], plugins: Sequence[str] = ()) -> Path:
+def house(
+    folder: Path,
+    version: str,
+    *changes: tuple[str, str, str],
+    plugins: Sequence[str] = (),
+    neighbours: str = sysconfig.get_paths()["purelib"],
+) -> Path:
     """A wheelhouse of this program as another version.
 
     Args:
@@ -52,12 +58,13 @@ def house(folder: Path, version: str, *changes: tuple[str, str, str], plugins: S
         version: of it.
         changes: file, old, new; an empty old: at its end.
         plugins: names of shipped ones that it brings.
+        neighbours: the folder of what it needs, as it is called where the wheels are installed.
     """
     folder.mkdir()
     files = {
         path.relative_to(ROOT).as_posix(): path.read_bytes()
         for path in (ROOT / "node").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and "samples/data" not in path.as_posix()
+        if path.is_file() and "__pycache__" not in path.parts and (plugins or "samples/data" not in path.as_posix())
     }
     packages = {name: f"radnode_{name.replace('-', '_')}" for name in plugins}
     for package in [*packages.values(), *(["radnode_kit"] if plugins else [])]:
@@ -67,7 +74,7 @@ def house(folder: Path, version: str, *changes: tuple[str, str, str], plugins: S
         assert old in text
         files[name] = (text.replace(old, new) if old else text + new).encode()
     made = wheel(folder, "radnode", version, files, needs="neighbours", script=_points(packages))
-    wheel(folder, "neighbours", "1", {"neighbours.pth": f"{sysconfig.get_paths()['purelib']}\n".encode()})
+    wheel(folder, "neighbours", "1", {"neighbours.pth": f"{neighbours}\n".encode()})
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     machine = f"{platform.system()} {platform.machine()}"
     manifest = f"radnode {version}\nwheel {made.name}\nextras none\npython {python}\nmachine {machine}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -326,3 +327,11 @@ def test_a_step_that_is_cut_off_is_made_again(tmp_path: Path, monkeypatch: pytes
     ledger = Ledger(path)
     assert ledger.reviews.latest(1) == []
     ledger.close()
+
+
+def test_install_sh_knows_where_the_program_says_which_ledgers_it_reads() -> None:
+    """What it asks of the Python of each version, asked of this one: a rollback depends on it."""
+    script = (Path(__file__).parents[2] / "deploy" / "install.sh").read_text(encoding="utf-8")
+    (program,) = re.findall(r"knows_version\(\) \{\n    local program='\n(.*?)'\n", script, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == f"{VERSION}\n"
