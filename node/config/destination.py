@@ -81,7 +81,8 @@ class Destination(Section):
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(30, description="Longest wait for an answer.")
     keep_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
         2,
-        description="dicom: so long an association stays open for the next results; 0: it ends with each study.",
+        description="dicom, orthanc, stow, webhook: so long an association, or a connection, stays open for the next "
+        "results; 0: it ends with each study.",
     )
     retrieve: Literal["move", "get"] = Field(
         "move",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import ProtocolError
 
 from node.config import Destination
 from node.deliver.outcome import Verdict
@@ -21,24 +24,62 @@ _REDIRECTED = range(300, 400)
 
 
 class Deadline(HTTPAdapter):
-    """An adapter that puts a time limit on each wait (connect, read), and leaves retries to the ledger."""
+    """An adapter that puts a time limit on each wait (connect, read), and leaves retries to the ledger.
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    But for one: a peer closes a connection that nothing was sent over for a while, perhaps just as a request goes out.
+    Then there is no answer, and where a request may be repeated it goes out once more, over a new connection.
+
+    Args:
+        seconds: of a wait.
+        may_repeat: whether a peer that had the request in spite of all can tell that it comes again.
+    """
+
+    def __init__(self, seconds: float, *, may_repeat: bool = False) -> None:
+        self._seconds, self._may_repeat = seconds, may_repeat
         super().__init__(max_retries=0)
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         """As the adapter of requests, with our time limit. Any: passed through."""
-        return super().send(request, **{**options, "timeout": self._seconds})
+        options["timeout"] = self._seconds
+        opened = self._opened(request, options)
+        try:
+            return super().send(request, **options)
+        except requests.ConnectionError as error:
+            is_stale = _closed_by_peer(error) and self._opened(request, options) == opened
+            if not (is_stale and self._may_repeat):
+                raise
+        body: Any = request.body  # what requests was given, a stream as well
+        if hasattr(body, "seek"):
+            body.seek(0)
+        return super().send(request, **options)
+
+    def _opened(self, request: requests.PreparedRequest, options: Mapping[str, Any]) -> int:
+        """How many connections there were to where the request goes."""
+        verify, cert = options.get("verify"), options.get("cert")
+        pool = self.get_connection_with_tls_context(request, verify, proxies=options.get("proxies"), cert=cert)
+        return pool.num_connections if isinstance(pool, HTTPConnectionPool) else 0
 
 
-def prepare(session: requests.Session, destination: Destination) -> None:
+def _closed_by_peer(error: requests.ConnectionError) -> bool:
+    """Whether it closed the connection before it said anything."""
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, ProtocolError) and isinstance(cause.args[-1], ConnectionError)
+
+
+def session_for(destination: Destination) -> requests.Session:
+    """For requests that a peer knows when they come again; raises as :func:`prepare`."""
+    session = requests.Session()
+    prepare(session, destination, may_repeat=True)
+    return session
+
+
+def prepare(session: requests.Session, destination: Destination, *, may_repeat: bool = False) -> None:
     """Time limits, credentials, and whose certificates count; nothing is read from the environment.
 
     Raises :class:`DeliveryRefused`, or :class:`DeliveryError` when files for TLS cannot be used.
     """
     for scheme in ("http://", "https://"):
-        session.mount(scheme, Deadline(destination.timeout_seconds))
+        session.mount(scheme, Deadline(destination.timeout_seconds, may_repeat=may_repeat))
     session.trust_env = False
     if destination.ca_file or destination.certificate_file:
         _trust(session, destination)

@@ -19,10 +19,11 @@ class Multipart:
         self.boundary = uuid.uuid4().hex
         head = f"--{self.boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
         tail = f"--{self.boundary}--\r\n".encode()
-        self._sources: list[bytes | Path] = [piece for path in paths for piece in (head, path, b"\r\n")]
-        self._sources.append(tail)
-        self._length = sum(_size(source) for source in self._sources)
+        self._all: list[bytes | Path] = [piece for path in paths for piece in (head, path, b"\r\n")]
+        self._all.append(tail)
+        self._length = sum(_size(source) for source in self._all)
         self._stream: io.BufferedIOBase = io.BytesIO()
+        self._sources = list(self._all)
 
     @property
     def content_type(self) -> str:
@@ -40,6 +41,13 @@ class Multipart:
                 return data
             self._stream.close()
             self._stream = _open(self._sources.pop(0))
+
+    def seek(self, position: int) -> None:
+        """To be read once more. Args: position: 0, the beginning; there is no other."""
+        if position:
+            raise ValueError("a body is read from its beginning")
+        self.close()
+        self._stream, self._sources = io.BytesIO(), list(self._all)
 
     def close(self) -> None:
         """Close the file that is open."""

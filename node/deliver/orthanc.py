@@ -9,6 +9,7 @@ import requests
 
 from node.config import Destination
 from node.deliver.http import check_ourselves, password_of, prepare, shown, unreachable, verdict_of
+from node.deliver.kept import Kept
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 
 #: `Status` in Orthanc's answer to an upload.
@@ -22,32 +23,37 @@ _STATUS: dict[str, tuple[Verdict, str]] = {
 
 
 class OrthancSender(Sender):
-    """Uploads to Orthanc. Args: destination: of kind `orthanc`."""
+    """Uploads to Orthanc.
 
-    def __init__(self, destination: Destination) -> None:
+    Args:
+        destination: of kind `orthanc`.
+        keep_seconds: so long its connection stays open without anything to send.
+    """
+
+    def __init__(self, destination: Destination, keep_seconds: float = 0.0) -> None:
         self._destination = destination
+        self._kept = Kept(self._client, keep_seconds)
 
     def echo(self) -> None:
         """GET /system; raises DeliveryError or DeliveryRefused."""
-        client = self._client()
         try:
-            client.get("system")
+            with self._kept.open() as client:
+                client.get("system")
         except api.HttpError as error:
             check_ourselves(error.http_status_code, self._destination)
             raise unreachable(error, self._destination) from error
         except api.OrthancApiException as error:
             raise unreachable(error, self._destination) from error
-        finally:
-            client.close()
 
     def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
         """As :meth:`node.deliver.outcome.Sender.send`."""
-        client = self._client()
-        try:
+        with self._kept.open() as client:
             for outgoing in objects:
                 yield self._upload(client, outgoing)
-        finally:
-            client.close()
+
+    def rest(self, *, at_once: bool = False) -> None:
+        """As :meth:`node.deliver.outcome.Sender.rest`."""
+        self._kept.rest(at_once=at_once)
 
     def _client(self) -> api.OrthancApiClient:
         # The URL needs its slash at the end: the client joins paths as a browser does, which drops the last part of
@@ -55,7 +61,7 @@ class OrthancSender(Sender):
         destination = self._destination
         root = destination.url.rstrip("/") + "/"
         client = api.OrthancApiClient(root, user=destination.user or None, pwd=password_of(destination) or None)
-        prepare(client._http_session, destination)
+        prepare(client._http_session, destination, may_repeat=True)
         return client
 
     def _upload(self, client: api.OrthancApiClient, outgoing: Outgoing) -> Outcome:

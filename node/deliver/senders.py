@@ -15,11 +15,11 @@ from node.deliver.webhook import WebhookSender
 
 _KINDS: dict[str, Callable[[Destination, str, float], Sender]] = {
     "dicom": DicomSender,
-    "orthanc": lambda destination, *_: OrthancSender(destination),
-    "stow": lambda destination, *_: StowSender(destination),
+    "orthanc": lambda destination, _, keep_seconds: OrthancSender(destination, keep_seconds),
+    "stow": lambda destination, _, keep_seconds: StowSender(destination, keep_seconds),
     "folder": lambda destination, *_: FolderSender(destination),
     "hl7": lambda destination, *_: Hl7Sender(destination),
-    "webhook": lambda destination, *_: WebhookSender(destination),
+    "webhook": lambda destination, _, keep_seconds: WebhookSender(destination, keep_seconds),
 }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import requests
 
 from node.config import Destination
-from node.deliver.http import check_ourselves, prepare, unreachable, verdict_of
+from node.deliver.http import check_ourselves, session_for, unreachable, verdict_of
+from node.deliver.kept import Kept
 from node.deliver.multipart import Multipart
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.deliver.status import meaning_of, reason_of
@@ -28,16 +29,22 @@ _BATCH = 100
 
 
 class StowSender(Sender):
-    """A STOW-RS client. Args: destination: of kind `stow`; its URL is that of the service, without `/studies`."""
+    """A STOW-RS client.
 
-    def __init__(self, destination: Destination) -> None:
+    Args:
+        destination: of kind `stow`; its URL is that of the service, without `/studies`.
+        keep_seconds: so long its connection stays open without anything to send.
+    """
+
+    def __init__(self, destination: Destination, keep_seconds: float = 0.0) -> None:
         self._destination = destination
+        self._kept = Kept(lambda: session_for(destination), keep_seconds)
         self._url = destination.url.rstrip("/") + "/studies"
 
     def echo(self) -> None:
         """Ask for one study; raises DeliveryError or DeliveryRefused."""
         try:
-            with self._session() as session:
+            with self._kept.open() as session:
                 answer = session.get(self._url, params={"limit": "1"}, headers={"Accept": "application/dicom+json"})
         except requests.RequestException as error:
             raise unreachable(error, self._destination) from error
@@ -52,6 +59,10 @@ class StowSender(Sender):
         for first in range(0, len(readable), _BATCH):
             yield from self._store(readable[first : first + _BATCH])
 
+    def rest(self, *, at_once: bool = False) -> None:
+        """As :meth:`node.deliver.outcome.Sender.rest`."""
+        self._kept.rest(at_once=at_once)
+
     def _store(self, batch: Sequence[Outgoing]) -> Iterator[Outcome]:
         """One request, and one more for each object when they were refused together: it may be for one of them."""
         answer = self._post(batch)
@@ -62,16 +73,11 @@ class StowSender(Sender):
         for outgoing in alone:
             yield from self._store([outgoing])
 
-    def _session(self) -> requests.Session:
-        session = requests.Session()
-        prepare(session, self._destination)
-        return session
-
     def _post(self, objects: Sequence[Outgoing]) -> requests.Response:
         body = Multipart([outgoing.path for outgoing in objects])
         headers = {"Content-Type": body.content_type, "Accept": "application/dicom+json"}
         try:
-            with self._session() as session:
+            with self._kept.open() as session:
                 return session.post(self._url, data=body, headers=headers, allow_redirects=False)
         except requests.RequestException as error:
             raise unreachable(error, self._destination) from error

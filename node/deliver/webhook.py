@@ -15,26 +15,34 @@ from pathlib import Path
 import requests
 
 from node.config import Destination
-from node.deliver.http import address_of, check_ourselves, first_line, prepare, unreachable
+from node.deliver.http import address_of, check_ourselves, first_line, session_for, unreachable
+from node.deliver.kept import Kept
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.errors import DeliveryRefused
 
 IDEMPOTENCY_KEY, SIGNATURE = "Idempotency-Key", "X-Radnode-Signature"
+_NO_CONTENT = 204
 _REFUSED = frozenset({401, 403, 407})
 #: RFC 9110 15.5, RFC 8470, RFC 6585: what passes by itself among the errors of a client; all of the server's may.
 _PASSING = frozenset({408, 425, 429})
 
 
 class WebhookSender(Sender):
-    """Posts messages. Args: destination: of kind `webhook`."""
+    """Posts messages.
 
-    def __init__(self, destination: Destination) -> None:
+    Args:
+        destination: of kind `webhook`.
+        keep_seconds: so long its connection stays open without anything to send.
+    """
+
+    def __init__(self, destination: Destination, keep_seconds: float = 0.0) -> None:
         self._destination = destination
+        self._kept = Kept(lambda: session_for(destination), keep_seconds)
 
     def echo(self) -> None:
         """OPTIONS, which asks for nothing: any answer will do that does not refuse us. Raises as :meth:`send`."""
         self._secret()
-        with self._session() as session:
+        with self._kept.open() as session:
             code = self._ask(session, "OPTIONS")
         if code in _REFUSED:
             check_ourselves(code, self._destination)
@@ -42,7 +50,7 @@ class WebhookSender(Sender):
     def send(self, objects: Sequence[Outgoing]) -> Iterator[Outcome]:
         """As :meth:`node.deliver.outcome.Sender.send`; a redirect is not followed: it may lead to a stranger."""
         secret = self._secret()
-        with self._session() as session:
+        with self._kept.open() as session:
             for outgoing in objects:
                 body = _body(outgoing.path)
                 if body is None:
@@ -52,18 +60,19 @@ class WebhookSender(Sender):
                 check_ourselves(code, self._destination)
                 yield Outcome(outgoing, verdict_of(code), "" if 200 <= code < 300 else f"HTTP {code}")
 
-    def _session(self) -> requests.Session:
-        session = requests.Session()
-        prepare(session, self._destination)
-        return session
+    def rest(self, *, at_once: bool = False) -> None:
+        """As :meth:`node.deliver.outcome.Sender.rest`."""
+        self._kept.rest(at_once=at_once)
 
     def _ask(
         self, session: requests.Session, method: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> int:
-        """The status of the answer. Its body is not read: nothing of it is needed, and nobody knows its length."""
+        """The status of the answer. Nothing of its body is needed; where it has none the connection is used again."""
         url = self._destination.url
         try:
             with session.request(method, url, data=body, headers=headers, allow_redirects=False, stream=True) as answer:
+                if answer.headers.get("Content-Length") == "0" or answer.status_code == _NO_CONTENT:
+                    answer.raw.read()
                 return answer.status_code
         except (requests.RequestException, OSError, ValueError) as error:
             raise unreachable(error, self._destination) from error
