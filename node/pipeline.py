@@ -40,7 +40,7 @@ from node.ledger import (
     opening,
 )
 from node.priority import Turn, Urgency, rank, turns
-from node.retention import Retention
+from node.retention import WORTH_A_LINE, Retention
 from node.spool import Spool
 from node.states import AnalysisState, IllegalMove, StudyState
 from node.study import ResultObject, Series
@@ -276,7 +276,8 @@ class Pipeline:
     # Housekeeping
 
     def purge(self, now: float) -> int:
-        """See :meth:`Retention.purge`."""
+        """See :meth:`Retention.forget`, and :meth:`Retention.purge`."""
+        self.retention.forget(now, least=WORTH_A_LINE)
         return self.retention.purge(now)
 
     def make_room(self, now: float) -> int:

@@ -1,4 +1,4 @@
-"""Whose files go, and when: after the days that they are kept, or before, where room is needed."""
+"""Whose files go, and when: after the days that they are kept, or before, where room is needed; and whose rows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from node.spool import Spool
 YOUNGEST_SECONDS = 3600.0
 _DAY_SECONDS = 86400.0
 _ALL = 10_000_000  # studies
+#: So many lines of the trail are worth a line that says they are gone.
+WORTH_A_LINE = 1000
+#: Parts of the trail that go at one time.
+_PARTS = 50
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,16 @@ class Rule:
     value: float
     studies: tuple[str, ...]
     size: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What `storage.keep_rows_days` would remove: the rows of these studies, and so many lines of the trail."""
+
+    setting: str
+    value: float
+    studies: tuple[str, ...]
+    lines: int
 
 
 class Retention:
@@ -42,6 +56,23 @@ class Retention:
             self._ledger.absences.forget(before)
             self._forget_reports(before)
         return sum(self.remove(uid, before) for uid in self._expired(before))
+
+    def forget(self, now: float, *, least: int = 1) -> int:
+        """Remove rows of studies that were over long ago, and lines of the trail that are as old; how many of both.
+
+        Call it again until it is 0: a call takes a part of them, so that receivers can write meanwhile.
+
+        Args:
+            now: epoch seconds.
+            least: lines of the trail that are worth a line that says so, unless a day has passed since the last one.
+        """
+        if not self.settings.keep_rows_days:
+            return 0
+        forgetting, before = self._ledger.forgetting, self._rows_before(now)
+        if now - forgetting.shortened_at() > _DAY_SECONDS:
+            least = 1
+        count = sum(forgetting.forget(uid, before) for uid in forgetting.studies(before))
+        return count + sum(forgetting.shorten(before, least) for _ in range(_PARTS))
 
     def make_room(self, now: float) -> int:
         """Remove the files of the oldest studies that were delivered while too little space is free; how many studies.
@@ -84,6 +115,15 @@ class Retention:
             Rule("storage.keep_days", self._days, tuple(expired), size),
             Rule("storage.purge_below_mb", self.settings.purge_below_mb, tuple(early), early_size),
         )
+
+    def planned_rows(self, now: float) -> Rows:
+        """What :meth:`forget` would remove now, all of it; nothing is changed."""
+        days, forgetting, before = self.settings.keep_rows_days, self._ledger.forgetting, self._rows_before(now)
+        studies = forgetting.studies(before, _ALL) if days else []
+        return Rows("storage.keep_rows_days", days, tuple(studies), forgetting.lines(before) if days else 0)
+
+    def _rows_before(self, now: float) -> float:
+        return now - self.settings.keep_rows_days * _DAY_SECONDS
 
     @property
     def _days(self) -> float:

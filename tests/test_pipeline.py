@@ -663,6 +663,17 @@ def test_young_studies_and_nodes_without_retention_keep_their_files(bench: Bench
     assert _purge_all(keeping) == 0
 
 
+def test_rows_follow_the_files_where_somebody_said_so(bench: Bench, tmp_path: Path) -> None:
+    forgetting = Bench(tmp_path / "other", storage=StorageSettings(keep_days=30, keep_rows_days=35))
+    for one in (bench, forgetting):
+        one.receive(modality="US")
+        one.settle()
+        assert [_purge_all(one) for _ in range(2)] == [1, 0]
+    assert bench.ledger.studies.series("1.2") != ()
+    assert forgetting.ledger.studies.series("1.2") == ()
+    assert forgetting.ledger.events.latest(1)[0].action == "trail shortened"
+
+
 def test_an_image_that_comes_during_the_purge_is_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     old = bench.receive(modality="US")
     bench.settle()

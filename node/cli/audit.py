@@ -47,9 +47,13 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, head: HeadOption = "", as_json
         print_json(found)
     else:
         typer.echo(f"{found.events} events, {found.unchained} of them from before there was a chain")
+        if found.removed:
+            typer.echo(f"{found.removed} older events were removed in order (storage.keep_rows_days)")
         typer.echo(f"digest now {found.head or '-'}: note it elsewhere, and give it with --head next time")
         if found.broken is not None:
             typer.echo(f"! the trail was changed: event {found.broken} does not fit to what is before it")
         if not found.found:
             typer.echo(f"! the trail was cut: the digest {printable(head)} is not in it")
+            if found.removed:
+                typer.echo("  unless it is of one of the events that were removed in order: note a new one each time")
     raise typer.Exit(0 if found.broken is None and found.found else 1)

@@ -32,10 +32,11 @@ def check(config: ConfigOption = DEFAULT_CONFIG, repair: RepairOption = False, a
     found = reconcile.compare(ledger, spool)
     if repair:
         reconcile.repair(ledger, spool, found)
-    lost = ledger.upkeep.count_missing()
+    lost, size = ledger.upkeep.count_missing(), ledger.upkeep.size()
     if as_json:
-        print_json({"problems": problems, "lost": lost, **vars(found)})
+        print_json({"problems": problems, "lost": lost, "size": vars(size), **vars(found)})
     else:
+        typer.echo(f"size       {size.bytes >> 10} KiB, of which {size.reusable >> 10} KiB wait for new rows")
         _tell(problems, found, lost)
     raise typer.Exit(0 if found.clean and not problems and not lost else 1)
 

@@ -10,16 +10,16 @@ import typer
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json
 
 if TYPE_CHECKING:
-    from node.retention import Retention, Rule
+    from node.retention import Retention, Rows, Rule
 
 _DryOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed, and by which rule.")]
 
 
 def gc(config: ConfigOption = DEFAULT_CONFIG, dry_run: _DryOption = False, as_json: JsonOption = False) -> None:
-    """Remove now the files that retention would remove by itself (storage.keep_days, storage.purge_below_mb).
+    """Remove now what retention would remove by itself (storage.keep_days, purge_below_mb, keep_rows_days).
 
     Only studies that ended lose their files; what failed, is held or waits for a destination stays for keep_days at
-    least. Rows and trail stay. May be called while the node runs.
+    least. Rows and trail stay, unless keep_rows_days says how long. May be called while the node runs.
     """
     from node.cli.operator import acted
     from node.retention import Retention
@@ -28,22 +28,27 @@ def gc(config: ConfigOption = DEFAULT_CONFIG, dry_run: _DryOption = False, as_js
     settings, ledger = open_ledger(config)
     spool = Spool(settings.node.data_dir / "spool")
     retention, now = Retention(settings.storage, ledger, spool), time.time()
-    rules = retention.planned(now)
+    rows, rules = retention.planned_rows(now), retention.planned(now)
     if not dry_run:
-        acted(ledger, "gc", studies=sum(len(rule.studies) for rule in rules))
+        acted(ledger, "gc", studies=sum(len(rule.studies) for rule in rules), rows=len(rows.studies))
         _remove(retention, now)
     free = spool.free_bytes() >> 20
     if as_json:
-        print_json({"removed": not dry_run, "rules": rules, "free_mb": free})
+        print_json({"removed": not dry_run, "rules": rules, "rows": rows, "free_mb": free})
         return
+    done = "would be removed" if dry_run else "removed"
     for rule in rules:
-        typer.echo(_line(rule, "would be removed" if dry_run else "removed"))
+        typer.echo(_line(rule, done))
+    if rows.value:
+        typer.echo(f"{_head(rows)}{done}: rows of {len(rows.studies)} studies, {rows.lines} lines of the trail")
     typer.echo(f"{free} MiB are free")
 
 
 def _remove(retention: Retention, now: float) -> None:
     from node.errors import SpoolError
 
+    while retention.forget(now):
+        pass
     try:
         while retention.purge(now):
             pass
@@ -54,7 +59,11 @@ def _remove(retention: Retention, now: float) -> None:
 
 
 def _line(rule: Rule, what: str) -> str:
-    return f"{rule.setting + f' = {rule.value:g}':<32}{what}: files of {len(rule.studies)} studies, {_bytes(rule.size)}"
+    return f"{_head(rule)}{what}: files of {len(rule.studies)} studies, {_bytes(rule.size)}"
+
+
+def _head(rule: Rule | Rows) -> str:
+    return f"{rule.setting + f' = {rule.value:g}':<32}"
 
 
 def _bytes(size: int) -> str:

@@ -22,6 +22,7 @@ from node.errors import ConfigError
 LIVE = (
     "study",
     "storage.keep_days",
+    "storage.keep_rows_days",
     "storage.purge_below_mb",
     "queue",
     "web.requests_per_minute",

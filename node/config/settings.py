@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -97,12 +97,23 @@ class StorageSettings(Section):
 
     min_free_mb: int = Field(512, ge=0, description="Below this much free space C-STORE is answered A700, MiB.")
     keep_days: float = Field(30, ge=0, description="Files of closed studies are purged after so many days; 0: never.")
+    keep_rows_days: float = Field(
+        0,
+        ge=0,
+        description="Rows of studies that are over, and lines of the trail, are removed after so many days; 0: never.",
+    )
     purge_below_mb: int = Field(
         2048,
         ge=0,
         description="Below this much free space files of the oldest delivered studies are purged early, MiB; 0: never.",
     )
     busy_seconds: Seconds = Field(10, description="How long to wait for a locked ledger before A700.")
+
+    @model_validator(mode="after")
+    def _rows_outlive_files(self) -> Self:
+        if self.keep_rows_days and not 0 < self.keep_days <= self.keep_rows_days:
+            raise ValueError("keep_rows_days must be no less than keep_days, which must not be 0 then")
+        return self
 
 
 class ReportSettings(Section):

@@ -17,6 +17,7 @@ from node.ledger.criticals import Critical, OpenCritical, critical_from
 from node.ledger.deliveries import DeliveryRow
 from node.ledger.events import Event
 from node.ledger.fetches import FetchRow
+from node.ledger.forgetting import FORGOTTEN
 from node.ledger.inquiries import Sent, Subject, What
 from node.ledger.jobs import Job, job_from, job_table
 from node.ledger.ledger import Ledger
@@ -36,6 +37,7 @@ from node.ledger.workitems import WorkitemRow, WorkitemState
 
 __all__ = [
     "BY_OPERATOR",
+    "FORGOTTEN",
     "NEW_BASELINE",
     "Absence",
     "AnalysisRow",

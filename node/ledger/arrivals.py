@@ -13,6 +13,7 @@ from typing import Any
 from node.ledger.database import Database
 from node.ledger.documents import add_document, is_late_document
 from node.ledger.events import add_event
+from node.ledger.forgotten import Memory, memory_of, was_made_here
 from node.ledger.moves import drop_unfinished, move_study
 from node.ledger.priors import claim
 from node.ledger.reports import study_came
@@ -120,6 +121,11 @@ def _record(connection: sqlite3.Connection, arrival: Arrival, most: _Most) -> Ou
         _event(connection, "received again", arrival)
         claim(connection, arrival, is_new=False)
         return Outcome.DUPLICATE
+    memory = memory_of(connection, arrival)
+    if memory is Memory.OTHER:
+        return _set_aside(connection, arrival, OTHER_CONTENT)
+    if memory is Memory.SAME:
+        return _take_again(connection, arrival)
     made_here = _is_made_here(connection, arrival)
     if made_here or arrival.attributes.manufacturer.casefold() == MANUFACTURER:
         _insert(connection, arrival, set_aside=OWN_RESULT)
@@ -148,9 +154,20 @@ def _take_back(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
     return Outcome.NEW
 
 
+def _take_again(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
+    """Its row was removed with those of its study: it has one again, and a file for `keep_days`; it is not analysed."""
+    _insert(connection, arrival)
+    sql = "UPDATE studies SET last_at = ?, purged = 0, forgotten = 0 WHERE study_instance_uid = ?"
+    connection.execute(sql, (time.time(), arrival.study_instance_uid))
+    _event(connection, "received again", arrival, reason="its rows were removed, and it is known")
+    claim(connection, arrival, is_new=False)
+    return Outcome.DUPLICATE
+
+
 def _is_made_here(connection: sqlite3.Connection, arrival: Arrival) -> bool:
     sql = "SELECT 1 FROM results WHERE sop_instance_uid = ?"
-    return connection.execute(sql, (arrival.sop_instance_uid,)).fetchone() is not None
+    row = connection.execute(sql, (arrival.sop_instance_uid,)).fetchone()
+    return row is not None or was_made_here(connection, arrival)
 
 
 def _take_late_document(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
@@ -229,7 +246,7 @@ def _told(attributes: Attributes) -> dict[str, Any]:  # JSON's edge
 
 def _count(connection: sqlite3.Connection, arrival: Arrival) -> None:
     connection.execute(
-        "UPDATE studies SET images = images + 1, bytes = bytes + ?, last_at = ?, purged = 0"
+        "UPDATE studies SET images = images + 1, bytes = bytes + ?, last_at = ?, purged = 0, forgotten = 0"
         " WHERE study_instance_uid = ?",
         (arrival.size, time.time(), arrival.study_instance_uid),
     )

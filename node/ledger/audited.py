@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from node.ledger.database import Database
 from node.ledger.events import Event, event_of
 
-_SENT = "audit sent"
+#: Fact: number of the last event that the collector has.
+SENT = "audit sent"
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,13 @@ class Audited:
 
     def sent(self) -> int | None:
         """Number of the last event that the collector has; None: there never was a collector."""
-        rows = self._database.read("SELECT value FROM facts WHERE name = ?", _SENT)
+        rows = self._database.read("SELECT value FROM facts WHERE name = ?", SENT)
         return int(rows[0]["value"]) if rows else None
 
     def set_sent(self, number: int) -> None:
         """The collector has everything up to that event."""
         with self._database.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (_SENT, str(number), time.time()))
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (SENT, str(number), time.time()))
 
     def sop_class(self, sop_instance_uid: str) -> str:
         """Of an object that was received, set aside or made; empty when it is not known."""

@@ -2,6 +2,9 @@
 
 Who changes, removes or adds a line afterwards breaks the chain from there on; who cuts off its end is seen by whoever
 has noted a later digest elsewhere (the node logs it once a day). The tables refuse both to anyone who is not at pains.
+
+The oldest lines may go (storage.keep_rows_days): a line that says so carries, for each gap, the number and the digest
+of the last line in it, and the chain goes on from there. Who cuts out a line must add such a line, which can be seen.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from node.ledger.database import Database
 
 _COLUMNS = "id, at, study_instance_uid, analysis_id, action, detail, hash"
 _CHUNK = 5000
+#: Action of the line that says that older ones are gone, and the fact of how far: only those may be removed.
+SHORTENED, SHORTENED_UP_TO = "trail shortened", "trail shortened up to"
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Verified:
         head: the last digest; empty when there is none.
         broken: id of the first line that does not fit; None when all do.
         found: whether the digest that was asked for is in the chain.
+        removed: lines that are gone in order.
     """
 
     events: int
@@ -35,6 +41,7 @@ class Verified:
     head: str
     broken: int | None
     found: bool
+    removed: int = 0
 
 
 def digest(before: str, at: float, study: str, analysis_id: int | None, action: str, detail: str) -> str:
@@ -51,8 +58,12 @@ def last_digest(connection: sqlite3.Connection) -> str:
 def verify(database: Database, wanted: str = "") -> Verified:
     """Look at every line. Args: wanted: a digest that was noted elsewhere; empty: none was."""
     events, unchained, before, broken, found = 0, 0, "", None, not wanted
+    gaps, removed = _gaps(database)
     for row in _rows(database):
         events += 1
+        while gaps and gaps[0][0] < row["id"]:
+            before = gaps.pop(0)[1]
+            found = found or before == wanted
         if not row["hash"] and not before:
             unchained += 1
             continue
@@ -60,7 +71,16 @@ def verify(database: Database, wanted: str = "") -> Verified:
         broken = row["id"] if broken is None and not fits else broken
         before = row["hash"]
         found = found or before == wanted
-    return Verified(events, unchained, before, broken, found)
+    return Verified(events, unchained, before, broken, found, removed)
+
+
+def _gaps(database: Database) -> tuple[list[tuple[int, str]], int]:
+    """Number and digest at the end of each gap, the first one first; how many lines are gone."""
+    rows = database.read("SELECT detail FROM events WHERE action = ?", SHORTENED)
+    told = [json.loads(row["detail"]) for row in rows]
+    return sorted((number, digest) for one in told for number, digest in one["runs"]), sum(
+        one["events"] for one in told
+    )
 
 
 def _rows(database: Database) -> Iterator[sqlite3.Row]:

@@ -20,6 +20,7 @@ from node.ledger.evaluations import Evaluations
 from node.ledger.events import Events
 from node.ledger.facts import Facts
 from node.ledger.fetches import Fetches
+from node.ledger.forgetting import Forgetting
 from node.ledger.inquiries import Inquiries
 from node.ledger.jobs import Job
 from node.ledger.measures import Measures
@@ -87,6 +88,7 @@ class Ledger:
         self.facts = Facts(self._database)
         self.inquiries = Inquiries(self._database)
         self.upkeep = Upkeep(self._database)
+        self.forgetting = Forgetting(self._database)
 
     def in_turns(self) -> Ledger:
         """The same ledger over one connection for all threads, which may only use it one after the other."""

@@ -12,7 +12,7 @@ from node.ledger.database import Database
 from node.states import AnalysisMove, StudyMove
 
 #: Lines that the node writes about itself.
-_OWN = frozenset({"node started", "node stopped", "configuration read again"})
+_OWN = frozenset({"node started", "node stopped", "configuration read again", "rows forgotten", "trail shortened"})
 #: Moves that nobody has asked for.
 _STUDY = set(StudyMove) - {StudyMove.RELEASED, StudyMove.REOPENED}
 _ANALYSIS = (AnalysisMove.CLASSIFIED, AnalysisMove.REPORTED, AnalysisMove.DELIVERED, AnalysisMove.FAILED)

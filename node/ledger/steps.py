@@ -227,6 +227,23 @@ CREATE INDEX absences_by_study ON absences (study_instance_uid);
 CREATE INDEX absences_due ON absences (input, again_at) WHERE again_at IS NOT NULL;
 """,
     20: REPORTS,
+    21: """
+ALTER TABLE studies ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0 /* 1: its other rows are gone */;
+CREATE INDEX studies_to_forget ON studies (last_at)
+  WHERE purged = 1 AND forgotten = 0 AND state IN ('CLOSED', 'IGNORED');
+CREATE TABLE forgotten ( -- what must be known of them (forgotten.py)
+  study_instance_uid TEXT PRIMARY KEY REFERENCES studies,
+  instances BLOB NOT NULL,
+  results BLOB NOT NULL
+);
+CREATE INDEX reviews_by_analysis ON reviews (analysis_id);
+CREATE INDEX documents_by_study ON documents (study_instance_uid);
+CREATE INDEX evaluations_by_event ON evaluations (event);
+DROP TRIGGER events_stay;
+CREATE TRIGGER events_stay BEFORE DELETE ON events
+  WHEN OLD.id > coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'trail shortened up to'), 0)
+  BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END;
+""",
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

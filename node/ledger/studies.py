@@ -30,7 +30,8 @@ _UNKEPT = (
     f" WHERE a.study_instance_uid = studies.study_instance_uid AND d.kept NOT IN ('', '{Keeping.KEPT}')"
     f" AND NOT {OBSOLETE})"
 )
-_STAYS = f"({_OWES_NOTE} OR {_UNKEPT})"
+#: Whether results of a row of `studies` are still owed to somebody.
+STAYS = f"({_OWES_NOTE} OR {_UNKEPT})"
 #: Studies that are over, and whose files are here; in the words of the index of just these rows.
 _WITH_FILES = (
     "studies INDEXED BY studies_with_files"
@@ -169,7 +170,7 @@ class Studies:
         """
         rows = self._database.read(
             f"SELECT study_instance_uid AS uid FROM {_WITH_FILES} AND last_at < ?"  # noqa: S608  our words
-            f" AND NOT {_STAYS} ORDER BY last_at LIMIT ?",
+            f" AND NOT {STAYS} ORDER BY last_at LIMIT ?",
             before,
             count,
         )
@@ -182,7 +183,7 @@ class Studies:
         """
         rows = self._database.read(
             f"SELECT study_instance_uid AS uid FROM {_WITH_FILES} AND last_at < ?"  # noqa: S608  our words
-            f" AND NOT {_STAYS} AND NOT EXISTS (SELECT 1 FROM analyses a"
+            f" AND NOT {STAYS} AND NOT EXISTS (SELECT 1 FROM analyses a"
             " WHERE a.study_instance_uid = studies.study_instance_uid AND a.state NOT IN (?, ?, ?, ?))"
             " ORDER BY last_at LIMIT ?",
             before,
@@ -211,7 +212,7 @@ class Studies:
         with self._database.write() as connection:
             changed = connection.execute(
                 "UPDATE studies SET purged = 2 WHERE study_instance_uid = ? AND last_at < ?"  # noqa: S608  our words
-                f" AND state IN (?, ?) AND NOT {_STAYS}",
+                f" AND state IN (?, ?) AND NOT {STAYS}",
                 (uid, before, StudyState.CLOSED, StudyState.IGNORED),
             ).rowcount
             return self.paths(uid) if changed else []

@@ -18,6 +18,8 @@ from node.ledger.steps import VERSION
 #: Why an instance is left out that was acknowledged. It counts again once it is sent again.
 MISSING_FILE = "its file is not in the spool any more, or not whole: the disk lost it, or somebody changed it"
 
+_PAGES = ("page_size", "page_count", "freelist_count")
+
 
 @dataclass(frozen=True)
 class Named:
@@ -27,6 +29,14 @@ class Named:
     study_instance_uid: str
     path: str
     size: int
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of the ledger, bytes; `reusable`: of removed rows, taken by those that come next. No file of SQLite shrinks."""
+
+    bytes: int
+    reusable: int
 
 
 class Upkeep:
@@ -41,6 +51,11 @@ class Upkeep:
         broken = self._database.read("PRAGMA foreign_key_check")
         lines = [f"a row of {row['table']} refers to no row of {row['parent']}" for row in broken]
         return [*(line for line in found if line != "ok"), *dict.fromkeys(lines)]
+
+    def size(self) -> Size:
+        """How large it is, without its log."""
+        page, count, free = (self._database.read(f"PRAGMA {one}")[0][0] for one in _PAGES)
+        return Size(page * count, page * free)
 
     def back_up(self, target: Path) -> None:
         """A copy as of now, while the node runs; whole or not there. Raises PermanentError when `target` exists."""

@@ -36,7 +36,7 @@ _EVENTS = {
     WorkitemState.CANCELED: "workitem canceled",
     WorkitemState.LOST: "workitem lost",
 }
-_OPEN = "state NOT IN ('COMPLETED', 'CANCELED', 'LOST')"
+OPEN = "state NOT IN ('COMPLETED', 'CANCELED', 'LOST')"
 #: In this order they are worked at.
 _BY_PRIORITY = "CASE priority WHEN 'HIGH' THEN 0 WHEN 'LOW' THEN 2 ELSE 1 END, claimed_at"
 
@@ -119,7 +119,7 @@ class Workitems:
     def open(self, worklist: str) -> list[WorkitemRow]:
         """Those in hand, by priority, the oldest first."""
         rows = self._database.read(
-            f"SELECT * FROM workitems WHERE {_OPEN} AND worklist = ? ORDER BY {_BY_PRIORITY}",  # noqa: S608  our words
+            f"SELECT * FROM workitems WHERE {OPEN} AND worklist = ? ORDER BY {_BY_PRIORITY}",  # noqa: S608  our words
             worklist,
         )
         return [_row(row) for row in rows]

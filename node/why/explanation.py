@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from node.config import Settings
 from node.errors import PermanentError
-from node.ledger import AnalysisRow, Ledger, StudyRow, Subject, What
+from node.ledger import FORGOTTEN, AnalysisRow, Ledger, StudyRow, Subject, What
 from node.plugin import Manifest
 from node.states import ENDED, AnalysisState, StudyState
 from node.why.archives import tell_fetched
@@ -66,6 +66,8 @@ def _tell_subject(scene: Scene, telling: Telling) -> None:
 
 
 def _answer(scene: Scene, telling: Telling, study: StudyRow) -> str:
+    if study.reason == FORGOTTEN:
+        return f"it was over long ago: {study.reason}"
     events = scene.ledger.events.of_study(scene.uid)
     waits = tell_completed(scene, telling, study, events)
     none_chosen = tell_routed(scene, telling, study, events)

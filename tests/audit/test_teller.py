@@ -31,6 +31,7 @@ OUR_OWN = (
     "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while", "fetch",
     "drift", "results come ", "baseline set", "prior ", "assessed anew",
     "report received again", "report read", "report replaced",
+    "rows forgotten", "trail shortened",  # a study was told to be deleted when its files were
     "queue ", "object refused", "configuration read again",  # whoever gave the command is told of, as of every command
 )  # fmt: skip
 

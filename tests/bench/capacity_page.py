@@ -29,9 +29,9 @@ The table above says what ends first. Then:
 
 - **The disk.** Files stay for `storage.keep_days`; `storage.purge_below_mb` purges delivered studies before that where
   space runs out. Fewer days, or larger disks, come before a further node.
-- **The ledger.** Its rows are never removed. They do not slow the node down (PERFORMANCE.md, Growth, at 10 million
-  instances), but a copy of it, `radnode db check` and the daily look at the whole trail take as long as it is large.
-  Nothing prunes it: at this size a node with an empty ledger takes over now and then, and the old one is kept.
+- **The ledger.** Its rows are kept for ever, unless `storage.keep_rows_days` says how long. They do not slow the node
+  down (PERFORMANCE.md, Growth, at 10 million instances), but a copy of it, `radnode db check` and the daily look at the
+  whole trail take as long as it is large. What is left of a study is a row, and 16 bytes for each instance.
 - **Receiving.** It asks for processor time (`receive.processes`) and a disk that syncs quickly. More cores help until
   the one writer of the ledger is busy.
 - **Films and series.** More workers (`worker.processes`). By these figures processors are enough; a GPU is used where

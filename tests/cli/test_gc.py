@@ -82,6 +82,41 @@ def test_young_studies_stay_and_without_days_all_do(site: Site) -> None:
     assert rules(site.json("gc", "--dry-run"))["storage.keep_days"] == (set(), 0)
 
 
+def test_rows_are_kept_until_somebody_says_how_long(site: Site) -> None:
+    configure(site, keep_days=5)
+    age(site, 4000)
+    site.text("gc")
+    assert site.json("gc", "--dry-run")["rows"] == {
+        "setting": "storage.keep_rows_days",
+        "value": 0,
+        "studies": [],
+        "lines": 0,
+    }
+    assert "keep_rows_days" not in site.text("gc", "--dry-run")
+
+
+def test_rows_go_after_their_days_and_the_trail_says_so(site: Site) -> None:
+    configure(site, keep_days=5)
+    age(site, 900)
+    site.text("gc")
+    connection, long_ago = site.ledger._database.connection, time.time() - 900 * 86400
+    connection.execute("UPDATE studies SET changed_at = ?", (long_ago,))
+    connection.execute("UPDATE analyses SET changed_at = ?", (long_ago,))
+    site.config.write_text(site.config.read_text().replace("keep_days = 5", "keep_days = 5\nkeep_rows_days = 730"))
+    (told,) = [line for line in site.text("gc", "--dry-run").splitlines() if "keep_rows_days" in line]
+    assert told.startswith("storage.keep_rows_days = 730 ")
+    assert "would be removed: rows of 1 studies, 0 lines of the trail" in told
+    assert site.json("gc", "--dry-run")["rows"]["studies"] == [site.ignored], "the newest analysis and what failed stay"
+    before = site.json("db", "check")["size"]
+    site.text("gc")
+    assert site.json("gc", "--dry-run")["rows"]["studies"] == []
+    assert "its rows were removed" in site.text("studies", "show", site.ignored)
+    assert "its rows were removed" in site.text("why", site.ignored)
+    after = site.json("db", "check")["size"]
+    assert after["bytes"] - after["reusable"] <= before["bytes"] - before["reusable"] + 2 * 4096
+    assert "size       " in site.text("db", "check")
+
+
 def test_where_room_is_needed_delivered_studies_go_before_and_failed_ones_stay(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

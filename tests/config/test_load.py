@@ -86,6 +86,8 @@ WRONG: list[tuple[str, int, tuple[str, ...]]] = [
     ("[retry]\n\n\nmax_attempts = 0\n", 4, ("retry.max_attempts", "greater than or equal to 1", "found 0")),
     ('[worker]\ndevice = "gpu"\n', 2, ("worker.device", "cuda", "found 'gpu'")),
     ("[storage]\nmin_free_mb = -5\n", 2, ("storage.min_free_mb", "found -5")),
+    ("[storage]\nkeep_rows_days = 20\n", 1, ("storage", "keep_rows_days must be no less than keep_days")),
+    ("[storage]\nkeep_days = 0\nkeep_rows_days = 9\n", 1, ("storage", "which must not be 0 then")),
     (
         '[[destinations]]\nname = "a"\nkind = "ftp"\n',
         3,

@@ -24,7 +24,7 @@ from tests.ledger.material import arrival, plan, reported, results
 #: Tables of which nothing is ever removed, or not for years.
 GROWS = (
     "studies|instances|quarantine|associations|analyses|results|deliveries|events|documents|reviews|commitments|fetches"
-    "|workitems"
+    "|workitems|forgotten"
     "|reports|report_names|signals|signal_studies|signal_instances|absences|comparisons|assessments|priors"
 )
 #: Their aliases in the queries.
@@ -152,6 +152,21 @@ def test_reports_in_messages_are_matched_and_forgotten_without_a_scan(ledger: Le
     for row in [*reports.expired(time.time()), *reports.of_study("1.2")]:
         reports.others_need(row, time.time())
     reports.forget(reports.of_study("1.2"))
+    assert scans(ledger) == []
+
+
+def test_what_is_long_over_is_forgotten_without_a_scan(ledger: Ledger) -> None:
+    reported(ledger)
+    reported(ledger, "1.3")
+    with ledger._database.write() as connection:
+        connection.execute("UPDATE studies SET state = 'CLOSED', purged = 1")
+        connection.execute("UPDATE analyses SET state = 'DELIVERED'")
+    asked.clear()
+    now = time.time()
+    assert ledger.forgetting.studies(now) == ["1.2"]
+    assert ledger.forgetting.forget("1.2", now)
+    ledger.arrivals.record([arrival(1), arrival(1, sha256="other"), arrival(2), arrival(3, sop_instance_uid="1.2.7.1")])
+    assert ledger.forgetting.shorten(now)
     assert scans(ledger) == []
 
 
