@@ -17,8 +17,7 @@ from node.fetch.move import MOVE
 from node.fetch.query import FIND
 from node.fetch.status import MEANINGS as FETCHED
 from node.implementation import APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from node.intake import Reason
-from node.intake.request import CANNOT_UNDERSTAND, MISMATCH_KEPT, OUT_OF_RESOURCES, PROCESSING_FAILURE
+from node.intake.statement import origin_server
 from node.kinds import KINDS, SOP_CLASSES
 from node.receive.negotiate import STORAGE_CLASSES, TRANSFER_SYNTAXES
 from node.receive.status import table as statuses
@@ -172,25 +171,13 @@ are asked for as return keys.
 
 
 def _web() -> str:
-    own = [
-        (OUT_OF_RESOURCES, "out of resources: send it again later"),
-        (PROCESSING_FAILURE, "processing failure"),
-        (CANNOT_UNDERSTAND, "the body is torn, or the part is no `application/dicom`"),
-    ]
-    reasons = [*own, *((one.failure, one.what) for one in Reason)]
     return f"""## DICOM web services
 
 As user agent: STOW-RS (PS3.18 10.5) to destinations of kind `stow`, all objects of a result in one request, and an
 answer for each.
 
 {_WORKLISTS}
-As origin server, where `web.enabled` is set: the Store transaction (PS3.18 10.5), to `/dicom-web/studies` and
-`/dicom-web/studies/{{study}}`, of `multipart/related; type="application/dicom"`; metadata with bulk data is not
-supported (415). The response is `application/dicom+json`. Users are known by bearer tokens. What is said of Success
-above holds for each instance in the Referenced SOP Sequence; Warning Reason {MISMATCH_KEPT:04X}: it is kept, and set
-aside, since it is not of the class or instance that its File Meta Information names. Failure Reasons:
-
-{_table(["Failure Reason", "meaning"], [[f"{code:04X}", what] for code, what in reasons])}"""
+{origin_server(_table)}"""
 
 
 def _messages(settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 from node.intake.reasons import Reason, Refused
@@ -13,6 +14,7 @@ LONGEST = 1 << 16
 _BEGIN = 128 + 4  # preamble, "DICM"
 _GROUP = 0x0002
 _GROUP_LENGTH, _SOP_CLASS, _SOP_INSTANCE, _SYNTAX, _SOURCE = 0x0000, 0x0002, 0x0003, 0x0010, 0x0016
+_BARE = re.compile(rb"\x02\x00..[A-Z]{2}", re.DOTALL)  # the first element of the group
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())  # PS3.5 7.1.2: their length has four bytes
 _HEADER = struct.Struct("<HH2sH")
 
@@ -21,7 +23,7 @@ class Head:
     """Collects bytes until the dataset begins: where the group's length says, else where another group begins."""
 
     def __init__(self) -> None:
-        self._data, self._offset, self._end = bytearray(), _BEGIN, 0
+        self._data, self._offset, self._end = bytearray(), 0, 0
         self._values: dict[int, bytes] = {}
 
     def add(self, piece: bytes | memoryview) -> bytes | None:
@@ -29,8 +31,10 @@ class Head:
         self._data += piece
         if len(self._data) < _BEGIN + _HEADER.size:
             return None
-        if self._data[_BEGIN - 4 : _BEGIN] != b"DICM":
-            raise Refused(Reason.NO_DICOM)
+        if not self._offset and not self._is_bare:
+            self._offset = _BEGIN
+            if not self._has_preamble:
+                raise Refused(Reason.NO_DICOM)
         while not self._ends():
             if not self._take_element():
                 if len(self._data) > LONGEST:
@@ -40,8 +44,16 @@ class Head:
 
     def short(self) -> Refused:
         """Why a file that ended before its dataset is none."""
-        is_dicom = self._data[_BEGIN - 4 : _BEGIN] == b"DICM"
-        return Refused(Reason.EMPTY if is_dicom else Reason.NO_DICOM)
+        return Refused(Reason.EMPTY if self._has_preamble or self._is_bare else Reason.NO_DICOM)
+
+    @property
+    def _has_preamble(self) -> bool:
+        return self._data[_BEGIN - 4 : _BEGIN] == b"DICM"
+
+    @property
+    def _is_bare(self) -> bool:
+        """Whether preamble and prefix are left out, as pydicom does with datasets that were never a file."""
+        return not self._has_preamble and _BARE.match(self._data) is not None
 
     @property
     def claim(self) -> Claim:

@@ -17,9 +17,17 @@ class Malformed(Exception):
 
 @dataclass(frozen=True)
 class Begin:
-    """A part begins. `content_type`: its media type, lower case, without parameters; empty when it has none."""
+    """A part begins.
+
+    Attributes:
+        content_type: its media type, lower case, without parameters; empty when it has none.
+        transfer_syntax: the parameter of that name (PS3.18 8.7.3.5.2); empty when there is none.
+        location: its Content-Location.
+    """
 
     content_type: str
+    transfer_syntax: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,11 +112,12 @@ class Parts:
         message = Message()
         for line in bytes(self._buffer[:end]).decode("latin_1").split("\r\n"):
             name, _, value = line.partition(":")
-            if name.strip().lower() == "content-type":
-                message["Content-Type"] = value.strip()
+            if name.strip().lower() in ("content-type", "content-location"):
+                message[name.strip()] = value.strip()
         del self._buffer[: end + 4]
         self._state = _State.BODY
-        return Begin(message.get_content_type() if "Content-Type" in message else "")
+        kind = message.get_content_type() if "Content-Type" in message else ""
+        return Begin(kind, str(message.get_param("transfer-syntax") or ""), message["Content-Location"] or "")
 
 
 def parameters(content_type: str) -> tuple[str, str, bytes]:

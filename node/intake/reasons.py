@@ -17,6 +17,16 @@ class Reason(Enum):
         "write it anew with a program that makes whole Part 10 files",
         0xC000,
     )
+    METADATA = (
+        "its metadata are no DICOM JSON that can be written as a dataset",
+        "compare them with PS3.18 F.2; or send Part 10 files",
+        0xC000,
+    )
+    BULK_DATA = (
+        "bulk data that its metadata refer to have not come, or not all frames, or more than one for an element",
+        "send a part for each BulkDataURI, with that as its Content-Location, and for each compressed frame",
+        0xC000,
+    )
     EMPTY = ("there is no dataset in it", "send the whole file", 0xC000)
     SOP_CLASS = (
         "its SOP class is none that is stored here, as that of a DICOMDIR",

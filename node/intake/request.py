@@ -10,7 +10,7 @@ import structlog
 
 from node.errors import TemporaryError, where
 from node.intake.entry import Entry
-from node.intake.multipart import Begin, End, Malformed, Parts
+from node.intake.multipart import Begin, Malformed, Parts
 from node.intake.reasons import Reason, Refused
 from node.intake.visit import Visit
 from node.receive.header import Claim
@@ -86,9 +86,13 @@ class Storing:
                 continue
             self._since = self._clock()
             if isinstance(event, Begin):
+                self._is_inside, self._count = True, self._count + 1
+                if self._count > MOST_PARTS:
+                    raise TooMuch
                 self._begin(event)
             else:
-                self._end(event)
+                self._is_inside = False
+                self._end()
 
     def finish(self) -> None:
         """All has come. Raises :class:`Malformed` for a body that is torn, or has no part at all."""
@@ -111,9 +115,6 @@ class Storing:
         self._visit.close("released" if self._parts.is_whole else "aborted")
 
     def _begin(self, part: Begin) -> None:
-        self._is_inside, self._count = True, self._count + 1
-        if self._count > MOST_PARTS:
-            raise TooMuch
         if part.content_type not in ("application/dicom", ""):
             self.failed.append(Failed(None, CANNOT_UNDERSTAND))
             return
@@ -121,14 +122,16 @@ class Storing:
 
     def _add(self, piece: bytes) -> None:
         if self._entry is None:
-            self._left -= len(piece)
-            if self._left < 0:
-                raise TooMuch
-            return
-        self._try(lambda entry: entry.add(piece))
+            self._pass_over(piece)
+        else:
+            self._try(lambda entry: entry.add(piece))
 
-    def _end(self, _: End) -> None:
-        self._is_inside = False
+    def _pass_over(self, piece: bytes) -> None:
+        self._left -= len(piece)
+        if self._left < 0:
+            raise TooMuch
+
+    def _end(self) -> None:
         if self._entry is not None:
             self._try(self._keep)
         if self._entry is not None:
@@ -146,17 +149,20 @@ class Storing:
         assert entry is not None  # noqa: S101  by the callers
         try:
             step(entry)
-        except Refused as error:
-            self._visit.refuse(error)
-            self._fail(
-                Failed(error.claim or entry.claim, error.reason.failure, is_too_long=error.reason is Reason.TOO_LONG)
-            )
-        except TemporaryError as error:
-            log.error("object not taken", why=str(error))
-            self._fail(Failed(entry.claim, OUT_OF_RESOURCES, may_come_again=True))
         except Exception as error:  # an edge: whatever one object provokes is told of it, and the others go on
-            log.error("processing failure", error=where(error))
-            self._fail(Failed(entry.claim, PROCESSING_FAILURE))
+            self._fail(self._failure(error, entry.claim))
+
+    def _failure(self, error: Exception, claim: Claim | None) -> Failed:
+        """What is told of an error, once it is written down. Args: claim: of the object, as far as it is known."""
+        if isinstance(error, Refused):
+            self._visit.refuse(error)
+            is_too_long = error.reason is Reason.TOO_LONG
+            return Failed(error.claim or claim, error.reason.failure, is_too_long=is_too_long)
+        if isinstance(error, TemporaryError):
+            log.error("object not taken", why=str(error))
+            return Failed(claim, OUT_OF_RESOURCES, may_come_again=True)
+        log.error("processing failure", error=where(error))
+        return Failed(claim, PROCESSING_FAILURE)
 
     def _fail(self, failed: Failed) -> None:
         self.failed.append(failed)

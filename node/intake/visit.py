@@ -9,6 +9,7 @@ from types import TracebackType
 import structlog
 
 from node.config import Settings
+from node.intake.bulk import Scratch
 from node.intake.entry import Entry, Limits, Readable
 from node.intake.reasons import Refused
 from node.ledger import Ledger
@@ -93,6 +94,10 @@ class Visit:
     def begin(self) -> Entry:
         """Another object comes."""
         return Entry(self._spool, self._limits, self._peer)
+
+    def scratch(self) -> Scratch:
+        """Room for bulk data that wait for their object."""
+        return Scratch(self._spool, self._limits.longest)
 
     def keep(self, entry: Entry, study_instance_uid: str = "") -> Taken:
         """All of it has come; returns when file, folder and row are durable. Raises as :meth:`Entry.keep`, and

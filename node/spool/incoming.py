@@ -97,6 +97,14 @@ class Incoming:
             with mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) as data:
                 yield data
 
+    def stretch(self, start: int, length: int) -> bytes:
+        """So many bytes of what was written, from there on. Raises :class:`SpoolError`."""
+        whole = self.whole()
+        if whole is not None:
+            return bytes(whole[start : start + length])
+        with disk_errors(self._part.name):
+            return os.pread(self._descriptor, length, start)
+
     def keep(self, name: str) -> str:
         """Sync, rename to `instances/<xx>/<name>.dcm`, sync the folder; return that path relative to the root."""
         folder = self._root / "instances" / name[:2]

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from node.config import ReceiveSettings
 from node.intake import Intake
+from node.intake.assembling import Assembling
 from node.intake.multipart import Malformed, parameters
 from node.intake.request import CANNOT_UNDERSTAND, Failed, Storing, TooMuch
 from node.receive.header import Claim
@@ -45,7 +46,7 @@ class StowService:
 
     async def store(self, request: Request, holder: str) -> Response:
         """The answer to a POST. Args: holder: of the token; its name counts as calling AE title."""
-        boundary, study = _boundary(request), request.path_params.get("uid", "")
+        (boundary, inner), study = _body(request), request.path_params.get("uid", "")
         if study and (len(study) > 64 or not _UID.fullmatch(study)):
             raise HTTPException(400, "what stands behind studies/ is no UID")
         address = request.client.host if request.client else ""
@@ -53,7 +54,8 @@ class StowService:
             if not free:
                 raise HTTPException(503, "too many objects are being stored already", _AGAIN)
             visit = self._intake.visit(holder[:_LONGEST_TITLE], address)
-            storing = Storing(visit, boundary, self._limits.max_object_mb << 20, study)
+            of_kind = Assembling if inner == _MEDIA_TYPE else Storing
+            storing = of_kind(visit, boundary, self._limits.max_object_mb << 20, study)
             try:
                 return await self._receive(request, storing)
             finally:
@@ -67,7 +69,7 @@ class StowService:
                 await run_in_threadpool(storing.feed, piece)
                 if storing.seconds > self._limits.message_seconds:
                     raise TimeoutError
-            storing.finish()
+            await run_in_threadpool(storing.finish)
         except (Malformed, TimeoutError, ClientDisconnect) as error:
             await run_in_threadpool(storing.tear)
             if not storing.stored:
@@ -79,8 +81,8 @@ class StowService:
         return _answer(storing, storing.failed)
 
 
-def _boundary(request: Request) -> bytes:
-    """Of a body that can be taken."""
+def _body(request: Request) -> tuple[bytes, str]:
+    """Boundary of a body that can be taken, and the media type of its first part."""
     accepted = {one.partition(";")[0].strip().lower() for one in request.headers.get("Accept", "*/*").split(",")}
     if not accepted & _ANSWERED:
         raise HTTPException(406, f"the answer is {_MEDIA_TYPE}")
@@ -88,9 +90,9 @@ def _boundary(request: Request) -> bytes:
         kind, inner, boundary = parameters(request.headers.get("Content-Type", ""))
     except Malformed as error:
         raise HTTPException(400, str(error)) from error
-    if kind != "multipart/related" or inner not in ("application/dicom", ""):
-        raise HTTPException(415, 'the body is to be multipart/related; type="application/dicom"')
-    return boundary
+    if kind != "multipart/related" or inner not in ("application/dicom", _MEDIA_TYPE, ""):
+        raise HTTPException(415, f'the body is to be multipart/related; type="application/dicom" or "{_MEDIA_TYPE}"')
+    return boundary, inner
 
 
 def _refusal(error: Exception) -> HTTPException:

@@ -51,6 +51,12 @@ def test_without_a_group_length_it_ends_where_another_group_begins() -> None:
     assert read(without)[1] == DATASET
 
 
+@pytest.mark.parametrize("start", [132, 144], ids=["with a group length", "without"])
+def test_without_a_preamble_it_is_read_as_pydicom_writes_it(start: int) -> None:
+    head, rest = read(WHOLE[start:])
+    assert (rest, head.claim) == (DATASET, read(WHOLE)[0].claim)
+
+
 @pytest.mark.parametrize("size", [0, 1, 131, 132])
 def test_what_is_too_short_is_no_dicom(size: int) -> None:
     with pytest.raises(Refused) as caught:

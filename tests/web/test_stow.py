@@ -4,93 +4,51 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pydicom
 import pytest
 import requests
-import uvicorn
 
-from node.config import NodeSettings, ReceiveSettings, Settings, WebSettings
 from node.ledger import Ledger
 from node.reconcile import compare
 from node.spool import Spool
 from node.web import tokens
-from node.web.app import Web
 from node.web.tokens import Role
 from tests.peers import Hospital, until
 from tests.peers.hospital import uids
 from tests.peers.ports import free_port
-
-KIND = 'multipart/related; type="application/dicom"; boundary=edge'
-REFERENCED, FAILED, OTHERS = "00081199", "00081198", "0008119A"
-_INSTANCE, _WARNING, _FAILURE = "00081155", "00081196", "00081197"
-
-
-@dataclass
-class Running:
-    """A server, and a token that may store."""
-
-    url: str
-    token: str
-    ledger: Ledger
-    spool: Spool
-    folder: Path
-
-    def post(self, body: Any, study: str = "", kind: str = KIND, **headers: str) -> requests.Response:
-        url = f"{self.url}/dicom-web/studies{study}"
-        more = {"Authorization": f"Bearer {self.token}", "Content-Type": kind, "Accept": "application/dicom+json"}
-        return requests.post(url, data=body, headers=more | headers, timeout=30)
-
-    def events(self) -> list[str]:
-        return [event.action for event in self.ledger.events.latest(100)[::-1]]
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in self.ledger._database.read(sql)]
+from tests.web.stow_server import (
+    FAILED,
+    FAILURE,
+    IN_JSON,
+    INSTANCE,
+    KIND,
+    OCTETS,
+    OTHERS,
+    REFERENCED,
+    WARNING,
+    Running,
+    apart,
+    body,
+    metadata,
+    part,
+    storing,
+    told,
+)
 
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[Running]:
-    limits = ReceiveSettings(max_object_mb=2, network_seconds=0.5)
-    settings = Settings(node=NodeSettings(data_dir=tmp_path), web=WebSettings(), receive=limits)
-    ledger, spool = Ledger(tmp_path / "ledger.db", busy_seconds=0.2), Spool(tmp_path / "spool")
-    spool.prepare()
-    server_of = Web(settings, ledger, spool)
-    server = uvicorn.Server(uvicorn.Config(server_of.application(), log_config=None, server_header=False))
-    listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    until(lambda: server.started, "it serves")
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    yield Running(url, tokens.add(settings.web_tokens, "CLOUD-PACS", Role.STORE), ledger, spool, tmp_path)
-    server.should_exit = True
-    thread.join()
-    listener.close()
-    server_of.close()
-    ledger.close()
-
-
-def part(content: bytes, kind: str = "application/dicom") -> bytes:
-    return b"--edge\r\nContent-Type: " + kind.encode() + b"\r\n\r\n" + content + b"\r\n"
-
-
-def body(*contents: bytes) -> bytes:
-    return b"".join(map(part, contents)) + b"--edge--\r\n"
-
-
-def told(answer: requests.Response, sequence: str, reason: str = "") -> list[Any]:
-    """UID of each item, or with a reason (UID, reason)."""
-    items = answer.json().get(sequence, {}).get("Value", [])
-    named = [one.get(_INSTANCE, {}).get("Value", [""])[0] for one in items]
-    return list(zip(named, (one[reason]["Value"][0] for one in items), strict=True)) if reason else named
+    with storing(tmp_path) as running:
+        yield running
 
 
 def test_what_is_stored_is_named_and_its_sender_is_the_holder_of_the_token(web: Running, hospital: Hospital) -> None:
@@ -117,7 +75,7 @@ def test_of_another_study_than_the_address_says_nothing_is_kept(web: Running, ho
     done = web.post(body(one, other), f"/{hospital.study_uid(1)}")
     assert done.status_code == 202
     assert told(done, REFERENCED) == uids(films[:1])
-    assert told(done, FAILED, _FAILURE) == [(uids(films)[1], 0xA901)]
+    assert told(done, FAILED, FAILURE) == [(uids(films)[1], 0xA901)]
     alone = web.post(body(other), f"/{hospital.study_uid(1)}")
     assert (alone.status_code, told(alone, REFERENCED)) == (409, [])
     assert len(list(web.spool.files())) == 1
@@ -135,10 +93,10 @@ def test_each_part_that_is_no_object_has_its_reason_and_the_others_are_stored(we
     done = web.post(body(*parts))
     assert done.status_code == 202
     assert told(done, REFERENCED) == [uids([mixed])[0][:-1] + "2", *uids([film])]
-    assert done.json()[REFERENCED]["Value"][0][_WARNING]["Value"] == [0xB007]
+    assert done.json()[REFERENCED]["Value"][0][WARNING]["Value"] == [0xB007]
     (uid,) = uids([film])
-    assert told(done, FAILED, _FAILURE) == [(*uids([long]), 0xA700), (uid, 0x0122), (uid, 0xC122)]
-    assert told(done, OTHERS, _FAILURE) == [("", 0xC000)]
+    assert told(done, FAILED, FAILURE) == [(*uids([long]), 0xA700), (uid, 0x0122), (uid, 0xC122)]
+    assert told(done, OTHERS, FAILURE) == [("", 0xC000)]
     assert list((web.spool.root / "incoming").iterdir()) == []
 
 
@@ -146,7 +104,9 @@ def test_each_part_that_is_no_object_has_its_reason_and_the_others_are_stored(we
     ("content", "kind", "headers", "status"),
     [
         (b"{}", "application/dicom+json", {}, 415),
-        (body(b"x"), KIND.replace("application/dicom", "application/dicom+json"), {}, 415),
+        (body(b"x"), KIND.replace("application/dicom", "application/dicom+xml"), {}, 415),
+        (metadata() + b"--edge--", IN_JSON, {}, 400),
+        (part(b"{", "application/dicom+json") + b"--edge--", IN_JSON, {}, 400),
         (body(b"x"), 'multipart/related; type="application/dicom"', {}, 400),
         (body(b"x"), KIND, {"Accept": "application/dicom+xml"}, 406),
         (b"--edge--", KIND, {}, 400),
@@ -162,7 +122,7 @@ def test_what_is_wrong_with_a_request_is_said(
 ) -> None:
     done = web.post(content, kind=kind, **headers)
     assert done.status_code == status, done.text
-    assert done.json().get("error") or told(done, OTHERS, _FAILURE) == [("", 0xC000)]
+    assert done.json().get("error") or told(done, OTHERS, FAILURE) == [("", 0xC000)]
 
 
 def test_only_the_role_store_may_store_and_it_may_do_nothing_else(web: Running, hospital: Hospital) -> None:
@@ -180,7 +140,7 @@ def test_of_a_body_that_is_torn_what_came_whole_is_kept_and_told(web: Running, h
     torn = part(one.read_bytes()) + part(other.read_bytes())[:-100]
     done = web.post(torn)
     assert (done.status_code, told(done, REFERENCED)) == (202, uids([one]))
-    assert told(done, FAILED, _FAILURE) == [(*uids([other]), 0xC000)]
+    assert told(done, FAILED, FAILURE) == [(*uids([other]), 0xC000)]
     assert web.post(torn[: len(torn) // 3]).status_code == 400
     assert list((web.spool.root / "incoming").iterdir()) == []
     assert ("aborted",) in web.rows("SELECT ending FROM associations")
@@ -205,10 +165,10 @@ def test_a_ledger_that_is_locked_or_a_full_disk_means_later(
     with web.ledger._database.write():
         locked = web.post(data)
     assert (locked.status_code, int(locked.headers["Retry-After"]) > 0) == (503, True)
-    assert told(locked, FAILED, _FAILURE) == [(*uids([film]), 0xA700)]
+    assert told(locked, FAILED, FAILURE) == [(*uids([film]), 0xA700)]
     monkeypatch.setattr(web.spool, "_min_free", 1 << 60)
     full = web.post(data)
-    assert (full.status_code, told(full, FAILED, _FAILURE)) == (503, [(*uids([film]), 0xA700)])
+    assert (full.status_code, told(full, FAILED, FAILURE)) == (503, [(*uids([film]), 0xA700)])
     monkeypatch.undo()
     assert web.post(data).status_code == 200
 
@@ -218,7 +178,7 @@ def test_alone_an_object_that_is_too_long_is_413_and_what_goes_on_for_ever_is_no
 ) -> None:
     long = hospital.film(size=1100)
     done = web.post(body(long.read_bytes()))
-    assert (done.status_code, told(done, FAILED, _FAILURE)) == (413, [(*uids([long]), 0xA700)])
+    assert (done.status_code, told(done, FAILED, FAILURE)) == (413, [(*uids([long]), 0xA700)])
     read = []
 
     def endless() -> Iterator[bytes]:
@@ -239,7 +199,7 @@ def test_curl_stores_as_the_readme_says(web: Running, hospital: Hospital, tmp_pa
     command = ["curl", "-sS", "-H", f"Authorization: Bearer {web.token}", "-H", f"Content-Type: {KIND}"]
     command += ["--data-binary", f"@{sent}", f"{web.url}/dicom-web/studies"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)[REFERENCED]["Value"][0][_INSTANCE]["Value"] == uids([film])
+    assert json.loads(done.stdout)[REFERENCED]["Value"][0][INSTANCE]["Value"] == uids([film])
 
 
 def test_a_large_object_takes_no_memory_and_a_killed_server_loses_nothing_that_was_whole(
@@ -263,10 +223,14 @@ def test_a_large_object_takes_no_memory_and_a_killed_server_loses_nothing_that_w
         with large.open("rb") as stream:
             done = running.post(pieces(part(first.read_bytes()), stream))
         assert (done.status_code, told(done, REFERENCED)) == (200, uids([first, large]))
+        table, bulk = apart(hospital.image(3, PixelData=bytes(96 << 20)))
+        ((location, pixels),) = bulk.items()
+        told_in_json = running.post(pieces(metadata(table), BytesIO(pixels), OCTETS, location), kind=IN_JSON)
+        assert (told_in_json.status_code, len(told(told_in_json, REFERENCED))) == (200, 1)
         peak = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if "VmHWM" in line)
         process.kill()
     assert int(peak.split()[1]) < 180_000, "kB, most of it the program"
-    assert running.events() == ["received", "received again", "received"]
+    assert running.events() == ["received", "received again", "received", "received"]
     assert compare(ledger, spool, until=time.time() + 9).clean
     ledger.close()
 
@@ -289,8 +253,8 @@ def send_half(running: Running, film: Path) -> None:
         running.post(halves())
 
 
-def pieces(head: bytes, stream: Any) -> Iterator[bytes]:
-    yield head + b"--edge\r\nContent-Type: application/dicom\r\n\r\n"
+def pieces(head: bytes, stream: Any, kind: str = "application/dicom", location: str = "") -> Iterator[bytes]:
+    yield head + part(b"", kind, location)[:-2]
     while piece := stream.read(1 << 20):
         yield piece
     yield b"\r\n--edge--\r\n"
