@@ -1,12 +1,13 @@
-"""What the processes have in common that the main process starts (`python -m node.ROOM CONFIG.toml [--lifeline]`).
+"""What the processes have in common that the main process starts: `python -m node.ROOM CONFIG [--lifeline] [--held]`.
 
 SIGTERM drains one. With `--lifeline` it ends as well when its standard input does, so it never outlives the process
-that started it.
+that started it. With `--held` it loads its code and then waits for a byte on standard input before it does anything.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -34,6 +35,8 @@ def run(
     options = _parser(room, what_it_does).parse_args(arguments)
     forbid_core_dumps()
     logs.configure()
+    if options.held and not os.read(sys.stdin.fileno(), 1):
+        return 0  # who should have let it begin is gone
     try:
         serve(load(options.config), options.lifeline)
     except (RadnodeError, OSError) as error:
@@ -56,4 +59,5 @@ def _parser(room: str, what_it_does: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m node.{room}", description=what_it_does)
     parser.add_argument("config", type=Path, help="configuration file (TOML)")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
+    parser.add_argument("--held", action="store_true", help="begin when a byte comes on standard input")
     return parser

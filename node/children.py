@@ -1,6 +1,7 @@
 """Processes that the main process starts and minds: receivers, the one that watches folders, the one for HTTP.
 
-One that ended is replaced; each ends by itself when the main process is gone, by its lifeline.
+One that ended is replaced; each ends by itself when the main process is gone, by its lifeline. The first of them are
+started before the main process has loaded its own code: each loads its own meanwhile, and is held until it may begin.
 """
 
 from __future__ import annotations
@@ -10,14 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from node.config import Settings
-from node.ledger import Ledger
+
+if TYPE_CHECKING:
+    from node.ledger import Ledger
 
 log = structlog.get_logger()
+
+Process = subprocess.Popen[bytes]
 
 #: One that has lived so long is well again, and so often it is looked whether those who receive live, seconds.
 _WELL_SECONDS = 4.0
@@ -31,23 +38,38 @@ def commands_of(settings: Settings, copy: Path) -> list[tuple[str, list[str]]]:
         ("web", "node.web", int(settings.web.enabled)),
     )
     return [
-        (name, [sys.executable, "-m", module, str(copy), "--lifeline"])
+        (name, [sys.executable, "-m", module, str(copy), "--lifeline", "--held"])
         for name, module, count in counts
         for _ in range(count)
     ]
 
 
-class Children:
-    """Args: commands: (name, command) of each process; ledger: where their troubles are shown."""
+def held(settings: Settings) -> list[Process]:
+    """Start those of these settings; each loads its code, and is held until :meth:`Children.start`, or our end."""
+    return [_start(command) for _, command in commands_of(settings, settings.serving_path)]
 
-    def __init__(self, commands: Sequence[tuple[str, list[str]]], ledger: Ledger) -> None:
-        self._commands, self._ledger = commands, ledger
-        self._running: list[subprocess.Popen[bytes]] = []
+
+class Children:
+    """Those of a node.
+
+    Args:
+        commands: name and command of each process.
+        ledger: where their troubles are shown.
+        held: the same, started already and held; else they are started when it is time.
+    """
+
+    def __init__(
+        self, commands: Sequence[tuple[str, list[str]]], ledger: Ledger, held: Sequence[Process] | None = None
+    ) -> None:
+        self._commands, self._ledger, self._held = commands, ledger, held
+        self._running: list[Process] = []
         self._since = self._looked = 0.0
 
     def start(self) -> None:
-        """Start all of them."""
-        self._running = [_start(command) for _, command in self._commands]
+        """Have all of them begin."""
+        self._running = list(self._held or [_start(command) for _, command in self._commands])
+        for process in self._running:
+            _begin(process)
 
     def mind(self) -> bool:
         """Start another for each that ended. True when one did: then wait a little before you call again."""
@@ -77,6 +99,7 @@ class Children:
         self._ledger.arrivals.close_associations_of(process.pid, f"the {name} ended")
         _let_go(process)
         self._running[number] = _start(command)
+        _begin(self._running[number])
 
     def terminate(self) -> None:
         """Ask all of them to finish what is in hand, and end."""
@@ -99,8 +122,15 @@ class Children:
             process.kill()
 
 
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
+def _start(command: list[str]) -> Process:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+
+
+def _begin(process: Process) -> None:
+    """Let it begin; one that has ended meanwhile is noticed by whoever minds it."""
+    with suppress(BrokenPipeError):
+        if process.stdin is not None:
+            os.write(process.stdin.fileno(), b"\n")
 
 
 def _is_alive(process: int) -> bool:
@@ -113,7 +143,7 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> None:
+def _let_go(process: Process) -> None:
     """Close our end of its lifeline."""
     if process.stdin is not None:
         process.stdin.close()

@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ import structlog
 from node import __version__
 from node.audit import Forwarder, verify_trail
 from node.changes import Changes
-from node.children import Children, commands_of
+from node.children import Children, Process, commands_of
 from node.classify.catalogue import Catalogue
 from node.classify.demands import check_demands
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
@@ -72,13 +73,14 @@ class Service:
     Args:
         settings: as they were read.
         path: of the file they were read from, to be read again; None: never.
+        held: its processes, where they are started already (:func:`node.children.held`).
     """
 
-    def __init__(self, settings: Settings, path: Path | None = None) -> None:
+    def __init__(self, settings: Settings, path: Path | None = None, held: Sequence[Process] | None = None) -> None:
         self._settings = settings  # as at the start; what `reload` may change is asked of `_serving`
         self._number = 0
         data = settings.node.data_dir
-        self._copy = data / "serving.json"
+        self._copy = settings.serving_path
         self._serving = Serving(settings, self._copy)
         self._catalogue = Catalogue(settings.worker.plugins, settings.worker.pins)
         check_demands(settings, self._catalogue)
@@ -93,7 +95,7 @@ class Service:
         self._dispatch = Dispatch(self._loops, self._ledger, self._spool)
         self._reloader = Reloader(path, self._ledger, lambda: self._serving.settings, self._take)
         self._forwarder = Forwarder(settings, self._ledger, self._spool)
-        self._children = Children(commands_of(settings, self._copy), self._ledger)
+        self._children = Children(commands_of(settings, self._copy), self._ledger, held)
         self._pipeline = Pipeline(
             settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -13,10 +14,12 @@ import pytest
 import structlog
 
 from node import children
-from node.children import Children, commands_of
-from node.config import ReceiveSettings, Settings, WatchedFolder, WebSettings
+from node.children import Children, commands_of, held
+from node.config import NodeSettings, ReceiveSettings, Settings, WatchedFolder, WebSettings, frozen
 from node.ledger import Ledger
+from node.spool import write_once
 from tests.peers import until
+from tests.peers.ports import free_port
 
 SLEEPER = [sys.executable, "-c", "import sys; sys.stdin.read()"]  # ends with its lifeline
 FAILING = [sys.executable, "-c", "raise SystemExit(3)"]
@@ -41,7 +44,7 @@ def test_only_what_the_settings_ask_for_is_started(tmp_path: Path) -> None:
     commands = commands_of(all_, copy)
     assert [name for name, _ in commands] == ["receiver", "receiver", "intake", "web"]
     assert [command[2] for _, command in commands] == ["node.receive", "node.receive", "node.intake", "node.web"]
-    assert {tuple(command[3:]) for _, command in commands} == {(str(copy), "--lifeline")}
+    assert {tuple(command[3:]) for _, command in commands} == {(str(copy), "--lifeline", "--held")}
 
 
 def test_one_that_ended_is_replaced_and_its_trouble_shown_until_it_is_well(
@@ -80,6 +83,32 @@ def test_they_end_with_their_lifeline(ledger: Ledger) -> None:
     children._let_go(running._running[0])
     until(lambda: ended(running), "it ends by itself")
     running.end(time.monotonic() + 1)
+
+
+def test_those_that_are_held_do_nothing_before_they_are_let_go(ledger: Ledger, tmp_path: Path) -> None:
+    settings = Settings(node=NodeSettings(data_dir=tmp_path, port=free_port()))
+    running = Children(commands_of(settings, settings.serving_path), ledger, held(settings))
+    (process,) = running._held or ()
+    time.sleep(0.3)
+    assert process.poll() is None, "it does not miss its settings, which are not there yet"
+    write_once(settings.serving_path, frozen(settings))
+    running.start()
+    until(lambda: answers(settings.node.port), "it listens")
+    assert running._running == [process]
+    running.terminate()
+    running.end(time.monotonic() + 10)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_those_that_are_held_end_with_who_started_them(ledger: Ledger, tmp_path: Path) -> None:
+    (process,) = held(Settings(node=NodeSettings(data_dir=tmp_path / "none")))
+    children._let_go(process)
+    assert process.wait(20) == 0
+    assert not (tmp_path / "none").exists()
 
 
 def test_associations_of_one_that_ended_hold_no_study_open(ledger: Ledger) -> None:

@@ -17,11 +17,14 @@ _EdgeOption = Annotated[
 def serve(config: ConfigOption = DEFAULT_CONFIG, edge: _EdgeOption = False) -> None:
     """Run the node until SIGTERM; a second signal ends it at once."""
     from node import config as configuration
+    from node.children import held
     from node.logs import configure
-    from node.service import Service
 
     if edge:
         os.environ["RADNODE_NODE__EDGE"] = "true"  # for as long as it runs: `radnode reload` reads the file again
     settings = configuration.load(config)
     configure()
-    Service(settings, config.resolve()).run()
+    begun = held(settings)
+    from node.service import Service  # now, since it takes a second, in which they load theirs
+
+    Service(settings, config.resolve(), begun).run()

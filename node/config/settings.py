@@ -196,16 +196,11 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _web_fits(self) -> Settings:
-        web = self.web
+    def _doors_are_shut(self) -> Settings:
+        web, hl7 = self.web, self.hl7
         if web.enabled and not (web.tls or web.behind_proxy) and web.host not in _THIS_MACHINE:
             what = "tokens would go over the network for all to read: set web.tls, or web.behind_proxy"
             raise Misfit(what, "web", "host")
-        return self
-
-    @model_validator(mode="after")
-    def _hl7_fits(self) -> Settings:
-        hl7 = self.hl7
         if hl7.enabled and not (hl7.tls or hl7.addresses) and hl7.host not in _THIS_MACHINE:
             raise Misfit("anybody could send reports: set hl7.addresses, or hl7.tls", "hl7", "host")
         return self
@@ -264,6 +259,11 @@ class Settings(Section):
         """What plugins are loaded for; which engine was the fastest is remembered beside spool and ledger."""
         memory = self.cache_dir / "engines.json"
         return Device(self.worker.device, Wishes(self.worker.engine, self.worker.threads, memory))
+
+    @property
+    def serving_path(self) -> Path:
+        """Where the node that runs keeps the settings that it serves with, for its processes."""
+        return self.node.data_dir / "serving.json"
 
     @property
     def cache_dir(self) -> Path:

@@ -16,7 +16,7 @@ class Serving:
 
     def __init__(self, began: Settings) -> None:
         self.began = began
-        self._path = began.node.data_dir / "serving.json"
+        self._path = began.serving_path
         self._known, self._settings = (0, 0), began
 
     def settings(self) -> Settings:

@@ -61,7 +61,7 @@ def _tell_ignored(scene: Scene, telling: Telling, reasons: Sequence[str]) -> str
 def is_current(scene: Scene) -> bool:
     """Whether the node serves the configuration that was read here."""
     try:
-        return (scene.settings.node.data_dir / "serving.json").read_bytes() == frozen(scene.settings)
+        return scene.settings.serving_path.read_bytes() == frozen(scene.settings)
     except OSError:
         return True  # nobody knows
 
