@@ -21,7 +21,7 @@ SETTINGS = WatchSettings(least=20)
 def passage(seconds: float | None, **changes: Any) -> Passage:
     last = None if seconds is None else 1000.0 - seconds
     values: dict[str, Any] = dict.fromkeys(("first", "complete", "routed", "classified", "reported"))
-    known = {"number": 1, "study_instance_uid": "1.2", "plugin": PLUGIN, "last": last, "delivered": 1000.0}
+    known = {"number": 1, "study_instance_uid": "1.2", "plugin": PLUGIN, "last": last, "ended": 1000.0}
     return Passage(**(values | known | {"retried": False} | changes))
 
 
