@@ -102,7 +102,9 @@ def test_a_revocation_list_that_ends_or_cannot_be_read_is_told(tmp_path: Path, d
     found = problems(None, None, registry.ca, crl=crl)
     assert len(found) == bool(said)
     assert said in "".join(found)
-    assert lists_end(crl) == pytest.approx(0 if days is None else (dt.datetime.now(dt.UTC) + days * DAY).timestamp(), abs=60)
+    assert lists_end(crl) == pytest.approx(
+        0 if days is None else (dt.datetime.now(dt.UTC) + days * DAY).timestamp(), abs=60
+    )
 
 
 def test_an_authority_without_a_list_is_named(pki: Pki, tmp_path: Path) -> None:
