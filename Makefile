@@ -35,9 +35,12 @@ viewer:
 	@bash deploy/install-peers.sh viewer
 	@sh tests/viewer/install.sh || echo "OHIF could not be installed: the tests that open results in it cannot run"
 
-test: $(TEST_STAMP) viewer check tests
+test:
+	@# Debian's and npm's packages come down while pip installs and the static checks run
+	@$(MAKE) --no-print-directory -j2 --output-sync=line viewer check
+	@$(MAKE) --no-print-directory tests
 
-check:
+check: $(TEST_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -45,8 +48,8 @@ check:
 
 tests:
 	@# in the order of the files: pytest-xdist would keep those with few tests, some of them long, for the end of one worker;
-	@# three of them on two cores, since most of the tests wait for another process now and then
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not viewer"
+	@# four of them on two cores, since most of the tests wait for another process now and then
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow and not viewer"
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "viewer and not slow" tests/viewer
 
 test-slow: $(TEST_STAMP) peers

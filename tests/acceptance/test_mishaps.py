@@ -148,6 +148,7 @@ def test_sigterm_finishes_what_is_in_hand_and_the_rest_comes_after_the_next_star
     assert node.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_ledger_of_yesterday_is_put_back_and_what_came_since_is_answered_once(
     start_node: StartNode, storescp: RealStorescp, hospital: Hospital, tmp_path: Path
 ) -> None:
@@ -173,6 +174,7 @@ def test_a_ledger_of_yesterday_is_put_back_and_what_came_since_is_answered_once(
     assert node.run_cli("db", "check").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_the_disk_lost_is_shown_and_is_back_when_it_is_sent_again(
     start_node: StartNode, hospital: Hospital, tmp_path: Path
 ) -> None:

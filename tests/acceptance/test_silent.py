@@ -98,6 +98,7 @@ def test_silent_then_evaluated_then_live(
         assert node.ledger.stages.of("brightness", "1.0.0").stage is Stage.SILENT
 
 
+@pytest.mark.slow
 def test_a_plugin_goes_live_or_does_not_when_it_is_killed_at_it(
     hospital: Hospital, storescp: RealStorescp, start_node: Callable[..., RunningNode]
 ) -> None:

@@ -88,6 +88,7 @@ def test_it_measures_and_leaves_everything_as_it_was(folder: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_one_that_is_ended_leaves_nothing(folder: Path) -> None:
     before = _state(folder / "data")
     (folder / "data" / ".capacity-999999999-killed").mkdir()

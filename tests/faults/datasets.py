@@ -134,7 +134,6 @@ DATASETS = (
         "random bytes, no bytes, a header alone, the first tenth, another size",
         "set aside with a reason, 100 %",
         _row(broken, side_by_side=False),
-        quick=True,
     ),
     Fault(
         32,
@@ -163,7 +162,6 @@ DATASETS = (
         "paths, shell, SQL, HTML, log lines and escape sequences as UIDs and texts",
         "0 files outside, 0 forged lines, nothing raw on a terminal",
         injected,
-        quick=True,
     ),
     Fault(
         36,

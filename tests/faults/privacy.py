@@ -240,6 +240,5 @@ PRIVACY = (
         "prints and what an archive, a RIS and a webhook answer; every library logs at DEBUG, every warning is shown",
         "0 hits in logs, status, queue, trails and metrics; no core dump, and none possible in any process",
         canaries,
-        quick=True,
     ),
 )

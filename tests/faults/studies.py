@@ -176,7 +176,6 @@ STUDIES = (
         "three times at once on three associations, then twice when its results are delivered",
         "each answered Success; one result set, one version",
         sent_five_times,
-        quick=True,
     ),
     Fault(
         20,

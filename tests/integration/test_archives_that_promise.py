@@ -48,7 +48,12 @@ def test_orthanc_is_asked_and_calls_back(start_node: StartNode, orthanc: RealOrt
 
 
 @pytest.mark.parametrize(
-    ("way", "role"), [("same", True), pytest.param("back", True, marks=pytest.mark.slow), ("back", False)]
+    ("way", "role"),
+    [
+        ("same", True),
+        pytest.param("back", True, marks=pytest.mark.slow),
+        pytest.param("back", False, marks=pytest.mark.slow),
+    ],
 )
 def test_the_report_is_heard_whichever_way_it_comes(
     start_node: StartNode, hospital: Hospital, way: str, role: bool
@@ -108,6 +113,7 @@ def test_what_the_archive_lost_is_delivered_again(start_node: StartNode, hospita
         assert "the archive does not keep it: no such object instance (0112)" in reasons
 
 
+@pytest.mark.slow
 def test_an_archive_without_storage_commitment_is_shown_and_nothing_is_purged(
     start_node: StartNode, hospital: Hospital, storescp: RealStorescp
 ) -> None:

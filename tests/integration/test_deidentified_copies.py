@@ -87,6 +87,7 @@ def left_out(stderr: str, node: RunningNode) -> set[str]:
     return {pseudonyms.uid(line.split()[2].rstrip(":")) for line in stderr.splitlines() if line.startswith("left out")}
 
 
+@pytest.mark.slow
 def test_validators_find_no_more_than_in_the_originals(answered: Answered, tmp_path: Path) -> None:
     out, mapping = tmp_path / "out", tmp_path / "map.csv"
     options = ["--out", str(out), "--dates", "shift", "--keep", "patient", "--map", str(mapping)]
@@ -104,6 +105,7 @@ def spooled(node: RunningNode) -> dict[str, Path]:
     return {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID): path for path in found}
 
 
+@pytest.mark.slow
 def test_another_export_gives_the_same_pseudonyms(answered: Answered, tmp_path: Path) -> None:
     names = []
     for number in (1, 2):

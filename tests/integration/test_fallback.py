@@ -64,6 +64,7 @@ def test_an_archive_without_3d_reports_gets_a_valid_comprehensive_sr_and_another
     assert nothing_to_do(node, study)
 
 
+@pytest.mark.slow
 def test_the_operator_reads_in_the_trail_what_went_where_and_why(
     start_node: StartNode, hospital: Hospital, tmp_path: Path
 ) -> None:
@@ -78,6 +79,7 @@ def test_the_operator_reads_in_the_trail_what_went_where_and_why(
     assert "replaced by comprehensive-sr: the destination does not take" in shown
 
 
+@pytest.mark.slow
 def test_an_archive_of_images_only_gets_the_heatmaps_instead_of_the_report(
     start_node: StartNode, hospital: Hospital, tmp_path: Path
 ) -> None:
@@ -103,6 +105,7 @@ def test_an_archive_that_answers_reports_with_a_failure_gets_the_stand_in(
     assert nothing_to_do(node, study)
 
 
+@pytest.mark.slow
 def test_an_orthanc_that_filters_3d_reports_out_gets_the_stand_in(
     start_node: StartNode, hospital: Hospital, tmp_path: Path
 ) -> None:
@@ -116,6 +119,7 @@ def test_an_orthanc_that_filters_3d_reports_out_gets_the_stand_in(
     assert nothing_to_do(node, study)
 
 
+@pytest.mark.slow
 def test_a_node_that_is_killed_while_it_falls_back_sends_each_object_and_writes_each_row_once(
     start_node: StartNode, hospital: Hospital, tmp_path: Path
 ) -> None:

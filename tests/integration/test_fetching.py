@@ -48,6 +48,7 @@ def test_a_study_fetched_from_orthanc_closes_when_all_of_it_has_come(
     assert CANARY not in node.run_cli("audit").stdout + node.log()
 
 
+@pytest.mark.slow
 def test_what_an_archive_has_comes_by_the_clock(start_node: StartNode, hospital: Hospital, tmp_path: Path) -> None:
     rule = {"name": "ct", "archive": "pacs", "modality": "CT", "every_minutes": 0.01, "days_back": 3650}
     with RealOrthanc(tmp_path / "orthanc") as orthanc:  # which does not know the node before it is told

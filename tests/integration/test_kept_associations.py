@@ -50,6 +50,7 @@ def test_studies_share_an_association_which_a_node_that_stops_releases(
     assert len(pacs.stored) == len(set(pacs.stored)) >= 4
 
 
+@pytest.mark.slow
 def test_an_association_that_nothing_goes_over_is_released(start_node: StartNode, hospital: Hospital) -> None:
     with EvilPacs() as pacs:
         answer(node_of(start_node, pacs, 0.5), hospital, 1)

@@ -102,6 +102,7 @@ def test_a_film_with_a_finding_is_told_once_to_each_in_its_own_language(
     assert json.loads(exported.stdout)["series"] == told["series"]
 
 
+@pytest.mark.slow
 def test_who_was_away_is_told_exactly_once_when_it_is_back_also_after_kill_9(
     start_node: StartNode, hospital: Hospital, peers: ExitStack
 ) -> None:
@@ -157,6 +158,7 @@ def test_who_was_told_is_told_that_it_was_wrong(
     assert node.run_cli("studies", "withdraw", study).stdout.startswith("all that was delivered is withdrawn already")
 
 
+@pytest.mark.slow
 def test_a_result_that_went_out_as_a_message_only_is_withdrawn_without_a_rejection_note(
     start_node: StartNode, hospital: Hospital, peers: ExitStack
 ) -> None:

@@ -19,7 +19,7 @@ StartNode = Callable[..., RunningNode]
 WAYS = {"radnode.lua": "dicom", "radnode.py": "orthanc"}
 
 
-@pytest.fixture(params=list(WAYS))
+@pytest.fixture(params=["radnode.py", pytest.param("radnode.lua", marks=pytest.mark.slow)])
 def sender(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[RealOrthanc, str]]:
     script = SCRIPTS / request.param
     options: dict[str, Any] = {"python": script} if script.suffix == ".py" else {"lua": [script]}

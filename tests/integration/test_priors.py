@@ -61,6 +61,7 @@ def registered(orthanc: RealOrthanc, node: RunningNode) -> None:
     orthanc.put("/modalities/radnode", {"AET": node.ae_title, "Host": "127.0.0.1", "Port": node.port})
 
 
+@pytest.mark.slow
 def test_a_film_is_compared_with_the_one_that_the_node_has_seen(
     start_node: StartNode, storescp: RealStorescp, hospital: Hospital
 ) -> None:

@@ -131,6 +131,7 @@ def test_how_models_are_watched_counts_without_a_restart(
     assert not (node.data / "reports").exists()
 
 
+@pytest.mark.slow
 def test_a_drained_node_ends_what_it_is_at_and_begins_nothing_until_it_is_resumed(
     node: RunningNode, hospital: Hospital
 ) -> None:

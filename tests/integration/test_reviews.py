@@ -41,6 +41,7 @@ def reviews(node: RunningNode, study: str, count: int) -> list[Any]:
     return node.ledger.reviews.of_study(study)
 
 
+@pytest.mark.slow
 def test_reports_of_a_workstation_on_a_real_film_are_taken_and_counted(
     start_node: StartNode, hospital: Hospital, tmp_path: Path
 ) -> None:

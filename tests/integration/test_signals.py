@@ -60,6 +60,7 @@ def test_steps_and_notifications_close_studies_and_outlive_a_killed_receiver(
     assert CANARY not in node.log()
 
 
+@pytest.mark.slow
 def test_the_time_that_a_step_may_take_goes_on_through_a_restart(start_node: StartNode, hospital: Hospital) -> None:
     node = start_node(routes=[])
     forgotten, under_way = hospital.study_uid(1), hospital.study_uid(2)

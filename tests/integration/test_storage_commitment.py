@@ -118,6 +118,7 @@ def test_what_is_no_request_is_refused_and_the_association_goes_on(
     assert node.ledger.commitments.due(300) == []
 
 
+@pytest.mark.slow
 def test_without_the_promise_nobody_gets_one(start_node: StartNode) -> None:
     node = start_node()
     with pytest.raises(AssertionError):

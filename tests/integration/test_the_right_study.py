@@ -97,6 +97,7 @@ def test_results_that_come_back_from_the_archive_are_never_analysed(
         assert len(orthanc.results(uid)) == 2
 
 
+@pytest.mark.slow
 def test_orthanc_forwards_studies_by_itself_and_gets_the_results(
     start_node: StartNode, hospital: Hospital, tmp_path: Path
 ) -> None:
@@ -137,6 +138,7 @@ def test_sender_gets_its_results_back(start_node: StartNode, hospital: Hospital,
         assert "no destination has the AE title 'CT3'" in reasons
 
 
+@pytest.mark.slow
 def test_every_kind_of_destination_gets_the_same_objects(
     start_node: StartNode, orthanc: RealOrthanc, storescp: RealStorescp, hospital: Hospital, tmp_path: Path
 ) -> None:
@@ -160,6 +162,7 @@ def test_every_kind_of_destination_gets_the_same_objects(
             assert {one["Tags"]["SOPInstanceUID"] for one in archive.results(uid)} == made
 
 
+@pytest.mark.slow
 def test_study_that_no_route_takes_is_ignored_with_a_reason_for_every_route(
     start_node: StartNode, storescp: RealStorescp, hospital: Hospital
 ) -> None:

@@ -67,10 +67,10 @@ def test_a_study_goes_in_and_its_results_go_out_over_tls(
     assert node.run_cli("echo", "archive").returncode == 0
 
 
-@pytest.mark.parametrize("profile", ["--profile-bcp195-nd", "--profile-bcp195", "--profile-bcp195-ex"])
-def test_dcmtk_agrees_with_every_profile_that_is_not_retired(start: StartNode, pki: Pki, profile: str) -> None:
+def test_dcmtk_agrees_with_every_profile_that_is_not_retired(start: StartNode, pki: Pki) -> None:
     port = tls_port(start())
-    assert answers(port, "RADNODE", options=[*pki.dcmtk(pki.modality), profile])
+    for profile in ("--profile-bcp195-nd", "--profile-bcp195", "--profile-bcp195-ex"):
+        assert answers(port, "RADNODE", options=[*pki.dcmtk(pki.modality), profile]), profile
 
 
 def test_strangers_get_nowhere_and_each_kind_is_written_down(start: StartNode, pki: Pki, hospital: Hospital) -> None:
@@ -102,7 +102,7 @@ def test_strangers_get_nowhere_and_each_kind_is_written_down(start: StartNode, p
     assert answers(port, "RADNODE", options=pki.dcmtk(pki.modality))
 
 
-@pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
+@pytest.mark.parametrize("version", ["-tls1_1", pytest.param("-tls1", marks=pytest.mark.slow)])
 def test_openssl_gets_no_old_version(start: StartNode, pki: Pki, version: str) -> None:
     node = start()
     shown = ["-cert", str(pki.modality.certificate), "-key", str(pki.modality.key), "-CAfile", str(pki.ca)]
@@ -159,6 +159,7 @@ def refused_text(answer: Any) -> str:
 # Who delays nobody, and what is lost to nobody
 
 
+@pytest.mark.slow
 def test_silent_clients_on_the_tls_port_delay_nobody(start: StartNode, pki: Pki) -> None:
     port = tls_port(start(receive={"associate_seconds": 60}))
     strangers = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]
@@ -176,6 +177,7 @@ def test_silent_clients_on_the_tls_port_delay_nobody(start: StartNode, pki: Pki)
 
 
 @pytest.mark.acceptance
+@pytest.mark.slow
 def test_a_receiver_killed_under_tls_load_loses_nothing_that_it_acknowledged(
     start: StartNode, pki: Pki, hospital: Hospital
 ) -> None:

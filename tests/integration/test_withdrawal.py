@@ -77,6 +77,7 @@ def test_a_rejection_note_reaches_both_archives_once_and_names_what_they_have(
     assert node.json("status")["analyses"] == {"WITHDRAWN": 1}
 
 
+@pytest.mark.slow
 def test_a_late_image_is_reported_without_naming_the_withdrawn_report(
     start_node: StartNode, storescp: RealStorescp, hospital: Hospital
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_late_image_is_reported_without_naming_the_withdrawn_report(
     assert report.uid not in notes(storescp)[0].sources
 
 
+@pytest.mark.slow
 def test_an_archive_that_is_down_is_told_when_it_is_back(
     start_node: StartNode, storescp: RealStorescp, hospital: Hospital
 ) -> None:

@@ -14,7 +14,7 @@ from tests.peers import RunningNode, storescu
 from tests.peers.dcmtk import transfer_syntax
 from tests.peers.hospital import study_uids
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ADULT, PNEUMONIA, CHILD, CHILDS_PNEUMONIA = (
     "1-adult-no-finding",

@@ -13,7 +13,7 @@ from tests.metamorphic.slices import FORMS, SCATTERED, Sending, SeriesForm, asse
 from tests.peers import RunningNode
 from tests.peers.dcmtk import acknowledged, start_storescu
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 REFERENCE = SeriesForm("the reference")
 

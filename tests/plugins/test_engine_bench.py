@@ -82,6 +82,7 @@ def test_what_the_maps_cost_is_measured_for_each_batch(found: Comparison) -> Non
     assert all(0.2 < times < 5 for times in found.cost_of_maps.values())
 
 
+@pytest.mark.slow
 def test_a_network_without_a_graph_is_compared_on_torch_alone(tmp_path: Path) -> None:
     shutil.copytree(folder_of(NAME), tmp_path / "plugin")
     (tmp_path / "plugin" / ONNX).unlink()
@@ -108,6 +109,7 @@ def test_the_command_prints_machine_engines_and_cost() -> None:
     assert "with maps a forward pass takes " in done.output
 
 
+@pytest.mark.slow
 def test_the_command_answers_json() -> None:
     asked = ["--batch", "1", "--threads", "1", "--rounds", "1", "--cpu-time", "--json"]
     done = CliRunner().invoke(app, ["plugins", "bench", NAME, *asked])

@@ -112,6 +112,7 @@ def test_measuring_without_writing_leaves_the_folder_as_it_was(trained: Path, da
     assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_another_seed_writes_another_model(trained: Path, data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "plugin"
     shutil.copytree(trained, folder)

@@ -141,6 +141,7 @@ def test_other_seeds_make_other_folds() -> None:
     assert patient_folds(series, 4, 1).tolist() != patient_folds(series, 4, 2).tolist()
 
 
+@pytest.mark.slow
 def test_cross_validation_finds_what_is_there_with_every_pooling() -> None:
     bags, series = made_up_bags()
     for variant, answer in all_variants(bags, series, RECIPE):

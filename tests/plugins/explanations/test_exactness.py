@@ -19,6 +19,8 @@ SHIPPED = sorted(
     for graph in PLUGINS.glob(f"radnode_*/{ONNX}")
     if "radnode_kit.lite.Lite" in (graph.parents[2] / INFERENCE).read_text()
 )
+#: One of them in every run, the others in the slow one.
+CASES = [pytest.param(one, id=one.name, marks=[pytest.mark.slow] * (one.name != SHIPPED[0].name)) for one in SHIPPED]
 
 
 @cache
@@ -40,14 +42,14 @@ def test_there_are_plugins_to_hold_to_it() -> None:
     assert {"radnode_chest_radiograph", "radnode_brain_tumour_mr"} <= {folder.name for folder in SHIPPED}
 
 
-@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", CASES)
 def test_bias_and_map_are_the_logit_in_every_runtime(folder: Path) -> None:
     found = residuals(folder, shown(folder))
     assert {"torch", "onnxruntime"} <= set(found)
     assert all(value < LIMIT for value in found.values()), found
 
 
-@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", CASES)
 def test_runtimes_agree_on_the_map(folder: Path) -> None:
     engines = {name: engine for name, engine in runtimes(folder).items() if not name.endswith("bf16")}
     maps = {name: run_chunks(engine, list(shown(folder))).maps for name, engine in engines.items()}

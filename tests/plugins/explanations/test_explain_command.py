@@ -75,6 +75,7 @@ def test_a_plugin_without_weights_is_named(tmp_path: Path) -> None:
         open_subject(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_graph_of_another_network_is_refused() -> None:
     bundle, examined = read_bundle(FOLDER), open_subject(FOLDER)
     assert examined.engine is not None

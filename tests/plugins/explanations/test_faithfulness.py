@@ -85,6 +85,7 @@ def test_images_of_one_patient_are_drawn_together() -> None:
     assert found.mean("a")[0].high == 1.0
 
 
+@pytest.mark.slow
 def test_all_methods_are_compared_on_the_same_images() -> None:
     found = compare(subject(), pictures(2), np.array([0, 1]), np.array(["x", "y"]), steps=2)
     assert found.names == tuple(METHODS)

@@ -194,6 +194,7 @@ def test_a_densenet_of_monai_becomes_our_own(tmp_path: Path) -> None:
     assert answer.findings[0].logit == pytest.approx(float(logits[1]), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_same_names_with_another_activation_are_not_mistaken_for_it(tmp_path: Path) -> None:
     changed = DENSENET | {"act": ["ELU", {"inplace": True}]}
     model = reader.read(bundle(tmp_path / "bundle", changed), replace(WISH, size=64))
