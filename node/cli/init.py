@@ -57,7 +57,7 @@ _THIS_MACHINE = "(of this machine)"
 
 
 def init(  # noqa: PLR0913  a parameter for each option
-    folder: Annotated[Path, typer.Argument(help="Where to write radnode.toml.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Folder of radnode.toml, or a .toml file itself.")] = Path(),
     profile: Annotated[str, typer.Option(help="The archive: orthanc, dcm4chee, or plain.")] = "plain",
     kind: Annotated[str, typer.Option(help="How results go there: dicom, orthanc (REST), stow, or folder.")] = "",
     to: Annotated[str, typer.Option(help="Where results go: HOST:PORT/AET, URL, or folder, as the kind has it.")] = "",
@@ -75,7 +75,7 @@ def init(  # noqa: PLR0913  a parameter for each option
     """
     from node.config import Wishes
 
-    path = folder / DEFAULT_CONFIG
+    path = folder if folder.suffix == ".toml" and not folder.is_dir() else folder / DEFAULT_CONFIG
     if path.exists():
         raise _unwritten(path, "there is one already")
     asks = not yes and sys.stdin.isatty() and sys.stdout.isatty()

@@ -94,6 +94,13 @@ def test_what_is_wrong_is_said_and_nothing_is_written(tmp_path: Path, options: t
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_may_be_named_as_well_as_its_folder(tmp_path: Path) -> None:
+    done = init(tmp_path / "east.toml")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "east.toml").is_file()
+    assert f"radnode serve -c {tmp_path / 'east.toml'}" in done.output.replace("\n", "")
+
+
 def test_a_configuration_is_never_written_over(tmp_path: Path) -> None:
     (tmp_path / "radnode.toml").write_text("mine")
     done = init(tmp_path)
