@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the peers that the integration tests talk to; with `viewer` also the browser of the viewer tests. On a system
-# without apt it says what is missing; those tests then skip with the reason (in CI a skip is a failure).
+# Installs the peers that the integration tests talk to; with `viewer` also the browser of the viewer tests,
+# with `others` what only slow tests use. On a system without apt it says what is missing; those tests then skip with the
+# reason (in CI a skip is a failure).
 set -u
 declare -A package=([storescu]=dcmtk [dcm2pnm]=dcmtk [Orthanc]=orthanc [java]=default-jre-headless [systemd-analyze]=systemd [strace]=strace [faketime]=faketime [promtool]=prometheus [nginx]=nginx-light)
 all="dcmtk, orthanc, orthanc-dicomweb, orthanc-python, pixelmed, systemd, strace, faketime, prometheus, nginx"
@@ -10,6 +11,10 @@ if [ "${1:-}" = viewer ]; then
   all="$all, chromium, nodejs, npm"
   # without a font the browser draws the viewer's words as boxes
   [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
+fi
+if [ "${1:-}" = others ]; then
+  package+=([odil]=odil [node]=nodejs [npm]=npm)
+  all="$all, odil, nodejs, npm"
 fi
 for program in "${!package[@]}"; do
   command -v "$program" >/dev/null 2>&1 || missing+=("${package[$program]}")

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Fetches what the viewer tests run, into a cache folder and never into the repository: OHIF's prebuilt files (npm,
-# MIT, 50 MB, 204 MB unpacked), playwright-core, which drives Debian's chromium, and dcmjs, a reader.
+# MIT, 50 MB, 204 MB unpacked), playwright-core, which drives Debian's chromium, dcmjs, a reader, and dcmjs-dimse, which
+# sends and takes.
 #   RADNODE_VIEWER   the cache folder; default: radnode-viewer in the user's cache
 set -eu
-OHIF=3.13.2 PLAYWRIGHT=1.61.1 DCMJS=0.52.2
+OHIF=3.13.2 PLAYWRIGHT=1.61.1 DCMJS=0.52.2 DIMSE=0.3.3
 folder=${RADNODE_VIEWER:-${XDG_CACHE_HOME:-$HOME/.cache}/radnode-viewer}
-mark="ohif $OHIF, playwright-core $PLAYWRIGHT, dcmjs $DCMJS"
+mark="ohif $OHIF, playwright-core $PLAYWRIGHT, dcmjs $DCMJS, dcmjs-dimse $DIMSE"
 
 if [ "$(cat "$folder/installed" 2>/dev/null)" = "$mark" ]; then
   echo "viewer for the tests: all here ($mark)"
@@ -21,5 +22,5 @@ tar xzf ohif-app-*.tgz
 mv package/dist ohif
 rm -rf package ohif-app-*.tgz
 echo '{"private": true}' >package.json
-npm install --silent --no-audit --no-fund "playwright-core@$PLAYWRIGHT" "dcmjs@$DCMJS"
+npm install --silent --no-audit --no-fund "playwright-core@$PLAYWRIGHT" "dcmjs@$DCMJS" "dcmjs-dimse@$DIMSE"
 echo "$mark" >installed
