@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from node.config import Settings
+from node.stopping import spared
 
 if TYPE_CHECKING:
     from node.ledger import Ledger
@@ -61,13 +62,13 @@ class Children:
     def __init__(
         self, commands: Sequence[tuple[str, list[str]]], ledger: Ledger, held: Sequence[Process] | None = None
     ) -> None:
-        self._commands, self._ledger, self._held = commands, ledger, held
-        self._running: list[Process] = []
+        self._commands, self._ledger = commands, ledger
+        self._running = list(held or ())
         self._since = self._looked = 0.0
 
     def start(self) -> None:
         """Have all of them begin."""
-        self._running = list(self._held or [_start(command) for _, command in self._commands])
+        self._running = self._running or [_start(command) for _, command in self._commands]
         for process in self._running:
             _begin(process)
 
@@ -117,13 +118,14 @@ class Children:
             _let_go(process)
 
     def kill(self) -> None:
-        """End all of them at once."""
+        """End all of them at once, and those that are still held."""
         for process in self._running:
             process.kill()
 
 
 def _start(command: list[str]) -> Process:
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    with spared():
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
 
 def _begin(process: Process) -> None:

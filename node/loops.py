@@ -19,12 +19,12 @@ RESTART_SECONDS = 2.0
 
 
 class Loops:
-    """Threads that end together. Args: changes: what wakes a step that had nothing to do."""
+    """Threads that end together. Args: changes: what wakes a step that had nothing to do; stopping: ends them."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, stopping: threading.Event) -> None:
         self._changes = changes
         self._threads: list[threading.Thread] = []
-        self.stopping = threading.Event()
+        self.stopping = stopping
 
     def run(self, name: str, target: Callable[[], object]) -> threading.Thread:
         """Call `target` in a thread of that name."""

@@ -7,10 +7,8 @@ HTTP (`python -m node.web`). Everything they share is the ledger and the spool; 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import signal
 import socket
 import sys
 import threading
@@ -19,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import structlog
 
@@ -31,8 +28,9 @@ from node.classify.catalogue import Catalogue
 from node.classify.demands import check_demands
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import Settings, frozen
+from node.data_folder import hold_data_folder
 from node.dispatch import Dispatch
-from node.errors import ConfigError, RadnodeError
+from node.errors import RadnodeError
 from node.ledger import Ledger
 from node.loops import Loops
 from node.notify import Manager
@@ -46,6 +44,7 @@ from node.rounds import rounds
 from node.safekeeping import report_commitments
 from node.scheduler import Scheduler, Tick
 from node.spool import Spool, write_once
+from node.stopping import Stop
 from node.watch.ticking import TICK_SECONDS, Watching
 
 log = structlog.get_logger()
@@ -74,9 +73,16 @@ class Service:
         settings: as they were read.
         path: of the file they were read from, to be read again; None: never.
         held: its processes, where they are started already (:func:`node.children.held`).
+        stop: its signals, where they are heard already.
     """
 
-    def __init__(self, settings: Settings, path: Path | None = None, held: Sequence[Process] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        path: Path | None = None,
+        held: Sequence[Process] | None = None,
+        stop: Stop | None = None,
+    ) -> None:
         self._settings = settings  # as at the start; what `reload` may change is asked of `_serving`
         self._number = 0
         data = settings.node.data_dir
@@ -91,11 +97,13 @@ class Service:
         self._spool.prepare()
         self._ledger = Ledger(data / "ledger.db", settings.storage.busy_seconds)
         self._changes = Changes(self._ledger)
-        self._loops = Loops(self._changes)
+        self._signals = stop or Stop()
+        self._loops = Loops(self._changes, self._signals.asked)
         self._dispatch = Dispatch(self._loops, self._ledger, self._spool)
         self._reloader = Reloader(path, self._ledger, lambda: self._serving.settings, self._take)
         self._forwarder = Forwarder(settings, self._ledger, self._spool)
         self._children = Children(commands_of(settings, self._copy), self._ledger, held)
+        self._signals.at_once = self._children.kill
         self._pipeline = Pipeline(
             settings, self._ledger, self._spool, self._catalogue, owner=f"{os.getpid()}@{time.time():.0f}"
         )
@@ -151,8 +159,11 @@ class Service:
 
     def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, then drain; a second signal ends at once."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        self._signals.listen()
+        if self._signals.asked.is_set():  # while its code was loaded
+            self._children.kill()
+            log.info("stopped")
+            return
         manager, is_ready = Manager(), False
         self.start()
         while not self._loops.stopping.wait(0.5):
@@ -198,13 +209,6 @@ class Service:
         self._ledger.facts.beat(None)
         self._lock.close()
         log.info("stopped")
-
-    def _on_signal(self, number: int, _: object) -> None:
-        if self._loops.stopping.is_set():
-            log.warning("stopping at once", signal=number)
-            self._children.kill()
-            os._exit(1)  # workers watch their parent
-        self._loops.stopping.set()
 
     # Workers
 
@@ -278,23 +282,3 @@ class Service:
 
     def _beat(self) -> None:
         self._ledger.facts.beat(os.getpid())
-
-
-def hold_data_folder(data_dir: Path) -> IO[str]:
-    """Hold the data folder: two nodes on one folder would do everything twice."""
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stream = (data_dir / "serve.lock").open("w")
-    except OSError as error:
-        hint = "node.data_dir must be a folder that this user may write"
-        raise ConfigError(
-            f"the data folder cannot be used: {error.strerror}", about=str(data_dir), hint=hint
-        ) from error
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        stream.close()
-        raise ConfigError(
-            "another radnode serves this data folder", about=str(data_dir), hint="stop it, or use another data_dir"
-        ) from error
-    return stream

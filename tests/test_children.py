@@ -88,7 +88,7 @@ def test_they_end_with_their_lifeline(ledger: Ledger) -> None:
 def test_those_that_are_held_do_nothing_before_they_are_let_go(ledger: Ledger, tmp_path: Path) -> None:
     settings = Settings(node=NodeSettings(data_dir=tmp_path, port=free_port()))
     running = Children(commands_of(settings, settings.serving_path), ledger, held(settings))
-    (process,) = running._held or ()
+    (process,) = running._running
     time.sleep(0.3)
     assert process.poll() is None, "it does not miss its settings, which are not there yet"
     write_once(settings.serving_path, frozen(settings))

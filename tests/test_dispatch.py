@@ -26,7 +26,7 @@ class House:
         self.folder = folder
         self.ledger, self.spool = Ledger(folder / "ledger.db"), Spool(folder / "spool")
         self.spool.prepare()
-        self.loops = Loops(Changes(self.ledger))
+        self.loops = Loops(Changes(self.ledger), threading.Event())
         self.dispatch = Dispatch(self.loops, self.ledger, self.spool)
 
     def follow(self, *destinations: Destination) -> None:

@@ -166,15 +166,6 @@ def test_a_step_with_more_to_do_is_called_at_once(make: Make) -> None:
     assert time.monotonic() - begun < 5
 
 
-def test_a_second_signal_ends_the_node_at_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    node, status = make(), []
-    monkeypatch.setattr(os, "_exit", status.append)
-    node._on_signal(signal.SIGTERM, None)
-    assert status == []
-    node._on_signal(signal.SIGTERM, None)
-    assert status == [1]
-
-
 # Reading the configuration again
 
 

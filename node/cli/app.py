@@ -9,6 +9,7 @@ import typer
 
 from node import __version__
 from node.cli import (
+    INTERRUPTED,
     audit,
     bench,
     certs,
@@ -131,9 +132,11 @@ def main() -> None:
     except _UsageError as error:
         error.show()  # type: ignore[attr-defined]  # see there
         status = os.EX_USAGE
-    except typer.Abort:
-        status = _INTERRUPTED
+    except (typer.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
     except RadnodeError as error:
         print(f"radnode: {error}", file=sys.stderr)
         status = next(status for kind, status in EXIT_STATUS if isinstance(error, kind))
+    if status == INTERRUPTED:
+        print("radnode: interrupted", file=sys.stderr)
     sys.exit(status)

@@ -91,10 +91,10 @@ def since(copy: CopyArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: Js
 def restore(copy: CopyArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Put a copy in the ledger's place, while the node is stopped; what it does not know of the spool is taken anew."""
     from node import config as configuration
+    from node.data_folder import hold_data_folder
     from node.errors import ConfigError
     from node.ledger import Ledger, check_copy
     from node.reconcile import NOTED
-    from node.service import hold_data_folder
     from node.spool import write_once
 
     data = configuration.load(config).node.data_dir

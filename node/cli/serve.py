@@ -16,6 +16,10 @@ _EdgeOption = Annotated[
 
 def serve(config: ConfigOption = DEFAULT_CONFIG, edge: _EdgeOption = False) -> None:
     """Run the node until SIGTERM; a second signal ends it at once."""
+    from node.stopping import Stop
+
+    stop = Stop()
+    stop.listen()  # before what takes a while
     from node import config as configuration
     from node.children import held
     from node.logs import configure
@@ -27,4 +31,4 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, edge: _EdgeOption = False) -> N
     begun = held(settings)
     from node.service import Service  # now, since it takes a second, in which they load theirs
 
-    Service(settings, config.resolve(), begun).run()
+    Service(settings, config.resolve(), begun, stop).run()

@@ -12,6 +12,7 @@ import structlog
 
 from node.config import WatchSettings
 from node.ledger import Ledger
+from node.stopping import spared
 
 log = structlog.get_logger()
 
@@ -64,7 +65,9 @@ class Watching:
     def _run(self) -> int | None:
         """The exit status; None when the node stops meanwhile."""
         command, ends = [sys.executable, "-m", "node.watch", str(self._copy)], time.monotonic() + _LONGEST_SECONDS
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        with spared():
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        with process:
             while process.poll() is None:
                 if self._stops() or time.monotonic() > ends:
                     process.kill()  # nothing is lost: what it writes is one transaction for each plugin

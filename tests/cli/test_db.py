@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from node.config import load
+from node.data_folder import hold_data_folder
 from node.errors import ConfigError
 from node.ledger import Ledger
 from node.reconcile import NOTED
-from node.service import hold_data_folder
 from tests.cli.conftest import Site
 
 
