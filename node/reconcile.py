@@ -1,10 +1,10 @@
 """Spool and ledger are compared: a file without a row is taken again, a row without its file is said to be missing.
 
 A file stays without a row when the node is killed between the two: its peer had no answer, and sends it again; or when
-an older copy of the ledger was put back: then it was acknowledged, and nobody sends it again. Either way it is taken as
-if it had just come; what a power cut has torn is set aside, so that the whole object is taken when it comes. A row
-stays without its file when a disk loses it, or a hand removes it: nothing can be done but say so, and take it back when
-it is sent again.
+an older copy of the ledger was put back: then it was acknowledged, and nobody sends it again. One that came again, of a
+study whose files were purged, counts as such, so that it goes once more. Either way it is taken as if it had just come;
+what a power cut has torn is set aside, so that the whole object is taken when it comes. A row stays without its file
+when a disk loses it, or a hand removes it: nothing can be done but say so, and take it back when it is sent again.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class Retention:
         for path in [*paths, *self._folders(uid), *self._ledger.reports.files_of(uid)]:
             self._spool.remove(path)
         self._ledger.reports.files_gone(uid)
-        self._ledger.studies.mark_purged(uid)
+        self._ledger.studies.mark_purged(uid, before)
         return True
 
     def planned(self, now: float) -> tuple[Rule, Rule]:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from node import reconcile
+from node.config import StorageSettings
 from node.ledger import Ledger
 from node.receive.kept import arrival_of, claim_of, digest_of, meta_of, name_of
 from node.reconcile import GRACE_SECONDS, NOTED, TORN, compare
+from node.retention import Retention
 from node.spool import Spool
 from node.states import StudyState
 from node.study import Outcome
@@ -51,6 +53,25 @@ class Node:
 
     def reconcile(self, *, whole: bool = True) -> reconcile.Difference:
         return reconcile.reconcile(self.ledger, self.spool, whole=whole)
+
+    def purge(self) -> str:
+        """A film came, is nobody's, and its files are removed; its path."""
+        path = self.receive(1)
+        (study,) = self.ledger.studies.latest(1)
+        self.ledger.studies.complete(study, "quiet", partial=False, expected=None)
+        self.ledger.analyses.route(study.study_instance_uid, [], ["nobody"], 1)
+        assert self.grow_old() == 1
+        assert self.files == []
+        return path
+
+    def grow_old(self) -> int:
+        """What retention removes when all that lies here has done so for as long as it is kept."""
+        retention = Retention(StorageSettings(keep_days=1), self.ledger, self.spool)
+        return retention.purge(time.time() + 86401)
+
+    @property
+    def files(self) -> list[str]:
+        return list(self.spool.files())
 
     @property
     def images(self) -> int:
@@ -187,6 +208,58 @@ def test_files_of_a_study_that_was_purged_are_not_missing(node: Node) -> None:
     assert node.ledger.studies.begin_purge(study.study_instance_uid, time.time() + 1) == [path]
     node.spool.remove(path)
     assert node.reconcile().clean
+
+
+# What comes again of a study whose files are gone
+
+
+@pytest.mark.parametrize("changes", [{}, {"BodyPartExamined": "HAND"}])
+def test_what_comes_again_of_a_purged_study_is_kept_as_long_as_any_file_and_then_goes(
+    node: Node, changes: dict[str, object]
+) -> None:
+    node.purge()
+    path = node.keep(1, **changes)
+    assert node.record(path) is (Outcome.SET_ASIDE if changes else Outcome.DUPLICATE)
+    assert node.reconcile().clean, "no other object of it is missed"
+    assert (node.images, node.ledger.studies.expired(time.time() - 60)) == (1, [])
+    assert node.grow_old() == 1
+    assert node.files == []
+    assert node.grow_old() == 0
+
+
+def test_a_result_of_ours_that_comes_back_to_a_purged_study_goes_too(node: Node) -> None:
+    node.purge()
+    assert node.record(node.keep(2, Manufacturer="radnode")) is Outcome.OWN_RESULT
+    assert node.grow_old() == 1
+    assert node.files == []
+
+
+def test_what_came_again_without_its_row_is_found_and_goes(node: Node) -> None:
+    path = node.purge()
+    assert node.keep(1) == path  # and here the receiver was killed
+    assert compare(node.ledger, node.spool).without_row == (path,)
+    node.reconcile()
+    assert compare(node.ledger, node.spool).clean
+    assert (node.files, node.grow_old(), node.files) == ([path], 1, [])
+
+
+def test_what_comes_again_while_its_study_is_purged_goes_with_the_next_purge(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, remove = node.receive(1), node.spool.remove
+
+    def removed(relative: str) -> None:
+        remove(relative)
+        if relative == path:
+            monkeypatch.undo()
+            assert node.record(node.keep(1)) is Outcome.DUPLICATE
+
+    (study,) = node.ledger.studies.latest(1)
+    node.ledger.studies.complete(study, "quiet", partial=False, expected=None)
+    node.ledger.analyses.route(study.study_instance_uid, [], ["nobody"], 1)
+    monkeypatch.setattr(node.spool, "remove", removed)
+    assert Retention(StorageSettings(), node.ledger, node.spool).remove(study.study_instance_uid, time.time())
+    assert (node.files, node.grow_old(), node.files) == ([path], 1, [])
 
 
 def test_nothing_is_changed_by_who_only_looks_or_has_to_stop(node: Node) -> None:

@@ -118,6 +118,7 @@ def _record(connection: sqlite3.Connection, arrival: Arrival, most: _Most) -> Ou
         if known["size"] != arrival.size:  # written anew, with another sender's title before the same dataset
             sql = "UPDATE instances SET size = ? WHERE sop_instance_uid = ?"
             connection.execute(sql, (arrival.size, arrival.sop_instance_uid))
+        _purge_again(connection, arrival)
         _event(connection, "received again", arrival)
         claim(connection, arrival, is_new=False)
         return Outcome.DUPLICATE
@@ -129,6 +130,7 @@ def _record(connection: sqlite3.Connection, arrival: Arrival, most: _Most) -> Ou
     made_here = _is_made_here(connection, arrival)
     if made_here or arrival.attributes.manufacturer.casefold() == MANUFACTURER:
         _insert(connection, arrival, set_aside=OWN_RESULT)
+        _purge_again(connection, arrival)
         _event(connection, "own result came back", arrival)
         if not made_here:
             add_document(connection, arrival)  # a reader may have verified it
@@ -152,6 +154,14 @@ def _take_back(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
     _event(connection, "received again", arrival, reason="its file, which was missing, is back")
     _take_into_study(connection, arrival)
     return Outcome.NEW
+
+
+def _purge_again(connection: sqlite3.Connection, arrival: Arrival) -> None:
+    """Its file lies in the spool, though those of its study are gone or going: it is kept as long as any, then goes."""
+    connection.execute(
+        "UPDATE studies SET purged = 2, forgotten = 0, last_at = ? WHERE study_instance_uid = ? AND purged != 0",
+        (time.time(), arrival.study_instance_uid),
+    )
 
 
 def _take_again(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
@@ -198,6 +208,7 @@ def _set_aside(connection: sqlite3.Connection, arrival: Arrival, reason: str) ->
             time.time(),
         ),
     )
+    _purge_again(connection, arrival)
     _event(connection, "set aside", arrival, reason=reason)
     return Outcome.SET_ASIDE
 

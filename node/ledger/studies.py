@@ -217,11 +217,11 @@ class Studies:
             ).rowcount
             return self.paths(uid) if changed else []
 
-    def mark_purged(self, uid: str) -> None:
-        """Its files are gone; its rows stay."""
+    def mark_purged(self, uid: str, before: float) -> None:
+        """Its files are gone; its rows stay. What came again since that time goes with the next purge."""
         with self._database.write() as connection:
-            sql = "UPDATE studies SET purged = 1 WHERE study_instance_uid = ? AND purged = 2"
-            connection.execute(sql, (uid,))
+            sql = "UPDATE studies SET purged = 1 WHERE study_instance_uid = ? AND purged = 2 AND last_at < ?"
+            connection.execute(sql, (uid, before))
             add_event(connection, "files purged", uid)
 
     def set_aside(self, uid: str = "", count: int = 1000) -> list[dict[str, object]]:

@@ -79,8 +79,9 @@ class Upkeep:
         return since(self._database, copy)
 
     def knows(self, sop_instance_uid: str, path: str) -> bool:
-        """Whether a row of that instance names that file."""
-        sql = "SELECT 1 FROM {} WHERE sop_instance_uid = ? AND path = ?"
+        """Whether a row of that instance names that file; of a study whose files are gone it is to have none."""
+        gone = "SELECT 1 FROM studies s WHERE s.study_instance_uid = {0}.study_instance_uid AND s.purged = 1"
+        sql = f"SELECT 1 FROM {{0}} WHERE sop_instance_uid = ? AND path = ? AND NOT EXISTS ({gone})"  # noqa: S608  ours
         tables = ("instances", "quarantine")
         return any(self._database.read(sql.format(table), sop_instance_uid, path) for table in tables)
 

@@ -227,7 +227,7 @@ def test_it_is_held_then_given_up(site: Site, film: str) -> None:
 
 def test_its_files_are_purged_so_that_no_retry_helps(site: Site) -> None:
     assert site.ledger.studies.begin_purge(site.failed, time.time() + 1)
-    site.ledger.studies.mark_purged(site.failed)
+    site.ledger.studies.mark_purged(site.failed, time.time() + 1)
     told = site.text("why", site.failed)
     assert "its files were purged at 20" in told
     assert "storage.keep_days = 30" in told

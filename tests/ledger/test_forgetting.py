@@ -33,7 +33,7 @@ def delivered(ledger: Ledger, study: str = "1.2") -> None:
 
 def purge(ledger: Ledger, study: str) -> None:
     assert ledger.studies.begin_purge(study, time.time() + 1)
-    ledger.studies.mark_purged(study)
+    ledger.studies.mark_purged(study, time.time() + 1)
 
 
 def newer(ledger: Ledger) -> None:

@@ -127,7 +127,7 @@ def test_ticks_scan_nothing(ledger: Ledger) -> None:
     ledger.studies.expired(now)
     ledger.studies.delivered(now)
     ledger.studies.begin_purge("1.2", now)
-    ledger.studies.mark_purged("1.2")
+    ledger.studies.mark_purged("1.2", time.time() + 1)
     for state in (AnalysisState.QUEUED, AnalysisState.CLASSIFIED):
         ledger.analyses.lease(state, "me", 60, 4, 300)
     assert scans(ledger) == []

@@ -109,7 +109,7 @@ def test_only_ended_studies_of_old_expire_and_only_once(ledger: Ledger) -> None:
     assert ledger.studies.expired(time.time() - 60) == []
     assert ledger.studies.expired(later) == ["1.2", "1.3"]
     assert ledger.studies.begin_purge("1.2", later) == [arrival().path]
-    ledger.studies.mark_purged("1.2")
+    ledger.studies.mark_purged("1.2", later)
     assert ledger.studies.expired(later) == ["1.3"]
 
 
@@ -119,7 +119,7 @@ def test_an_image_that_comes_during_a_purge_is_not_purged(ledger: Ledger) -> Non
     doomed = ledger.studies.begin_purge("1.2", later)
     late = arrival(2)
     ledger.arrivals.record([late])
-    ledger.studies.mark_purged("1.2")
+    ledger.studies.mark_purged("1.2", later)
     assert late.path not in doomed
     assert ledger.studies.begin_purge("1.2", later) == []  # it is receiving
     assert ledger.studies.get("1.2").state is StudyState.RECEIVING
