@@ -98,6 +98,7 @@ class Children:
         log.error(f"{name} ended, starting another", exit_status=process.returncode)
         self._ledger.facts.set_trouble(name, f"it ended with exit status {process.returncode}: see the log")
         self._ledger.arrivals.close_associations_of(process.pid, f"the {name} ended")
+        self._ledger.sessions.end_of(process.pid, f"the {name} process ended")
         _let_go(process)
         self._running[number] = _start(command)
         _begin(self._running[number])

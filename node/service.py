@@ -132,6 +132,7 @@ class Service:
         shutil.rmtree(self._settings.cache_dir / "tmp", ignore_errors=True)  # what killed workers left behind
         swept, in_order, begun = self._spool.sweep(), self._ledger.facts.stopped_in_order(), time.time()
         self._ledger.arrivals.close_all_associations("the node was stopped")
+        self._ledger.sessions.end_all("the node was stopped")
         self._ledger.analyses.free_leases()
         self._ledger.pledges.ask_only([one.name for one in self._settings.destinations if one.storage_commitment])
         self._ledger.facts.forget_parts()
@@ -204,6 +205,7 @@ class Service:
         deadline = time.monotonic() + _DRAIN_SECONDS
         self._loops.join(deadline)
         self._children.end(deadline)
+        self._ledger.sessions.end_all("the node was stopped")
         self._ledger.events.add("node stopped")
         self._forwarder.finish()
         self._ledger.facts.beat(None)

@@ -129,6 +129,23 @@ def test_associations_of_one_that_ended_hold_no_study_open(ledger: Ledger) -> No
     running.end(time.monotonic() + 1)
 
 
+def test_who_was_signed_in_at_one_that_ended_is_signed_out(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = Children([("web", FAILING)], ledger)
+    running.start()
+    (process,) = running._running
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: process.pid)
+        ledger.sessions.begin("ann", "10.0.0.7")
+    ledger.sessions.begin("bob", "10.0.0.7")
+    until(lambda: ended(running), "it fails")
+    running.mind()
+    (last,) = ledger.events.latest(1)
+    assert (last.action, last.detail["token"]) == ("signed out of the dashboard", "ann")
+    assert last.detail["reason"] == "the web process ended"
+    running.kill()
+    running.end(time.monotonic() + 1)
+
+
 def test_what_a_killed_command_was_receiving_is_open_no_longer(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait(20)

@@ -175,17 +175,21 @@ def _fetched(lookup: Lookup, group: Group) -> Message:
     )
 
 
-def _procedure(lookup: Lookup, group: Group) -> Message:
-    """A.5.3.15: a modality tells of a performed procedure step, of which the first word makes the record."""
+def _procedure(outcome: Outcome, lookup: Lookup, group: Group) -> Message:
+    """A.5.3.15: a modality tells of a performed procedure step, of which the first word makes the record; if that is
+    refused, its study may not be known."""
     first = group[0]
-    calling = str(first.detail.get("calling_ae", ""))
-    is_new = first.detail.get("word", 1) == 1
+    calling, step = str(first.detail.get("calling_ae", "")), str(first.detail.get("step", ""))
+    is_new, failed = first.detail.get("word", 1) == 1, outcome is not Outcome.SUCCESS
+    address = str(first.detail.get("peer", ""))
     return Message(
         codes.PROCEDURE_RECORD,
         first.at,
         Action.CREATE if is_new else Action.UPDATE,
-        (Participant(calling, ae_title=calling, is_requestor=True), lookup.node(None)),
-        lookup.things(first.study_instance_uid, {}, step=str(first.detail.get("step", ""))),
+        (Participant(calling, ae_title=calling, is_requestor=True, address=address), lookup.node(None)),
+        lookup.things(first.study_instance_uid, {}, step=step),
+        outcome=outcome,
+        description=f"{_reason(first)} ({step or 'no SOP Instance UID'})" if failed else "",
     )
 
 
@@ -266,7 +270,8 @@ TABLE: Mapping[str, Tell] = {
     "files purged": _deleted,
     "archive queried": _queried,
     "fetched": _fetched,
-    "procedure step told": _procedure,
+    "procedure step told": partial(_procedure, Outcome.SUCCESS),
+    "procedure step refused": partial(_procedure, Outcome.MINOR_FAILURE),
     "signed in to the dashboard": partial(_authenticated, codes.LOGIN, Outcome.SUCCESS),
     "sign-in to the dashboard refused": partial(_authenticated, codes.LOGIN, Outcome.MINOR_FAILURE),
     "signed out of the dashboard": partial(_authenticated, codes.LOGOUT, Outcome.SUCCESS),

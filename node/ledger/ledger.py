@@ -33,6 +33,7 @@ from node.ledger.priors import Priors
 from node.ledger.reloads import Reloads
 from node.ledger.reports import Reports
 from node.ledger.reviews import Reviews
+from node.ledger.sessions import Sessions
 from node.ledger.signals import Signals
 from node.ledger.stages import Stages
 from node.ledger.studies import Studies
@@ -67,6 +68,7 @@ class Ledger:
         self.deliveries = Deliveries(self._database)
         self.fetches = Fetches(self._database)
         self.workitems = Workitems(self._database)
+        self.sessions = Sessions(self._database)
         self.signals = Signals(self._database)
         self.withdrawals = Withdrawals(self._database)
         self.commitments = Commitments(self._database)

@@ -116,6 +116,10 @@ class Signals:
         )
         return [_row(row) for row in rows]
 
+    def studies(self, signal: str) -> list[str]:
+        """What a step or a notification belongs to; empty: it is not known."""
+        return _studies(self._database.connection, signal)
+
     def named(self, uid: str, kind: Kind) -> Count:
         """What all signals of that kind name of a study, each instance once."""
         return _count(self._database.connection, uid, kind)

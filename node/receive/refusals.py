@@ -37,18 +37,21 @@ class Refusals:
         self._silences: dict[tuple[str, str], _Silence] = {}
         self._lock = threading.Lock()
 
-    def note(self, action: str, visitor: Visitor, why: str) -> None:
+    def note(self, action: str, visitor: Visitor, why: str, **about: object) -> None:
         """Write it down, unless the same was written of this address less than a minute ago.
 
         Args:
-            action: `association refused` or `operation refused`.
+            action: of the event, `association refused` or another.
+            visitor: who was refused.
             why: words of ours or of a library, never of the peer, and so one of a few.
+            about: more of the first one.
         """
         hidden = self._hidden((visitor.address, why))
         if hidden is None:
             return
         shown = visitor.certificate
         facts = {
+            **about,
             "peer": visitor.address,
             "calling_ae": visitor.calling_ae,
             "why": why,

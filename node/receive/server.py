@@ -53,6 +53,7 @@ class Receiver:
         self._settings = settings
         limits = settings.receive
         self._committer = Committer(ledger.in_turns())
+        refusals = Refusals(self._committer)
         self._house = House(
             limits=limits,
             negotiator=Negotiator(settings.node, limits, hears_reports=settings.asks_archives),
@@ -62,12 +63,12 @@ class Receiver:
                 limits.max_object_mb << 20,
                 _promises(settings, ledger, spool),
                 Hearing(ledger, settings.retry.delivery_attempts) if settings.asks_archives else None,
-                Signals(ledger),
+                Signals(ledger, refusals),
             ),
             strangers=Places(MOST_STRANGERS, MOST_STRANGERS // 2),
             places=Places(limits.max_associations, limits.max_per_peer),
             admission=Admission(settings.peers),
-            refusals=Refusals(self._committer),
+            refusals=refusals,
         )
         identity = Identity(settings.tls) if settings.tls.enabled else None
         self._listeners = {

@@ -10,6 +10,7 @@ import structlog
 from node.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE, REQUEST_ACTION
 from node.errors import LedgerBusy, SpoolError
 from node.receive import command, header, keeping, status
+from node.receive.admission import Visitor
 from node.receive.commit import Committer
 from node.receive.commitment import Hearing, Promises, Report
 from node.receive.connection import BY_US, Cut
@@ -17,7 +18,7 @@ from node.receive.dataset import Malformed, collected
 from node.receive.keeping import Peer
 from node.receive.negotiate import SERVICES as NO_STORAGE
 from node.receive.negotiate import Context
-from node.receive.signals import Signals
+from node.receive.signals import Signals, Word
 from node.signals import AVAILABILITY, PERFORMED_STEP
 from node.spool import Incoming, Spool
 from node.study import Arrival, Outcome
@@ -155,7 +156,7 @@ def create(node: Node, peer: Peer, request: Request) -> status.Status:
     keep = signals.begin if abstract == PERFORMED_STEP else signals.notify
 
     def take(data: bytes) -> status.Status:
-        return keep(peer.calling_ae, request.command.sop_instance_uid, data, request.context.transfer_syntax)
+        return keep(_word(peer, request, data))
 
     return _as_a_whole(peer, request, abstract, take, status.NOT_UNDERSTOOD)
 
@@ -167,10 +168,14 @@ def change(node: Node, peer: Peer, request: Request) -> status.Status:
         return unrecognized(node, peer, request)
 
     def take(data: bytes) -> status.Status:
-        uid = request.command.sop_instance_uid
-        return signals.change(peer.calling_ae, uid, data, request.context.transfer_syntax)
+        return signals.change(_word(peer, request, data))
 
     return _as_a_whole(peer, request, PERFORMED_STEP, take, status.NOT_UNDERSTOOD)
+
+
+def _word(peer: Peer, request: Request, data: bytes) -> Word:
+    visitor = Visitor(peer.calling_ae, peer.address)
+    return Word(visitor, request.command.sop_instance_uid, data, request.context.transfer_syntax)
 
 
 def _as_a_whole(

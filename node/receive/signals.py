@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
 from pydicom.dataset import Dataset
 
 from node import signals
+from node.errors import LedgerBusy
 from node.ledger import Ledger
 from node.receive import status
-from node.receive.dataset import decoded, strangers
+from node.receive.admission import Visitor
+from node.receive.dataset import Malformed, decoded, strangers
+from node.receive.refusals import Refusals
 from node.signals import Fault, Outcome, Refused
 
 log = structlog.get_logger()
@@ -34,42 +38,82 @@ _OUTCOMES: Mapping[Outcome, status.Status] = {
 }
 
 
+@dataclass(frozen=True)
+class Word:
+    """What somebody tells. `uid`: SOP Instance UID as it was sent; `data`: the dataset."""
+
+    visitor: Visitor
+    uid: bytes
+    data: bytes
+    transfer_syntax: str
+
+    @property
+    def name(self) -> str:
+        """The UID as text."""
+        return self.uid.decode("ascii", "replace")
+
+
 class Signals:
-    """Args: ledger: of the node. Every method raises :class:`~node.receive.dataset.Malformed`, LedgerBusy."""
+    """Every method raises :class:`~node.receive.dataset.Malformed`, LedgerBusy. Who is refused a performed procedure
+    step stands in the trail, since its record has failed.
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    Args:
+        ledger: of the node.
+        refusals: writes them down.
+    """
 
-    def begin(self, calling_ae: str, uid: bytes, data: bytes, transfer_syntax: str) -> status.Status:
+    def __init__(self, ledger: Ledger, refusals: Refusals) -> None:
+        self._ledger, self._refusals = ledger, refusals
+
+    def begin(self, word: Word) -> status.Status:
         """N-CREATE of a Modality Performed Procedure Step."""
-        ledger = self._ledger.signals
-        return _take(
-            uid, data, transfer_syntax, signals.created_step, lambda name, step: ledger.begin(name, calling_ae, step)
-        )
+        keep, calling_ae = self._ledger.signals.begin, word.visitor.calling_ae
+        with self._recorded(word, 1) as answers:
+            answers.append(_take(word, signals.created_step, lambda name, step: keep(name, calling_ae, step)))
+        return answers[0]
 
-    def change(self, calling_ae: str, uid: bytes, data: bytes, transfer_syntax: str) -> status.Status:
+    def change(self, word: Word) -> status.Status:
         """N-SET of one."""
-        ledger = self._ledger.signals
-        return _take(
-            uid, data, transfer_syntax, signals.changed_step, lambda name, step: ledger.change(name, calling_ae, step)
-        )
+        keep, calling_ae = self._ledger.signals.change, word.visitor.calling_ae
+        with self._recorded(word, 2) as answers:
+            answers.append(_take(word, signals.changed_step, lambda name, step: keep(name, calling_ae, step)))
+        return answers[0]
 
-    def notify(self, calling_ae: str, uid: bytes, data: bytes, transfer_syntax: str) -> status.Status:
+    def notify(self, word: Word) -> status.Status:
         """N-CREATE of an Instance Availability Notification."""
-        ledger = self._ledger.signals
-        return _take(
-            uid, data, transfer_syntax, signals.notification, lambda name, told: ledger.notify(name, calling_ae, told)
-        )
+        keep, calling_ae = self._ledger.signals.notify, word.visitor.calling_ae
+        return _take(word, signals.notification, lambda name, told: keep(name, calling_ae, told))
+
+    @contextmanager
+    def _recorded(self, word: Word, number: int) -> Iterator[list[status.Status]]:
+        """What is answered meanwhile is written down unless it is Success, as is what is raised instead."""
+        answers: list[status.Status] = []
+        try:
+            yield answers
+        except Malformed:
+            self._refuse(word, number, status.NOT_UNDERSTOOD)
+            raise
+        except LedgerBusy:
+            self._refuse(word, number, status.FAILED)
+            raise
+        if answers[0].code != status.SUCCESS.code:
+            self._refuse(word, number, answers[0])
+
+    def _refuse(self, word: Word, number: int, answer: status.Status) -> None:
+        """In the trail of its study, if that is known. Args: number: 1: it was to be made; more: to be changed."""
+        about: dict[str, object] = {"word": number}
+        if signals.is_uid(word.name):
+            about["step"] = word.name
+            about["study_instance_uid"] = next(iter(self._ledger.signals.studies(word.name)), "")
+        self._refusals.note("procedure step refused", word.visitor, answer.comment, **about)
 
 
-def _take(
-    uid: bytes, data: bytes, transfer_syntax: str, read: Callable[[Dataset], Told], keep: Callable[[str, Told], Outcome]
-) -> status.Status:
-    name = uid.decode("ascii", "replace")
+def _take(word: Word, read: Callable[[Dataset], Told], keep: Callable[[str, Told], Outcome]) -> status.Status:
+    name = word.name
     if not signals.is_uid(name):
         return status.INVALID_INSTANCE
     try:
-        told = _read(data, transfer_syntax, read)
+        told = _read(word.data, word.transfer_syntax, read)
     except Refused as refused:
         log.warning("notification refused", sop_instance_uid=name, why=str(refused))
         answer = _FAULTS[refused.fault]

@@ -1,4 +1,7 @@
-"""Who is signed in with a browser: one random number each, kept in memory, so that a restart signs everybody out."""
+"""Who is signed in with a browser: one random number each, kept in memory, so that a restart signs everybody out.
+
+The ledger knows them by other names (:mod:`node.ledger.sessions`): they are signed out in the trail, too.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,12 @@ MOST = 1000
 
 @dataclass
 class Session:
-    """Somebody who showed a token, at that address. `csrf`: stands in every form of theirs; `notice`: shown once."""
+    """Somebody who showed a token. `name`: of the session in the ledger; `csrf`: stands in every form of theirs;
+    `notice`: shown once.
+    """
 
     holder: Holder
-    peer: str
+    name: str
     began: float
     seen: float
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -42,7 +47,8 @@ class Sessions:
 
     Args:
         tokens_file: of those who may sign in.
-        on_end: is told of a session that ended by itself, and why, when its browser comes again.
+        on_end: is told of a session that ended by itself, and why, when its browser comes again; and of one for which
+            there is no room.
         clock: seconds that never go back.
     """
 
@@ -56,13 +62,14 @@ class Sessions:
         self._kept: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, holder: Holder, peer: str = "") -> str:
-        """Sign somebody in, at that address; the number that their browser is to show."""
+    def begin(self, holder: Holder, name: str) -> str:
+        """Sign somebody in; the number that their browser is to show."""
         number, now = secrets.token_urlsafe(32), self._clock()
         with self._lock:
-            self._kept[_digest(number)] = Session(holder, peer, now, now)
-            while len(self._kept) > MOST:
-                self._kept.popitem(last=False)
+            self._kept[_digest(number)] = Session(holder, name, now, now)
+            too_many = [self._kept.popitem(last=False)[1] for _ in range(len(self._kept) - MOST)]
+        for one in too_many:
+            self._on_end(one, f"{MOST} others were signed in")
         return number
 
     def find(self, number: str, *, by_person: bool = True) -> Session | None:

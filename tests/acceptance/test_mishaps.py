@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from node.states import AnalysisState, StudyState
 from tests.peers import Hospital, RealStorescp, RunningNode, install_plugin, processes, storescu, until
@@ -244,3 +245,34 @@ def test_no_process_of_the_node_leaves_a_core_dump(start_node: StartNode, tmp_pa
             (core,) = [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core file size")]
             assert core == ["0", "0"], kind
             assert int(Path(f"/proc/{pid}/coredump_filter").read_text(encoding="ascii"), 16) == 0, kind
+
+
+def test_who_is_signed_in_is_signed_out_in_the_trail_whatever_ends_the_node(start_node: StartNode) -> None:
+    port = free_port()
+    node = start_node(web={"enabled": True, "port": port})
+    token = node.run_cli("tokens", "add", "ann", "--role", "read").stdout.split()[-1]
+
+    def sign_in() -> None:
+        requests.post(f"http://127.0.0.1:{port}/login", {"token": token}, timeout=10, allow_redirects=False)
+
+    def signed_out() -> list[str]:
+        events = [one for one in reversed(node.ledger.events.latest(200)) if "the dashboard" in one.action]
+        assert [one.action.split()[1] for one in events[::2]] == ["in"] * len(events[::2])
+        return [one.detail["reason"] for one in events[1::2]]
+
+    until(lambda: answers_http(port), "HTTP is answered")
+    sign_in()
+    node.kill("group")
+    node.start()
+    assert signed_out() == ["the node was stopped"]
+    until(lambda: answers_http(port), "HTTP is answered again")
+    sign_in()
+    assert node.stop() == 0
+    assert signed_out() == ["the node was stopped"] * 2
+
+
+def answers_http(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok
+    except requests.ConnectionError:
+        return False

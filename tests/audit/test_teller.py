@@ -136,6 +136,20 @@ def test_a_performed_procedure_step_is_a_record_that_is_made_and_changed(
     assert message.thing("2").findtext("ParticipantObjectName") == "withheld"
 
 
+@pytest.mark.parametrize(("study", "word", "action"), [("", 1, "C"), ("1.2", 2, "U")])
+def test_a_refused_procedure_step_is_a_record_that_failed(lookup: Lookup, study: str, word: int, action: str) -> None:
+    about = {"step": "1.9.1", "calling_ae": "CT1", "peer": "10.0.0.9", "word": word, "why": "missing: Modality"}
+    message = told(lookup, "procedure step refused", study, **about)
+    found = message.xml.find("EventIdentification")
+    assert found is not None
+    assert (message.event, found.get("EventActionCode"), found.get("EventOutcomeIndicator")) == ("110111", action, "4")
+    assert found.findtext("EventOutcomeDescription") == "missing: Modality (1.9.1)"
+    assert who(message) == [("CT1", ""), ("RADNODE", "")]
+    assert message.xml.find("ActiveParticipant").get("NetworkAccessPointID") == "10.0.0.9"  # type: ignore[union-attr]
+    named = message.xml.findall("ParticipantObjectIdentification")
+    assert [one.get("ParticipantObjectID") for one in named][:1] == ([study] if study else [])
+
+
 @pytest.mark.parametrize(
     ("action", "kind", "outcome"),
     [

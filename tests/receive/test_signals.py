@@ -13,7 +13,9 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from node import signals
 from node.config import PeerRule
 from node.receive import dataset as whole
+from node.receive import status
 from node.signals import AVAILABILITY, PERFORMED_STEP, Kind
+from tests.peers import until
 from tests.peers.hospital import CANARY
 from tests.peers.modality import available, begun, change, create, ended, notify, telling
 from tests.receive.conftest import Running, Start
@@ -148,25 +150,38 @@ CHANGE = [
 ]
 
 
+def refusals(node: Running) -> list[tuple[str, int, str]]:
+    """Of steps: of which study, to make or to change it, and why."""
+    refused = [one for one in node.events() if one.action == "procedure step refused"]
+    assert {(one.detail["peer"], one.detail.get("step", STEP)) for one in refused} <= {("127.0.0.1", STEP)}
+    return [(one.study_instance_uid, one.detail["word"], one.detail["why"]) for one in refused]
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_what_lacks_something_gets_its_status_and_nothing_of_it_is_kept(node: Running, logs: list[Any]) -> None:
     with telling(node.port) as assoc:
-        for spoil, status in CREATE:
+        for spoil, code in CREATE:
             ds = begun(STUDY)
             spoil(ds)
-            assert create(assoc, STEP, ds) == status, spoil
+            assert create(assoc, STEP, ds) == code, spoil
         assert node.rows("SELECT * FROM signals") == []
         assert create(assoc, STEP, begun(STUDY)) == 0x0000
-        for spoil, status in CHANGE:
+        for spoil, code in CHANGE:
             ds = ended(*IMAGES)
             spoil(ds)
-            assert change(assoc, STEP, ds).Status == status, spoil
+            assert change(assoc, STEP, ds).Status == code, spoil
+        assert create(assoc, STEP, begun(STUDY)) == 0x0111
         empty = available(STUDY, *IMAGES)
         empty.ReferencedSeriesSequence[1].ReferencedSOPSequence[0].InstanceAvailability = "SOMEWHERE"
         assert notify(assoc, "1.2.98.1", empty) == 0x0106
         assert notify(assoc, "1.2.98.1", available(STUDY)) == 0x0121
     assert (steps(node), instances(node)) == ([(STEP, "IN PROGRESS", "")], [])
-    assert "Jane" not in repr(logs)
+    missing, duplicate = "missing: ScheduledStepAttributesSequence", status.DUPLICATE_INSTANCE.comment
+    until(lambda: refusals(node)[-1:] == [(STUDY, 1, duplicate)], "the last of them is in the trail")
+    told = refusals(node)
+    assert told.count(("", 1, missing)) == 1, "and of its like no more within a minute"
+    assert (STUDY, 2, "missing: ReferencedSOPInstanceUID") in told
+    assert "Jane" not in repr([logs, node.events()])
 
 
 def told(
@@ -204,6 +219,8 @@ def test_hostile_datasets_are_answered_and_nothing_of_them_is_kept(node: Running
     assert told(node, b"", field=0x0001) == 0x0122, "it is no object to be stored"
     assert node.rows("SELECT * FROM signals") == []
     assert node.files() == []
+    told_of = {status.NOT_UNDERSTOOD.comment, status.INVALID_INSTANCE.comment, status.NO_SUCH_STEP.comment}
+    until(lambda: told_of <= {why for _, _, why in refusals(node)}, "each of them is in the trail")
 
 
 def test_a_dataset_without_its_end_is_no_shorter_one(node: Running) -> None:

@@ -27,14 +27,14 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ended() -> list[tuple[str, str, str]]:
-    """Whose session ended by itself, where, and why."""
+    """Whose session ended by itself, which, and why."""
     return []
 
 
 @pytest.fixture
 def known(tmp_path: Path, clock: Clock, ended: list[tuple[str, str, str]]) -> Sessions:
     tokens.add(tmp_path / "tokens", "reader", Role.READ)
-    return Sessions(tmp_path / "tokens", lambda one, why: ended.append((one.holder.name, one.peer, why)), clock)
+    return Sessions(tmp_path / "tokens", lambda one, why: ended.append((one.holder.name, one.name, why)), clock)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def holder(tmp_path: Path, known: Sessions) -> Holder:
 
 
 def test_a_session_is_found_by_its_number_alone(known: Sessions, holder: Holder) -> None:
-    first, second = known.begin(holder), known.begin(holder)
+    first, second = known.begin(holder, "a"), known.begin(holder, "b")
     assert first != second
     found = known.find(first)
     assert found is not None
@@ -59,38 +59,39 @@ def test_a_session_is_found_by_its_number_alone(known: Sessions, holder: Holder)
 def test_a_page_that_refreshes_itself_does_not_keep_it(
     known: Sessions, holder: Holder, clock: Clock, ended: list[tuple[str, str, str]]
 ) -> None:
-    number = known.begin(holder, "10.0.0.7")
+    number = known.begin(holder, "a")
     clock.now += IDLE_SECONDS
     assert known.find(number, by_person=False) is not None
     assert ended == []
     clock.now += 1
     assert known.find(number) is None
     assert known.find(number) is None
-    assert ended == [("reader", "10.0.0.7", "nobody asked for a page for 60 min")], "once"
+    assert ended == [("reader", "a", "nobody asked for a page for 60 min")], "once"
 
 
 def test_who_goes_on_is_signed_out_after_half_a_day(
     known: Sessions, holder: Holder, clock: Clock, ended: list[tuple[str, str, str]]
 ) -> None:
-    number, began = known.begin(holder), clock.now
+    number, began = known.begin(holder, "a"), clock.now
     while clock.now + IDLE_SECONDS <= began + LONGEST_SECONDS:
         clock.now += IDLE_SECONDS
         assert known.find(number) is not None
     clock.now += 1
     assert known.find(number) is None
-    assert ended == [("reader", "", "it had lasted for 12 h")]
+    assert ended == [("reader", "a", "it had lasted for 12 h")]
 
 
 def test_a_token_that_was_made_anew_is_another_one(known: Sessions, holder: Holder, tmp_path: Path) -> None:
-    number = known.begin(holder)
+    number = known.begin(holder, "a")
     tokens.remove(tmp_path / "tokens", "reader")
     tokens.add(tmp_path / "tokens", "reader", Role.OPERATE)
     assert known.find(number) is None
 
 
 def test_no_more_are_kept_than_there_is_room_for(
-    known: Sessions, holder: Holder, monkeypatch: pytest.MonkeyPatch
+    known: Sessions, holder: Holder, ended: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "MOST", 2)
-    first, second, third = (known.begin(holder) for _ in range(3))
+    first, second, third = (known.begin(holder, name) for name in "abc")
+    assert ended == [("reader", "a", "2 others were signed in")]
     assert [known.find(one) is not None for one in (first, second, third)] == [False, True, True]

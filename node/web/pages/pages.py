@@ -242,28 +242,31 @@ class Pages:
             problem = f"A token with the role {found.role} sees no pages."
             await self._note(request, "sign-in to the dashboard refused", token=found.name, reason=problem)
             return self._login_page(onward, problem)
-        await self._note(request, "signed in to the dashboard", token=found.name)
         answer = RedirectResponse(onward, 303)
-        number, seconds = self._sessions.begin(found, _peer(request)), int(LONGEST_SECONDS)
+        number, seconds = await run_in_threadpool(self._begin, found, _peer(request)), int(LONGEST_SECONDS)
         answer.set_cookie(self._cookie, number, seconds, secure=self._secure, httponly=True, samesite="strict")
         return answer
 
     async def _log_out(self, request: Request, session: Session) -> Response:
         if not session.allows((await form(request)).get("csrf", "")):
             raise HTTPException(403, "the form is not of this session")
-        await self._note(request, "signed out of the dashboard", token=session.holder.name)
+        await run_in_threadpool(self._ledger.sessions.end, session.name)
         self._sessions.end(request.cookies[self._cookie])
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True)
         return answer
 
     async def _note(self, request: Request, action: str, **detail: str) -> None:
-        """Who came and went stands in the trail, with their address."""
+        """Who was refused stands in the trail, with their address."""
         await run_in_threadpool(self._ledger.events.add, action, peer=_peer(request), **detail)
+
+    def _begin(self, holder: tokens.Holder, peer: str) -> str:
+        """Who came stands in the trail before their browser has its number."""
+        return self._sessions.begin(holder, self._ledger.sessions.begin(holder.name, peer))
 
     def _ended(self, session: Session, why: str) -> None:
         """A session that ended by itself."""
-        self._ledger.events.add("signed out of the dashboard", peer=session.peer, token=session.holder.name, reason=why)
+        self._ledger.sessions.end(session.name, why)
 
 
 #: Page -> the parts of it that are looked at again and again.
