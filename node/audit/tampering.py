@@ -11,6 +11,6 @@ def verify_trail(ledger: Ledger, wanted: str = "") -> Verified:
     if found.broken is not None:
         ledger.events.add("trail is broken", event=found.broken, reason="a line does not fit to what is before it")
     elif not found.found:
-        or_old = ", unless it is of a line that was removed in order" if found.removed else ""
+        or_old = ", unless it is of a line that an earlier version removed in order" if found.unknown else ""
         ledger.events.add("trail is broken", reason=f"a digest that was noted elsewhere is not in it{or_old}")
     return found

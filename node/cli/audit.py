@@ -52,8 +52,12 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, head: HeadOption = "", as_json
         typer.echo(f"digest now {found.head or '-'}: note it elsewhere, and give it with --head next time")
         if found.broken is not None:
             typer.echo(f"! the trail was changed: event {found.broken} does not fit to what is before it")
+        if found.in_order:
+            typer.echo(
+                f"the digest {printable(head)} is of an event that was removed in order: note a new one each time"
+            )
         if not found.found:
             typer.echo(f"! the trail was cut: the digest {printable(head)} is not in it")
-            if found.removed:
-                typer.echo("  unless it is of one of the events that were removed in order: note a new one each time")
+            if found.unknown:
+                typer.echo(f"  unless it is of one of {found.unknown} events that an earlier version removed in order")
     raise typer.Exit(0 if found.broken is None and found.found else 1)

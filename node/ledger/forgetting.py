@@ -1,8 +1,8 @@
 """Rows of what is long over go: of studies whose files are gone, and the oldest lines of the trail.
 
 What never goes: the row of the study, with its revision, so that no result of a later one has the UID of an earlier
-one's; what :mod:`node.ledger.forgotten` knows; and a line of the trail for every part of it that went, with the last
-digest of that part, so that the chain is verified across the gap (:mod:`node.ledger.chain`).
+one's; what :mod:`node.ledger.forgotten` knows; and a line of the trail for every part of it that went, so that the
+chain is verified across the gap (:mod:`node.ledger.chain`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import groupby, takewhile
 
 from node.ledger.audited import SENT as AUDIT_SENT
-from node.ledger.chain import SHORTENED, SHORTENED_UP_TO
+from node.ledger.chain import SHORTENED, SHORTENED_UP_TO, kept_of
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.forgotten import remember
@@ -47,6 +48,8 @@ _FORGETTABLE = (
     f" AND w.{OPEN_WORKITEM})"
     " AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.study_instance_uid = studies.study_instance_uid AND d.read = 0)"
 )
+#: Whether a line of `events` never goes: a record refers to it, or it says of others that they are gone.
+_LINE_STAYS = f"(action = '{SHORTENED}' OR EXISTS (SELECT 1 FROM evaluations v WHERE v.event = events.id))"  # noqa: S608
 #: Tables whose rows belong to an analysis, then those whose rows belong to a study: first those that refer to others.
 _OF_ANALYSES = ("observations", "silent", "comparisons", "assessments", "reviews", "deliveries", "results")
 _OF_STUDIES = ("documents", "workitems", "fetches", "quarantine", "instances", "analyses")
@@ -57,12 +60,13 @@ _CRITICALS = "name BETWEEN 'critical ' AND 'critical ~' AND json_extract(value, 
 @dataclass(frozen=True)
 class Lines:
     """The oldest lines of the trail. `count`: of those that may go; `last`: number of the last one that was looked at;
-    `runs`: number and digest at the end of each gap.
+    `runs`: number and digest at the end of each gap; `kept`: what is kept of the digests.
     """
 
     count: int
     last: int
     runs: tuple[tuple[int, str], ...]
+    kept: bytes
 
 
 class Forgetting:
@@ -115,9 +119,12 @@ class Forgetting:
                 return 0
             values = (SHORTENED_UP_TO, str(part.last), time.time())
             connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", values)
-            sql = "DELETE FROM events WHERE id > ? AND id <= ? AND id NOT IN (SELECT event FROM evaluations)"
+            sql = f"DELETE FROM events WHERE id > ? AND id <= ? AND NOT {_LINE_STAYS}"  # noqa: S608  our words
             connection.execute(sql, (after, part.last))
-            add_event(connection, SHORTENED, events=part.count, runs=part.runs)
+            digests = sha256(part.kept).hexdigest()
+            add_event(connection, SHORTENED, events=part.count, runs=part.runs, digests=digests)
+            sql = "INSERT INTO removed_lines VALUES ((SELECT max(id) FROM events), ?)"
+            connection.execute(sql, (part.kept,))
         return part.count
 
 
@@ -162,7 +169,7 @@ def _oldest(connection: sqlite3.Connection, after: int, before: float) -> Lines 
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0]
     most = min(int(sent["value"]) if sent else newest, newest - 1)
     sql = (
-        "SELECT id, at, hash, EXISTS (SELECT 1 FROM evaluations v WHERE v.event = events.id) AS stays"
+        f"SELECT id, at, hash, {_LINE_STAYS} AS stays"  # noqa: S608  our words
         " FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
     )
     rows = connection.execute(sql, (after, most, PART)).fetchall()
@@ -170,4 +177,5 @@ def _oldest(connection: sqlite3.Connection, after: int, before: float) -> Lines 
     runs = [list(run) for stays, run in groupby(old, lambda row: row["stays"]) if not stays]
     if not runs:
         return None
-    return Lines(sum(map(len, runs)), old[-1]["id"], tuple((run[-1]["id"], run[-1]["hash"]) for run in runs))
+    kept = b"".join(kept_of(row["hash"]) for run in runs for row in run)
+    return Lines(sum(map(len, runs)), old[-1]["id"], tuple((run[-1]["id"], run[-1]["hash"]) for run in runs), kept)

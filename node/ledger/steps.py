@@ -244,6 +244,12 @@ CREATE TRIGGER events_stay BEFORE DELETE ON events
   WHEN OLD.id > coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE name = 'trail shortened up to'), 0)
   BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END;
 """,
+    22: """
+CREATE TABLE removed_lines ( -- of the trail
+  event INTEGER PRIMARY KEY, -- that says so, with the digest of what is here
+  digests BLOB NOT NULL -- the first bytes of theirs, in their order (chain.py)
+);
+""",
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

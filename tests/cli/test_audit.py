@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 
 from node import config
 from node.cli import doctor
@@ -34,6 +35,17 @@ def test_a_whole_trail_is_said_to_be_whole_and_its_digest_can_be_noted(site: Sit
     site.ledger.events.add("something")
     assert site.run("audit", "verify", "--head", first["head"]).exit_code == 0
     assert "note it elsewhere" in site.text("audit", "verify")
+
+
+def test_a_digest_of_a_line_that_was_removed_in_order_raises_no_alert(site: Site) -> None:
+    head = site.json("audit", "verify")["head"]
+    site.ledger.events.add("something")
+    assert site.ledger.forgetting.shorten(time.time() + 1)
+    done = site.run("audit", "verify", "--head", head)
+    assert done.exit_code == 0
+    assert f"the digest {head} is of an event that was removed in order" in done.output
+    assert "!" not in done.output
+    assert site.ledger.events.latest(1)[0].action == "trail shortened"
 
 
 def test_a_changed_or_cut_trail_is_told_with_its_place(site: Site) -> None:

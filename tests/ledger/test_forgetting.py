@@ -137,7 +137,8 @@ def test_old_lines_of_the_trail_go_and_it_is_verified_across_the_gap(ledger: Led
     assert ledger.forgetting.shorten(boundary) == 0
     found = ledger.events.verify(last)
     assert (found.broken, found.found, found.removed) == (None, True, count)
-    assert ledger.events.verify(noted).found, "the digest at the gap"
+    at_gap = ledger.events.verify(noted)
+    assert (at_gap.found, at_gap.in_order) == (True, True)
     assert ledger.events.of_study("1.2") == []
     assert ledger.events.latest(1)[0].action == "trail shortened"
 
@@ -157,11 +158,64 @@ def test_a_change_behind_the_gap_is_seen_and_no_other_line_can_be_removed(ledger
     assert ledger.events.verify().broken == first + 1
 
 
-def test_lines_that_a_record_refers_to_stay_and_fit(ledger: Ledger) -> None:
+def test_a_digest_that_was_noted_before_its_line_went_is_known_and_any_other_is_not(ledger: Ledger) -> None:
+    ledger.events.add("first")
+    noted = ledger.events.head()
     delivered(ledger)
+    assert ledger.forgetting.shorten(time.time() + 1)
+    found = ledger.events.verify(noted)
+    assert (found.broken, found.found, found.in_order, found.unknown) == (None, True, True, 0)
+    for other in ("0" * 64, noted[:-1], "x" * 64, noted[16:] + noted[:16]):
+        assert not ledger.events.verify(other).found
+    now = ledger.events.verify(ledger.events.head())
+    assert (now.found, now.in_order) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM removed_lines",
+        "UPDATE removed_lines SET digests = digests || x'0000000000000000'",
+        "INSERT OR REPLACE INTO removed_lines SELECT max(id), x'0000000000000000' FROM events",
+    ],
+)
+def test_what_is_kept_of_digests_cannot_be_changed_unseen(ledger: Ledger, change: str) -> None:
+    delivered(ledger)
+    ledger.forgetting.shorten(time.time() + 1)
+    (says_so,) = ledger._database.read("SELECT id FROM events WHERE action = 'trail shortened'")
+    assert ledger.events.verify().broken is None
+    with ledger._database.write() as connection:
+        connection.execute(change)
+    assert ledger.events.verify().broken == says_so["id"]
+
+
+def test_lines_that_an_earlier_version_removed_are_unknown(ledger: Ledger) -> None:
+    ledger.events.add("trail shortened", events=3, runs=[])
+    found = ledger.events.verify("0" * 64)
+    assert (found.broken, found.found, found.removed, found.unknown) == (None, False, 3, 3)
+
+
+def test_a_line_that_says_what_is_gone_never_goes(ledger: Ledger) -> None:
+    delivered(ledger)
+    refer_to_line(ledger, 2)
+    for _ in range(3):
+        noted = ledger.events.head()
+        ledger.events.add("later")
+        assert ledger.forgetting.shorten(time.time() + 1)
+        assert (ledger.events.verify(noted).broken, ledger.events.verify(noted).found) == (None, True)
+    kept = [event.action for event in ledger.events.latest(50)]
+    assert (kept.count("trail shortened"), len(kept)) == (3, 5), "and the record's, and the newest other"
+
+
+def refer_to_line(ledger: Ledger, event: int) -> None:
     columns = "(plugin, digest, at, operator, record, sha256, event)"
     with ledger._database.write() as connection:
-        connection.execute(f"INSERT INTO evaluations {columns} VALUES ('a', '', 0, '', '', '', 2)")  # noqa: S608
+        connection.execute(f"INSERT INTO evaluations {columns} VALUES ('a', '', 0, '', '', '', {event})")  # noqa: S608
+
+
+def test_lines_that_a_record_refers_to_stay_and_fit(ledger: Ledger) -> None:
+    delivered(ledger)
+    refer_to_line(ledger, 2)
     boundary = time.time()
     ledger.events.add("later")
     count = ledger.forgetting.lines(boundary)
