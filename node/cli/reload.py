@@ -21,9 +21,9 @@ _LOOK_SECONDS = 0.1
 def reload(config: ConfigOption = DEFAULT_CONFIG, timeout: _TimeoutOption = 60, as_json: JsonOption = False) -> None:
     """Let the running node read its configuration again; one that is wrong is refused, and the old one stays.
 
-    Routes, destinations, quiet times, critical findings, how long files stay, how models are watched, and what of HTTP
-    hangs on no socket count at once; the rest is named, and needs a restart. Exit status 78: refused; 69: no process
-    serves this node.
+    Routes, destinations, quiet times, critical findings, how long files stay, how models are watched, who may associate
+    or send reports, and what of HTTP hangs on no socket count at once; the rest is named, and needs a restart. Exit
+    status 78: refused; 69: no process serves this node.
     """
     from node.cli.operator import acted
 

@@ -17,6 +17,7 @@ from node.config.peer import OPERATIONS, PeerRule
 from node.config.queue import QueueSettings
 from node.config.routing import Route
 from node.config.sample import Wishes, sample
+from node.config.serving import Serving
 from node.config.settings import (
     SENDER,
     NodeSettings,
@@ -55,6 +56,7 @@ __all__ = [
     "ReportSettings",
     "RetrySettings",
     "Route",
+    "Serving",
     "Settings",
     "StorageSettings",
     "StudySettings",

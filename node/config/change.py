@@ -1,8 +1,8 @@
 """What differs between two configurations, and which of it a running node can take over.
 
 Live are the rules: what is routed where, when a study is complete, where results go, what is critical, how long files
-stay, how models are watched, what may go live, how often and by which name HTTP is asked. What a socket, a process or
-a limit was made with needs a restart.
+stay, how models are watched, what may go live, how often and by which name HTTP is asked, who may associate or send
+reports. What a socket, a process or a limit was made with needs a restart.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ LIVE = (
     "web.result_objective_seconds",
     "web.allowed_hosts",
     "web.show_patients",
+    "hl7.addresses",
+    "hl7.applications",
+    "hl7.character_set",
+    "hl7.longest_mb",
+    "hl7.message_seconds",
+    "hl7.idle_seconds",
+    "peers",
     "watch",
     "go_live",
     "match",

@@ -12,10 +12,11 @@ import threading
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from typing import NoReturn
 
 import structlog
 
-from node.config import PeerRule, Settings
+from node.config import Hl7Settings, PeerRule, Serving, Settings
 from node.errors import ConfigError, TemporaryError, where
 from node.intake.answer import NO_HEADER, TAKEN, Answer, acknowledgement, answer_of
 from node.intake.blocks import END, START, Blocks, Patience, TooLong
@@ -42,7 +43,8 @@ Note = Callable[[str, Visitor, str], None]
 
 
 class Inlet:
-    """Listens, and takes messages; a thread for each connection.
+    """Listens, and takes messages; a thread for each connection. Who may send, and how much, is asked of the settings
+    that the node serves with then: `radnode reload` may have changed them.
 
     Args:
         settings: `hl7`, `tls` and `node.ae_title` are read; port 0 means any free one.
@@ -52,11 +54,11 @@ class Inlet:
     """
 
     def __init__(self, settings: Settings, spool: Spool, ledger: Ledger, note: Note) -> None:
-        self._settings, self._spool, self._ledger, self._note = settings.hl7, spool, ledger, note
+        self._settings, self._serving = settings.hl7, Serving(settings)
+        self._spool, self._ledger, self._note = spool, ledger, note
         self._tls, self._application = settings.tls, settings.node.ae_title
         most = self._settings.connections
         self._places = Places(most, max(1, most // 2))
-        self._admission = Admission([PeerRule(name="hl7", addresses=self._settings.addresses)])
         self._listener: Listener | None = None
         self._identity: Identity | None = None
         self._open: set[Connection] = set()
@@ -67,6 +69,10 @@ class Inlet:
         """The port it listens on; only while it does."""
         assert self._listener is not None  # noqa: S101  by the caller
         return self._listener.port
+
+    @property
+    def _now(self) -> Hl7Settings:
+        return self._serving.settings().hl7
 
     def look(self) -> str:
         """Listen, unless it does; what keeps it from that."""
@@ -113,8 +119,8 @@ class Inlet:
         try:
             with self._places.take(address) as is_free:
                 why = "" if is_free else "too many connections: hl7.connections"
-                if not why and self._admission.admit(Visitor("", address)) is None:
-                    why = "address not allowed: hl7.addresses"
+                if not why and not self._admits(address):
+                    why = f"{_NO_ADDRESS}: hl7.addresses"
                 if why:
                     self._note("association refused", Visitor("", address), why)
                 else:
@@ -127,8 +133,12 @@ class Inlet:
             connection.close()
             self._ledger.close()
 
+    def _admits(self, address: str) -> bool:
+        rule = PeerRule(name="hl7", addresses=self._now.addresses)
+        return Admission([rule]).admit(Visitor("", address)) is not None
+
     def _serve(self, connection: Connection, address: str) -> None:
-        limits = self._settings
+        limits = self._now
         blocks = Blocks(connection, Patience(limits.longest_mb << 20, limits.message_seconds, limits.idle_seconds))
         try:
             if self._identity is not None:
@@ -167,13 +177,13 @@ class Inlet:
             return header, Answer("AE", "207", "processing failure: see the log of the node")
 
     def _take(self, header: Segment, data: bytes, address: str) -> Answer:
-        patterns, application = self._settings.applications, header.part(3)
-        if patterns and not any(fnmatchcase(application, one) for one in patterns):
-            why = "Sending Application (MSH-3) not allowed"
-            self._note("operation refused", Visitor(source_of(header), address), f"{why}: hl7.applications")
-            raise Unfit("AR", "103", why)
+        settings, application = self._now, header.part(3)
+        if settings.applications and not any(fnmatchcase(application, one) for one in settings.applications):
+            self._refuse(header, address, "Sending Application (MSH-3) not allowed", "hl7.applications")
+        if not self._admits(address):  # not any more
+            self._refuse(header, address, _NO_ADDRESS, "hl7.addresses")
         check_header(header)
-        heard = heard_of(data, address, self._settings.character_set)
+        heard = heard_of(data, address, settings.character_set)
         if not self._ledger.reports.came(heard):  # its message may have been removed since
             self._spool.check_space()
             self._spool.write(heard.path, data)
@@ -181,7 +191,12 @@ class Inlet:
         log.debug("report received", source=heard.source, peer=address, reports=len(heard.reports), is_new=is_new)
         return TAKEN
 
+    def _refuse(self, header: Segment, address: str, why: str, setting: str) -> NoReturn:
+        self._note("operation refused", Visitor(source_of(header), address), f"{why}: {setting}")
+        raise Unfit("AR", "103", why)
 
+
+_NO_ADDRESS = "address not allowed"
 _TOO_LONG = Answer("AR", "207", "it is longer than hl7.longest_mb allows")
 
 

@@ -7,6 +7,7 @@ import struct
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -40,14 +41,16 @@ CROWD = "too many connections that have not associated"
 
 @dataclass(frozen=True)
 class House:
-    """What all associations share. `strangers`: places until they have asked for an association, `places`: after."""
+    """What all associations share. `strangers`: places until they have asked for an association, `places`: after;
+    `admission`: by the rules of that moment.
+    """
 
     limits: ReceiveSettings
     negotiator: negotiate.Negotiator
     node: services.Node
     strangers: Places
     places: Places
-    admission: Admission
+    admission: Callable[[], Admission]
     refusals: Refusals
 
 
@@ -103,7 +106,7 @@ class Association:
                 self._house.refusals.note("association refused", self._visitor, CROWD)
                 return CROWD
             request = self._enter()
-        permit = self._house.admission.admit(self._visitor)
+        permit = self._house.admission().admit(self._visitor)
         rejection = self._house.negotiator.refuse(request) or (negotiate.CALLING if permit is None else None)
         if permit is None or rejection is not None:
             return self._refuse(rejection or negotiate.CALLING)

@@ -6,12 +6,13 @@ import logging
 import socket
 import threading
 import time
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache, partial
 from types import TracebackType
 
 import structlog
 
-from node.config import Settings
+from node.config import Serving, Settings
 from node.ledger import Ledger
 from node.receive.admission import Admission
 from node.receive.association import Association, House
@@ -44,7 +45,8 @@ class Receiver:
     Raises :class:`~node.errors.ConfigError` when certificates cannot be used.
 
     Args:
-        settings: `node`, `tls`, `receive` and `peers` are read; port 0 means any free one.
+        settings: `node`, `tls`, `receive` and `peers` are read; port 0 means any free one. Of `peers` what the node
+            serves with counts, at each association: `radnode reload` may have changed them.
         spool: prepared.
         ledger: written from one thread of the receiver.
     """
@@ -67,7 +69,7 @@ class Receiver:
             ),
             strangers=Places(MOST_STRANGERS, MOST_STRANGERS // 2),
             places=Places(limits.max_associations, limits.max_per_peer),
-            admission=Admission(settings.peers),
+            admission=_admission(settings),
             refusals=refusals,
         )
         identity = Identity(settings.tls) if settings.tls.enabled else None
@@ -160,6 +162,11 @@ class Receiver:
         finally:
             with self._lock:
                 self._running.pop(association, None)
+
+
+def _admission(settings: Settings) -> Callable[[], Admission]:
+    serving, of = Serving(settings), lru_cache(maxsize=1)(Admission)
+    return lambda: of(serving.settings().peers)
 
 
 def _promises(settings: Settings, ledger: Ledger, spool: Spool) -> Promises | None:

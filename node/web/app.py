@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from node.config import Settings
+from node.config import Serving, Settings
 from node.errors import PermanentError, RadnodeError
 from node.intake import Intake
 from node.ledger import Ledger
@@ -25,7 +25,6 @@ from node.web import actions, metrics, state, tokens
 from node.web.durations import Durations
 from node.web.guard import WRONG_TOKENS, Allowance, Guard, Hosts, caller_of
 from node.web.pages import Pages
-from node.web.serving import Serving
 from node.web.stow import StowService
 from node.web.tokens import Role
 

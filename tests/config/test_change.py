@@ -10,7 +10,9 @@ from node.config import (
     Destination,
     FetchRule,
     GoLiveSettings,
+    Hl7Settings,
     NodeSettings,
+    PeerRule,
     ReceiveSettings,
     Route,
     Settings,
@@ -67,6 +69,23 @@ def test_of_http_is_taken_over_what_hangs_on_no_socket_and_no_file() -> None:
     assert (found.live, found.restart) == ((*live, "go_live.min_cases"), ())
     found = change(settings(), settings(web=WebSettings(enabled=True, port=9, tls=True, behind_proxy=True)))
     assert (found.live, found.restart) == ((), ("web.enabled", "web.port", "web.tls", "web.behind_proxy"))
+
+
+def test_who_may_come_in_is_taken_over_and_the_port_is_not() -> None:
+    live = Hl7Settings(addresses=("10.1.0.0/16",), applications=("RIS*",), longest_mb=1, idle_seconds=9)
+    new = settings(hl7=live, peers=(PeerRule(name="ct", ae_title="CT1"),))
+    found = change(settings(), new)
+    names = ("addresses", "applications", "longest_mb", "idle_seconds")
+    assert set(found.live) == {*(f"hl7.{name}" for name in names), "peers: 'ct' is new"}
+    assert (found.restart, found.settings) == ((), new)
+    found = change(settings(), settings(hl7=Hl7Settings(enabled=True, port=9, tls=True, connections=2)))
+    assert (found.live, found.restart) == ((), ("hl7.enabled", "hl7.port", "hl7.tls", "hl7.connections"))
+
+
+def test_what_would_open_a_door_to_anybody_is_refused() -> None:
+    old = settings(hl7=Hl7Settings(enabled=True, host="0.0.0.0", addresses=("10.1.0.0/16",)))  # noqa: S104
+    with pytest.raises(ConfigError, match="anybody could send reports"):
+        change(old, settings(hl7=Hl7Settings()))
 
 
 def test_what_sockets_and_processes_were_made_with_stays_as_it_was() -> None:

@@ -23,6 +23,7 @@ from node.config import Settings, frozen
 from node.errors import LedgerBusy, SpoolError
 from node.intake.hl7 import Inlet, heard_of
 from node.ledger import ReportRow
+from node.spool import write_once
 from node.tls import client_context
 from tests.intake.conftest import Ward
 from tests.peers import Pki, until
@@ -281,6 +282,30 @@ def test_within_tls_only_a_client_of_our_authority_is_heard(
     with pytest.raises(ssl.SSLError), Ris(inlet.port, client_context(None)):
         pass
     assert len(rows(ward)) == 1
+
+
+def test_who_may_send_is_as_the_node_serves_with_then(inlet: Inlet, ward: Ward, settings: Settings) -> None:
+    def serve_with(**changes: object) -> None:
+        hl7 = type(settings.hl7)(enabled=True, port=inlet.port, **changes)  # type: ignore[arg-type]
+        write_once(settings.serving_path, frozen(settings.model_copy(update={"hl7": hl7})))
+
+    with Ris(inlet.port) as ris:
+        assert code(ris.send(Report().message())) == "AA"
+        serve_with(applications=("OTHER",))
+        assert code(ris.send(Report(accession="A2").message())) == "AR"
+        serve_with(addresses=("192.0.2.0/24",))
+        assert code(ris.send(Report(accession="A2").message())) == "AR"
+        serve_with()
+        assert code(ris.send(Report(accession="A2").message())) == "AA"
+        serve_with(longest_mb=1, addresses=("127.0.0.1",))
+    with Ris(inlet.port) as ris:
+        assert code(ris.send(Report(text="x" * (1 << 20)).message())) == "AR"
+    refused = [one.detail["why"] for one in ward.ledger.events.latest(50) if one.action == "operation refused"]
+    assert set(refused) == {
+        "Sending Application (MSH-3) not allowed: hl7.applications",
+        "address not allowed: hl7.addresses",
+    }
+    assert len(rows(ward)) == 2
 
 
 def test_a_port_that_is_taken_is_told_and_tried_again(ward: Ward, settings: Settings) -> None:

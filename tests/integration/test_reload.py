@@ -14,7 +14,7 @@ from node.states import AnalysisState
 from node.watch.ticking import TICK_SECONDS
 from node.web import tokens
 from node.web.tokens import Role
-from tests.peers import Hospital, RunningNode, storescu, until
+from tests.peers import Hospital, RunningNode, dcmtk, storescu, until
 from tests.peers.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -54,9 +54,14 @@ def test_new_routes_and_destinations_count_without_a_restart_and_wrong_ones_chan
     good = node.config.read_text() + ULTRASOUND
     node.config.write_text(good.replace("[study]", "[receive]\nmax_pdu = 65536\n\n[study]"))
     assert "radnode reload" in [step["command"] for step in node.json("why", ultrasound)["steps"]]
+    node.config.write_text(node.config.read_text() + '[[peers]]\nname = "known"\nae_title = "KNOWN"\n')
     answer = node.json("reload")
-    assert answer["live"] == ["destinations: 'second' is new", "routes: 'ultrasound' is new"]
+    assert answer["live"] == ["peers: 'known' is new", "destinations: 'second' is new", "routes: 'ultrasound' is new"]
     assert answer["restart"] == ["receive.max_pdu"]
+    assert dcmtk.answers(node.port, node.ae_title, "KNOWN")
+    assert not dcmtk.answers(node.port, node.ae_title, "STRANGER")
+    node.config.write_text(good)
+    assert node.json("reload")["live"] == ["peers: 'known' is gone"]
     assert node.run_cli("studies", "complete", ultrasound).returncode == 0
     node.await_ended([ultrasound])
     kinds = [row["kind"] for row in node.json("studies", "show", ultrasound)["deliveries"]]

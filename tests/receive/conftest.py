@@ -101,7 +101,7 @@ def start(folder: Path) -> Iterator[Start]:
         **limits: Any,
     ) -> Running:
         settings = Settings(
-            node=NodeSettings(**(node or {})),
+            node=NodeSettings(**{"data_dir": folder} | (node or {})),
             tls=TlsSettings(**(tls or {})),
             receive=ReceiveSettings(**limits),
             peers=tuple(peers),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydicom.uid import ImplicitVRLittleEndian
 
-from node.config import PeerRule
+from node.config import PeerRule, Settings, frozen
+from node.spool import write_once
 from tests.peers import Pki
 from tests.receive.conftest import Running, Start
 from tests.receive.material import DX, VERIFICATION, film
@@ -42,6 +43,23 @@ def test_a_peer_may_what_its_rule_says(node: Running) -> None:
     with node.peer().associate(calling=b"CT_EAST") as peer:
         assert (peer.echo(), peer.store(film())) == (0x0000, 0x0000)
     assert [action for action, _ in refused(node)] == ["received"]
+
+
+def test_who_may_associate_is_as_the_node_serves_with_then(start: Start) -> None:
+    node = start(peers=RULES)
+    assert answer(node, b"XA1") == NOT_RECOGNIZED
+    here = node.receiver._settings.node.model_copy(update={"port": node.port})
+
+    def serve_with(*rules: PeerRule) -> None:
+        write_once(here.data_dir / "serving.json", frozen(Settings(node=here, peers=rules)))
+
+    with node.peer().associate(calling=b"CT_EAST") as peer:
+        serve_with(*RULES, PeerRule(name="XA", ae_title="XA1"))
+        with node.peer().associate(calling=b"XA1") as other:
+            assert (other.echo(), peer.echo()) == (0x0000, 0x0000)
+        serve_with(*RULES[1:])
+        assert answer(node, b"CT_EAST") == NOT_RECOGNIZED
+        assert peer.store(film()) == 0x0000, "an association goes on"
 
 
 @pytest.mark.parametrize("calling", [b"XA1", b"ping", b"FAR", b"MCT"])

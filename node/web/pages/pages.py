@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from node.config import Serving
 from node.errors import RadnodeError
 from node.ledger import Ledger
 from node.spool import Spool
@@ -25,7 +26,6 @@ from node.web.pages.destinations import destinations
 from node.web.pages.forms import form, place
 from node.web.pages.rendering import Rendering
 from node.web.pages.study import StudyPage
-from node.web.serving import Serving
 from node.web.sessions import LONGEST_SECONDS, Session, Sessions
 from node.web.tokens import Role
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from node.config import Settings, load
+from node.config.load import load
+from node.config.settings import Settings
 from node.errors import ConfigError
 
 
