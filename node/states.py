@@ -134,6 +134,8 @@ ANALYSIS_MOVES: dict[tuple[AnalysisState, AnalysisMove], AnalysisState] = {
 
 #: An analysis in one of these states needs nothing more from the node.
 ENDED = frozenset({_A.DELIVERED, _A.SILENT, _A.FAILED, _A.DROPPED, _A.WITHDRAWN})
+#: Nothing of a study in one of these states is done any more.
+SETTLED = frozenset({_S.CLOSED, _S.IGNORED})
 
 
 class IllegalMove(PermanentError):

@@ -27,7 +27,7 @@ from node.ledger.overview import Page, Waiting, Wanted
 from node.ledger.plans import Plan
 from node.ledger.reports import Match, ReportRow
 from node.ledger.results import Notice
-from node.ledger.reviews import ReviewRow, UnreadDocument
+from node.ledger.reviews import ReviewRow, Signed, SignedRow, UnreadDocument
 from node.ledger.signals import SignalRow
 from node.ledger.stages import Installed
 from node.ledger.studies import StudyRow
@@ -67,6 +67,8 @@ __all__ = [
     "ReviewRow",
     "Sent",
     "SignalRow",
+    "Signed",
+    "SignedRow",
     "StudyRow",
     "Subject",
     "UnreadDocument",

@@ -10,6 +10,7 @@ from node.ledger.events import add_event
 from node.ledger.reports import study_settled
 from node.states import (
     ENDED,
+    SETTLED,
     AnalysisMove,
     AnalysisState,
     StudyMove,
@@ -33,7 +34,7 @@ def move_study(connection: sqlite3.Connection, uid: str, move: StudyMove, reason
         (state, reason, time.time(), uid),
     )
     add_event(connection, f"study {move}", uid, state=state, reason=reason)
-    if state in (StudyState.CLOSED, StudyState.IGNORED):
+    if state in SETTLED:
         study_settled(connection, uid)
     return state
 

@@ -42,3 +42,16 @@ CREATE TABLE report_names ( -- studies that a report may be of, the best first
 ) WITHOUT ROWID;
 CREATE INDEX report_names_by_report ON report_names (report, place);
 """
+
+#: A later step: signed Structured Reports are looked at again, as reports in messages are.
+DOCUMENTS_DUE = """
+ALTER TABLE documents ADD COLUMN due INTEGER NOT NULL DEFAULT 1 /* so often has something changed since a look */;
+ALTER TABLE documents ADD COLUMN signed INTEGER NOT NULL DEFAULT 0 /* 1: it is read by its words */;
+ALTER TABLE documents ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0 /* 1: another one has it as a predecessor */;
+ALTER TABLE documents ADD COLUMN predecessors TEXT NOT NULL DEFAULT '[]' /* SOP Instance UIDs that it replaces */;
+UPDATE documents SET due = 0 WHERE read = 1 AND (EXISTS (SELECT 1 FROM studies s
+  WHERE s.study_instance_uid = documents.study_instance_uid AND s.state IN ('CLOSED', 'IGNORED'))
+  OR EXISTS (SELECT 1 FROM reviews r WHERE r.origin = documents.sop_instance_uid));
+DROP INDEX documents_unread;
+CREATE INDEX documents_due ON documents (received_at) WHERE due > 0;
+"""

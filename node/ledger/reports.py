@@ -16,7 +16,7 @@ from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.reviews import add_review, replace_reviews
 from node.reviews import Heard, Review
-from node.states import StudyState
+from node.states import SETTLED, StudyState
 
 #: Why a report counts for nothing.
 OTHER_PATIENT = "its patient is not that of the study"
@@ -25,8 +25,6 @@ NOT_HERE = "no study that it names is here"
 NAMES_NONE = "it names no study: neither Study Instance UID nor accession number and patient ID"
 OLDER = "a report that was changed later came before it"
 ASIDE = "ASIDE"
-#: In which nothing of a study is done any more.
-_SETTLED = (StudyState.CLOSED, StudyState.IGNORED)
 
 
 @dataclass(frozen=True)
@@ -189,6 +187,10 @@ def study_came(connection: sqlite3.Connection, uid: str, order_key: str) -> None
 
 def study_settled(connection: sqlite3.Connection, uid: str) -> None:
     """Everything of a study has been answered: its reports are due, in the caller's transaction."""
+    sql = (
+        "UPDATE documents SET due = due + 1 WHERE study_instance_uid = ? AND (signed = 1 OR read = 0) AND replaced = 0"
+    )
+    connection.execute(sql, (uid,))
     sql = "UPDATE reports SET due = due + 1 WHERE study_instance_uid = ? AND status != 'ASIDE' AND replaced = 0"
     connection.execute(sql, (uid,))
 
@@ -266,6 +268,6 @@ def _match(connection: sqlite3.Connection, number: int) -> Match:
         fitting = [one for one in found if not (patients and one["person_key"]) or one["person_key"] in patients]
         if len(fitting) != 1:
             return Match("", SEVERAL if fitting else OTHER_PATIENT)
-        settled = StudyState(fitting[0]["state"]) in _SETTLED
+        settled = StudyState(fitting[0]["state"]) in SETTLED
         return Match(fitting[0]["study_instance_uid"], settled=settled)
     return Match("", NOT_HERE if names else NAMES_NONE)

@@ -1,4 +1,4 @@
-"""Reviews: reports that wait to be read, what readers said of our answers, and the last word on each.
+"""Reviews: reports that are to be read, what readers said of our answers, and the last word on each.
 
 Every review is a row and a line of the trail. One that says what the same reader said last of the same answer changes
 nothing, so that a message may be sent again.
@@ -6,6 +6,7 @@ nothing, so that a message may be sent again.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Collection, Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from node.claims import Outcome
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.reviews import Counted, Review
+from node.reviews import REPORT_TEXT, SIGNED_SR, Counted, Review
 
 _LAST_WORD = (
     "SELECT r.*, s.sender FROM reviews r JOIN studies s ON s.study_instance_uid = r.study_instance_uid"
@@ -26,12 +27,33 @@ _LAST_WORD = (
 
 @dataclass(frozen=True)
 class UnreadDocument:
-    """A report that came in and has not been read."""
+    """A report that came in and is to be looked at. `due`: so often something has changed since it was."""
 
     sop_instance_uid: str
     study_instance_uid: str
     path: str
     calling_ae: str
+    due: int
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A report that is read by its words. Attributes: predecessors: reports that it replaces, by SOP Instance UID;
+    waits: its study is not answered yet.
+    """
+
+    predecessors: tuple[str, ...]
+    waits: bool = False
+
+
+@dataclass(frozen=True)
+class SignedRow:
+    """Such a report as the operator sees it. Attributes: read, replaced: 1 when it was; received_at: epoch seconds."""
+
+    sop_instance_uid: str
+    read: int
+    replaced: int
+    received_at: float
 
 
 @dataclass(frozen=True)
@@ -66,19 +88,41 @@ class Reviews:
         self._database = database
 
     def unread(self, count: int = 100) -> list[UnreadDocument]:
-        """Reports that wait to be read, the oldest first."""
-        rows = self._database.read("SELECT * FROM documents WHERE read = 0 ORDER BY received_at LIMIT ?", count)
+        """Reports that are to be looked at, the oldest first."""
+        rows = self._database.read("SELECT * FROM documents WHERE due > 0 ORDER BY received_at LIMIT ?", count)
         return [UnreadDocument(**{name: row[name] for name in UnreadDocument.__dataclass_fields__}) for row in rows]
 
-    def read(self, document: UnreadDocument, taken: Sequence[Review], reasons: Sequence[str]) -> None:
-        """A report was read: its reviews, and why something in it is none. Nothing when it was read meanwhile."""
+    def signed(self, uid: str) -> list[SignedRow]:
+        """Structured Reports of a study that are read by their words, the oldest first."""
+        sql = "SELECT * FROM documents WHERE study_instance_uid = ? AND signed = 1 ORDER BY received_at"
+        names = SignedRow.__dataclass_fields__
+        return [SignedRow(**{name: row[name] for name in names}) for row in self._database.read(sql, uid)]
+
+    def read(
+        self,
+        document: UnreadDocument,
+        taken: Sequence[Review],
+        reasons: Sequence[str] = (),
+        signed: Signed | None = None,
+    ) -> int:
+        """A report was looked at: its reviews, and why something in it is none; how many reviews were new.
+
+        Nothing when something has changed meanwhile: then it is due again. One that is read by its words is due
+        whenever its study has been answered; what it said of former answers then counts no more.
+        """
         uid = document.study_instance_uid
         with self._database.write() as connection:
-            sql = "UPDATE documents SET read = 1 WHERE sop_instance_uid = ? AND read = 0"
-            if not connection.execute(sql, (document.sop_instance_uid,)).rowcount:
-                return
-            for review in taken:
-                add_review(connection, uid, review)
+            sql = "UPDATE documents SET due = 0, read = ? WHERE sop_instance_uid = ? AND due = ? AND replaced = 0"
+            read = int(signed is None or not signed.waits)
+            if not connection.execute(sql, (read, document.sop_instance_uid, document.due)).rowcount:
+                return 0
+            if signed is not None:
+                if _is_replaced(connection, document, signed):
+                    return 0
+                if not signed.waits:
+                    origin = REPORT_TEXT + document.sop_instance_uid
+                    replace_reviews(connection, origin, {one.answer.analysis_id for one in taken})
+            new = [review for review in taken if add_review(connection, uid, review)]
             if reasons:
                 add_event(
                     connection,
@@ -88,6 +132,7 @@ class Reviews:
                     calling_ae=document.calling_ae,
                     reasons=list(reasons),
                 )
+        return len(new)
 
     def add(self, uid: str, taken: Sequence[Review]) -> list[Review]:
         """Reviews of a study, all in one transaction; those that were new."""
@@ -118,6 +163,26 @@ class Reviews:
             )
             for row in self._database.read(_LAST_WORD, int(by_text))
         ]
+
+
+def _is_replaced(connection: sqlite3.Connection, document: UnreadDocument, signed: Signed) -> bool:
+    """Whether another signed report of its study has it as a predecessor; if not, its own predecessors count no more.
+
+    In the caller's transaction; also when the two come in the other order (Predecessor Documents, PS3.3 C.17.2).
+    """
+    uid, number = document.study_instance_uid, document.sop_instance_uid
+    sql = "UPDATE documents SET signed = 1, predecessors = ? WHERE sop_instance_uid = ?"
+    connection.execute(sql, (json.dumps(signed.predecessors), number))
+    of_study = "SELECT sop_instance_uid, predecessors FROM documents WHERE study_instance_uid = ? AND signed = 1"
+    others = [row for row in connection.execute(of_study, (uid,)) if row["sop_instance_uid"] != number]
+    gone = {row["sop_instance_uid"] for row in others} & set(signed.predecessors)
+    is_replaced = any(number in json.loads(row["predecessors"]) for row in others)
+    for one in (*gone, *([number] if is_replaced else ())):
+        sql = "UPDATE documents SET replaced = 1, due = 0, read = 1 WHERE sop_instance_uid = ? AND replaced = 0"
+        if connection.execute(sql, (one,)).rowcount:
+            replace_reviews(connection, REPORT_TEXT + one)
+            add_event(connection, "report replaced", uid, source=SIGNED_SR, sop_instance_uid=one)
+    return is_replaced
 
 
 def replace_reviews(connection: sqlite3.Connection, origin: str, but: Collection[int] = ()) -> None:

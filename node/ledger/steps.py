@@ -1,6 +1,6 @@
 """How the tables have changed since :mod:`node.ledger.schema`."""
 
-from node.ledger.report_tables import REPORTS
+from node.ledger.report_tables import DOCUMENTS_DUE, REPORTS
 from node.ledger.stage_tables import STAGES
 from node.ledger.watch_tables import WATCH_TABLES
 
@@ -250,6 +250,7 @@ CREATE TABLE removed_lines ( -- of the trail
   digests BLOB NOT NULL -- the first bytes of theirs, in their order (chain.py)
 );
 """,
+    23: DOCUMENTS_DUE,
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

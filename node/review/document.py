@@ -73,11 +73,13 @@ class Document:
         person: who stands behind it, a digest of the name; empty when it is no person.
         statements: of findings that somebody tracks.
         signed: what it says in words, of a report that a person has verified; empty of any other.
+        predecessors: documents that it takes the place of, by SOP Instance UID (Predecessor Documents Sequence).
     """
 
     person: str
     statements: tuple[Statement, ...]
     signed: str = ""
+    predecessors: tuple[str, ...] = ()
 
 
 def read_document(path: Path) -> Document:
@@ -97,7 +99,8 @@ def _document(ds: Dataset) -> Document:
     references = frozenset(uid for item in (ds, *items) for uid in _references(item))
     said = (_statement(item, references) for item in (ds, *items))
     signed = "\n".join(_texts(ds)) if _text(ds, "VerificationFlag") == "VERIFIED" else ""
-    return Document(_person(ds, items), tuple(one for one in said if one is not None), signed)
+    predecessors = tuple(_listed(ds, "PredecessorDocumentsSequence"))
+    return Document(_person(ds, items), tuple(one for one in said if one is not None), signed, predecessors)
 
 
 def _texts(item: Dataset, depth: int = 0) -> Iterator[str]:
@@ -165,9 +168,13 @@ def _references(item: Dataset) -> Iterator[str]:
     for one in item.get("ReferencedSOPSequence") or ():
         yield _text(one, "ReferencedSOPInstanceUID")
     for keyword in _LISTS:
-        for study in item.get(keyword) or ():
-            for series in study.get("ReferencedSeriesSequence") or ():
-                yield from _references(series)
+        yield from _listed(item, keyword)
+
+
+def _listed(item: Dataset, keyword: str) -> Iterator[str]:
+    for study in item.get(keyword) or ():
+        for series in study.get("ReferencedSeriesSequence") or ():
+            yield from _references(series)
 
 
 def _person(ds: Dataset, items: list[Dataset]) -> str:

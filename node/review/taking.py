@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from node.account import FindingAccount, read_account
 from node.claims import Outcome
 from node.errors import DecodeError, PermanentError, where
-from node.ledger import AnalysisRow, Ledger, ReportRow, UnreadDocument
+from node.ledger import AnalysisRow, Ledger, ReportRow, Signed, UnreadDocument
 from node.review.document import read_document
 from node.review.hl7 import parse
 from node.review.matching import match, newest
@@ -16,7 +16,7 @@ from node.review.message import read_reports
 from node.review.wording import Vocabulary, said
 from node.reviews import REPORT_TEXT, SIGNED_SR, Answer, Review, Statement
 from node.spool import Spool
-from node.states import AnalysisState
+from node.states import SETTLED, AnalysisState
 
 #: Why a report in a message is not read yet, or never.
 NOT_SETTLED = "its study is not answered yet: it is read then"
@@ -33,7 +33,10 @@ def answers(ledger: Ledger, spool: Spool, uid: str) -> list[Answer]:
 def take_document(
     ledger: Ledger, spool: Spool, document: UnreadDocument, vocabularies: Mapping[str, Vocabulary] | None = None
 ) -> int:
-    """Read a report that came in, once; how many reviews were taken. What it does not understand is in the trail.
+    """Look at a report that came in; how many reviews were new. What it does not understand is in the trail.
+
+    What a reader says of our answers is read once; a signed report that is read by its words once all that the study
+    is analysed for is done, and again when that was done anew.
 
     Args:
         ledger: takes the reviews.
@@ -43,6 +46,7 @@ def take_document(
     """
     taken: list[Review] = []
     reasons: list[str] = []
+    signed: Signed | None = None
     try:
         found = read_document(spool.path(document.path))
         known = answers(ledger, spool, document.study_instance_uid) if found.statements or found.signed else []
@@ -52,12 +56,13 @@ def take_document(
             if not found.person:
                 taken, reasons = [], [NO_PERSON]
         elif found.signed:
+            waits = ledger.studies.get(document.study_instance_uid).state not in SETTLED
+            signed = Signed(found.predecessors, waits)
             by = Said(reader, REPORT_TEXT + document.sop_instance_uid, SIGNED_SR)
-            taken = list(_worded(found.signed, known, by, vocabularies or {}))
+            taken = [] if waits else list(_worded(found.signed, known, by, vocabularies or {}))
     except DecodeError as error:
         reasons = [str(error)]
-    ledger.reviews.read(document, taken, reasons)
-    return len(taken)
+    return ledger.reviews.read(document, taken, reasons, signed)
 
 
 def take_statements(

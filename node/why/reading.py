@@ -1,26 +1,34 @@
-"""Which signed reports of a study came as messages, and what the rules understood of them."""
+"""Which signed reports of a study came, and what the rules understood of them."""
 
 from __future__ import annotations
 
-from node.ledger import ReportRow
+from node.ledger import ReportRow, SignedRow
+from node.review.taking import NOT_SETTLED
+from node.reviews import REPORT_TEXT
 from node.why.telling import Scene, Telling, at
 
 _WORDS = {"FINAL": "a signed report", "CORRECTED": "a corrected report", "ASIDE": "a report that does not count"}
+_REPLACED = "another one has replaced it"
 
 
 def tell_reports(scene: Scene, telling: Telling) -> None:
-    """Each report in a message, and signed Structured Reports of which something was understood."""
+    """Each report in a message, and each signed Structured Report that is read by its words."""
     for row in scene.ledger.reports.of_study(scene.uid):
         telling.say("report", f"{_WORDS[row.status]} from {row.source}, {at(row.received_at)}: {_fate(scene, row)}")
-    origins = dict.fromkeys(one.origin for one in scene.ledger.reviews.of_study(scene.uid) if one.source == "SR")
-    for origin in origins:
-        uid = origin.rpartition(" ")[2]
-        telling.say("report", f"the signed report {uid} was read: {_understood(scene, origin)}")
+    for one in scene.ledger.reviews.signed(scene.uid):
+        fate = _fate_of_document(scene, one)
+        telling.say("report", f"the signed report {one.sop_instance_uid}, {at(one.received_at)}: {fate}")
+
+
+def _fate_of_document(scene: Scene, row: SignedRow) -> str:
+    if row.replaced:
+        return _REPLACED
+    return f"read, {_understood(scene, REPORT_TEXT + row.sop_instance_uid)}" if row.read else NOT_SETTLED
 
 
 def _fate(scene: Scene, row: ReportRow) -> str:
     if row.replaced:
-        return row.reason or "another one has replaced it"
+        return row.reason or _REPLACED
     if row.reason:
         return row.reason
     if row.read_at is None:

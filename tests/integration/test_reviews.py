@@ -115,16 +115,32 @@ def test_reviews_are_posted_by_who_has_a_token_also_after_the_process_was_killed
     assert node.pids("web") == []
 
 
-def test_a_report_on_a_study_that_nobody_knows_is_kept_and_stops_nothing(
-    start_node: StartNode, hospital: Hospital, tmp_path: Path
+def test_a_signed_report_that_comes_first_is_counted_once_its_study_is_answered_also_after_a_kill(
+    start_node: StartNode, hospital: Hospital, brightness: Path, tmp_path: Path
 ) -> None:
+    (brightness / "brightness_plugin" / "words.toml").write_text('bright = ["opacit*"]\n', encoding="utf-8")
     node = started(start_node, tmp_path / "disk", "brightness")
     film = pydicom.dcmread(hospital.film())
-    report = reader.report(film, [Word(("233604007", "SCT", "Pneumonia"), ABSENT, "2.25.404")])
-    assert storescu(node.port, [save(report, tmp_path)]).exit_status == 0
-    node.await_ended([str(film.StudyInstanceUID)])
-    until(lambda: node.ledger.reviews.unread() == [], "it is read")
-    assert node.ledger.reviews.latest(1) == []
+    study, text, name = str(film.StudyInstanceUID), Dataset(), Dataset()
+    strange = reader.report(film, [Word(("233604007", "SCT", "Pneumonia"), ABSENT, "2.25.404")])
+    report = reader.verified(strange)
+    name.CodeValue, name.CodingSchemeDesignator, name.CodeMeaning = "121071", "DCM", "Finding"
+    text.RelationshipType, text.ValueType, text.TextValue = "CONTAINS", "TEXT", "No opacity."
+    text.ConceptNameCodeSequence = [name]
+    report.ContentSequence.append(text)
+    assert storescu(node.port, [save(one, tmp_path) for one in (strange, report)]).exit_status == 0
+    until(lambda: node.ledger.reviews.signed(study) and not node.ledger.reviews.unread(), "both are looked at")
+    assert node.ledger.reviews.of_study(study) == []
+    node.kill("group")
+    node.restart()
+    assert storescu(node.port, [hospital.film()]).exit_status == 0
+    node.await_ended([study])
+    (said,) = reviews(node, study, 1)
+    assert (said.finding, said.stated, said.origin) == ("bright", "absent", f"report text {report.SOPInstanceUID}")
+    until(lambda: not node.ledger.reviews.unread(), "it is read")
+    (tally,) = node.json("reviews", "tally", "--report-text")
+    assert (tally["reviewed"], tally["source"]) == (1, "SR")
+    assert "read, bright is absent" in node.run_cli("why", study).stdout
 
 
 def _answers(port: int) -> bool:

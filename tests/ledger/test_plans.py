@@ -34,7 +34,7 @@ SCAN = re.compile(rf"SCAN ({GROWS}|{ALIASES})\b")
 #: that a partial index holds.
 LITTLE = re.compile(
     r"ORDER BY id DESC LIMIT 1$|WHERE id IN \(\)"
-    r"|INDEX (documents_unread|reports_due|commitments_due|deliveries_unkept|comparisons_open)\b"
+    r"|INDEX (documents_due|reports_due|commitments_due|deliveries_unkept|comparisons_open)\b"
 )
 
 asked: list[tuple[str, Any]] = []

@@ -8,14 +8,15 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from node.account import FILE
 from node.errors import PermanentError
-from node.ledger import Event, Ledger
+from node.ledger import Event, Ledger, Signed
 from node.review import answers, take_document, take_statements
 from node.reviews import Judgement, Statement
 from node.spool import Spool
 from node.stages import Stage, Staged
 from node.study import Attributes
-from tests.ledger.material import SR, arrival
+from tests.ledger.material import SR, arrival, plan
 from tests.peers import reader
 from tests.peers.reader import AGREES, DISAGREES, Word
 from tests.report.material import header
@@ -139,12 +140,101 @@ def spoken(*texts: tuple[str, str], verified: bool = True) -> Dataset:
     return ds
 
 
-def take_words(ledger: Ledger, spool: Spool, ds: Dataset) -> int:
-    path = spool.write("instances/50.dcm", _encoded(ds))
+def close(ledger: Ledger) -> None:
+    """All that is waiting is delivered."""
+    for delivery in ledger.deliveries.of_study("1.2"):
+        if delivery.state == "WAITING":
+            ledger.deliveries.done(delivery)
+
+
+def came(ledger: Ledger, spool: Spool, ds: Dataset, number: int = 50) -> None:
+    path = spool.write(f"instances/{number}.dcm", _encoded(ds))
     attributes = Attributes(modality="SR", calling_ae="WORKSTATION")
-    ledger.arrivals.record([arrival(50, path=path, sop_class_uid=SR, attributes=attributes)])
-    (document,) = ledger.reviews.unread()
-    return take_document(ledger, spool, document, WORDS)
+    ledger.arrivals.record([arrival(number, path=path, sop_class_uid=SR, attributes=attributes)])
+
+
+def look(ledger: Ledger, spool: Spool) -> int:
+    """As the main process does; how many reviews were new."""
+    return sum(take_document(ledger, spool, one, WORDS) for one in ledger.reviews.unread())
+
+
+def take_words(ledger: Ledger, spool: Spool, ds: Dataset, number: int = 50) -> int:
+    close(ledger)
+    came(ledger, spool, ds, number)
+    return look(ledger, spool)
+
+
+def said(ledger: Ledger) -> list[tuple[str, str]]:
+    return [(one.finding, one.truth) for one in ledger.reviews.of_study("1.2") if not one.replaced]
+
+
+def test_a_signed_report_that_comes_first_is_read_once_its_study_is_answered(ledger: Ledger, spool: Spool) -> None:
+    came(ledger, spool, spoken(("121071", "No pneumonia. Large effusion.")))
+    assert look(ledger, spool) == 0
+    assert ledger.reviews.unread() == [], "it is not looked at again and again"
+    answered(ledger, spool)
+    assert (look(ledger, spool), said(ledger)) == (0, []), "it is not answered yet"
+    close(ledger)
+    assert look(ledger, spool) == 2
+    assert said(ledger) == [("opacity", "absent"), ("effusion", "present")]
+    assert (look(ledger, spool), len(ledger.reviews.counted(by_text=True))) == (0, 2)
+
+
+def test_a_study_that_is_answered_anew_is_compared_with_its_signed_report_anew(ledger: Ledger, spool: Spool) -> None:
+    first = answered(ledger, spool)
+    assert take_words(ledger, spool, spoken(("121071", "No pneumonia."))) == 1
+    ledger.arrivals.record([arrival(2)])
+    ledger.studies.complete(ledger.studies.get("1.2"), "quiet", partial=False, expected=None)
+    ledger.analyses.route("1.2", [plan()], ["because"])
+    _, second = ledger.analyses.of_study("1.2")
+    ledger.analyses.classified(second.id, "pneumonia 0.93")
+    spool.write(f"work/{second.id}/{FILE}", spool.path(f"work/{first}/{FILE}").read_bytes())
+    ledger.analyses.reported(second.id, [], {})
+    close(ledger)
+    assert look(ledger, spool) == 1
+    (counted,) = ledger.reviews.counted(by_text=True)
+    assert counted.truth == "absent"
+    assert [one.replaced for one in ledger.reviews.of_study("1.2")] == [1, 0]
+
+
+def succeeding(ds: Dataset, uid: str, predecessor: str) -> Dataset:
+    """The report as a new instance, with a predecessor."""
+    instance, series, study = Dataset(), Dataset(), Dataset()
+    instance.ReferencedSOPClassUID, instance.ReferencedSOPInstanceUID = ds.SOPClassUID, predecessor
+    series.SeriesInstanceUID, series.ReferencedSOPSequence = "1.2.50", [instance]
+    study.StudyInstanceUID, study.ReferencedSeriesSequence = "1.2", [series]
+    ds.PredecessorDocumentsSequence = [study]
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid
+    return ds
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["in order", "the corrected one first"])
+def test_a_corrected_signed_report_replaces_the_one_before(ledger: Ledger, spool: Spool, is_late: bool) -> None:
+    answered(ledger, spool)
+    wrong = spoken(("121071", "No pneumonia. Large effusion."))
+    right = succeeding(spoken(("121071", "Pneumonia.")), "1.2.9.51", "1.2.9.50")
+    for ds, number in reversed([(wrong, 50), (right, 51)]) if is_late else [(wrong, 50), (right, 51)]:
+        take_words(ledger, spool, ds, number)
+    assert said(ledger) == [("opacity", "present")], "of what the new one does not speak nothing is left"
+    assert [(one.read, one.replaced) for one in sorted(ledger.reviews.signed("1.2"), key=str)] == [(1, 1), (1, 0)]
+    (counted,) = ledger.reviews.counted(by_text=True)
+    assert (counted.finding, counted.truth) == ("opacity", "present")
+
+
+def test_a_draft_replaces_no_signed_report(ledger: Ledger, spool: Spool) -> None:
+    answered(ledger, spool)
+    take_words(ledger, spool, spoken(("121071", "No pneumonia.")))
+    draft = succeeding(spoken(("121071", "Pneumonia."), verified=False), "1.2.9.51", "1.2.9.50")
+    assert (take_words(ledger, spool, draft, 51), said(ledger)) == (0, [("opacity", "absent")])
+
+
+def test_a_study_that_ends_while_its_report_is_looked_at_is_looked_at_again(ledger: Ledger, spool: Spool) -> None:
+    answered(ledger, spool)
+    came(ledger, spool, spoken(("121071", "No pneumonia.")))
+    (before,) = ledger.reviews.unread()
+    close(ledger)
+    assert ledger.reviews.read(before, [], (), Signed((), waits=True)) == 0
+    assert look(ledger, spool) == 1
 
 
 def test_a_signed_report_is_read_by_its_words_and_counted_apart(ledger: Ledger, spool: Spool) -> None:
