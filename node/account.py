@@ -114,6 +114,11 @@ class FindingAccount:
     prior_probability: float | None = None
     course: tuple[Moment, ...] = ()
 
+    @property
+    def before_prior(self) -> tuple[Moment, ...]:
+        """What was said before the prior study that it is compared with, oldest first."""
+        return self.course if self.prior_probability is None else self.course[:-1]
+
 
 @dataclass(frozen=True)
 class SeriesAccount:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.account import FindingAccount
+from node.account import FindingAccount, Moment
 from node.claims import Code, Outcome
 from node.comparison import CHANGE_CODES, Change
 from node.export import sentences
@@ -86,11 +86,21 @@ def _components(finding: FindingAccount) -> list[Element]:
     if finding.prior_probability is not None:
         then = _own("prior-probability", "Probability on the prior study")
         found.append({"code": then, "valueQuantity": per_cent(finding.prior_probability)})
+    found += [_earlier(one) for one in reversed(finding.before_prior)]
     if finding.undetermined is not None:
         low, high = finding.undetermined
         limits = {"low": per_cent(low), "high": per_cent(high)}
         found.append({"code": _own("undetermined", "Undetermined between these limits"), "valueRange": limits})
     return found
+
+
+def _earlier(moment: Moment) -> Element:
+    """Of a study before the prior; a component has no date of its own: it stands in the words of the code."""
+    date = moment.study_date
+    when = f"the study of {date[:4]}-{date[4:6]}-{date[6:]}" if date else "an earlier study"
+    code = Code("earlier-probability", OWN, "Probability on a study before the prior one")
+    told = {"code": concept(code, f"Probability on {when}: {moment.outcome}")}
+    return {**told, "valueQuantity": per_cent(moment.probability)}
 
 
 def _change(change: str) -> Element:

@@ -41,6 +41,7 @@ _STUDY = components("113014", "DICOM Study", "DCM")
 _PROCEDURE = ("363679005", "Imaging procedure", "SCT")
 _OWN_CODES = "99RADNODE"
 _THEN = components("prior-probability", "Probability on the prior study", _OWN_CODES)
+_EARLIER = components("earlier-probability", "Probability on a study before the prior one", _OWN_CODES)
 #: Values of Modality (0008,0060).
 _NOT_RADIOLOGY = frozenset({"DMS", "ES", "GM", "OP", "OPT", "OT", "SM", "XC"})
 
@@ -151,6 +152,8 @@ def _change(analysis: ExportedAnalysis, finding: FindingAccount) -> Iterator[dic
     if finding.prior_probability is not None:
         day = analysis.account.prior_study_date if analysis.account else ""
         yield {2: "NM", 3: _THEN, 5: _number(finding.prior_probability), 6: _PER_CENT, 14: day}
+    for one in reversed(finding.before_prior):
+        yield {2: "NM", 3: _EARLIER, 5: _number(one.probability), 6: _PER_CENT, 14: one.study_date}
 
 
 def _probability(finding: FindingAccount) -> dict[int, Field | str]:

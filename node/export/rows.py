@@ -2,16 +2,20 @@
 
 An analysis without a result has a line too, whose outcome is ``no result``. A text that a spreadsheet would calculate
 begins with an apostrophe; numbers of ours are written as they are.
+
+The columns that begin with ``prior_`` are about the newest prior study. Where several are compared (``prior_count``),
+``priors`` says on how many of them the finding has an answer, and the columns ``priors_...`` hold what each said, the
+oldest first, between semicolons; the dates are left out without the patient's name.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from node.account import Account, FindingAccount
+from node.account import Account, FindingAccount, Moment
 from node.claims import Code
 from node.export import sentences
 from node.export.answers import Answer, answers
@@ -57,6 +61,11 @@ COLUMNS = (
     "prior_probability",
     "prior_study_instance_uid",
     "prior_study_date",
+    "priors",
+    "priors_probability",
+    "priors_outcome",
+    "priors_study_instance_uid",
+    "priors_study_date",
 )
 #: What makes a spreadsheet take a cell for a formula, the full-width forms included.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -150,6 +159,17 @@ def _finding(finding: FindingAccount) -> Mapping[str, Cell]:
         "frame": finding.frame,
         "change": finding.change,
         "prior_probability": finding.prior_probability,
+        **(_course(finding.course) if finding.course else {}),
+    }
+
+
+def _course(course: Sequence[Moment]) -> Mapping[str, Cell]:
+    return {
+        "priors": len(course),
+        "priors_probability": ";".join(f"{one.probability:g}" for one in course),
+        "priors_outcome": ";".join(one.outcome for one in course),
+        "priors_study_instance_uid": ";".join(one.study_instance_uid for one in course),
+        "priors_study_date": ";".join(filter(None, (one.study_date for one in course))),
     }
 
 
