@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 _STARTS = {
-    "main": "from node.cli.app import main; main()",
+    "main": "from node.cli import main; main()",
     "receiver": "from node.receive.__main__ import main; main()",
     "web": "from node.web.__main__ import main; main()",
 }

@@ -19,7 +19,7 @@ def main() -> None:
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not in the background of a script
     if hears:
         signal.signal(signal.SIGINT, _interrupted)
-    from node.cli.app import main as run
+    from node.cli.program import main as run
 
     if hears:
         signal.signal(signal.SIGINT, signal.default_int_handler)

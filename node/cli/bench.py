@@ -29,7 +29,7 @@ def bench(config: ConfigOption = DEFAULT_CONFIG, against: _AgainstOption = None,
     """
     from node import capacity
     from node import config as configuration
-    from node.cli.plugins import engine_of
+    from node.cli.engine import engine_of
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # as after ctrl-c, nothing is left
     before = _carried_before(against)

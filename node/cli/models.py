@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from node.cli import training
 from node.errors import ConfigError, PluginError
 
 if TYPE_CHECKING:
@@ -100,3 +101,15 @@ def _tell(model: ForeignModel, out: Path) -> None:
     typer.echo("Its sensitivity and specificity are not known here. Read its MODEL_CARD.md, then:")
     typer.echo(f"  pip install {shlex.quote(str(out))}")
     typer.echo(f"  radnode plugins show {name}")
+
+
+_MEASURED = (
+    training.measure,
+    training.explain,
+    training.compare,
+    training.reference,
+    training.synthesise,
+    training.seal,
+)
+for _command in _MEASURED:
+    app.command()(_command)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli import stages
+from node.cli import comparison, stages
+from node.cli.engine import engine_of
 from node.cli.output import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -281,19 +282,5 @@ def _manifest(name: str) -> Manifest:
     return found.manifest
 
 
-def engine_of(folder: Path, config: Path) -> str:
-    """What runs the networks of the node with that configuration, and why; empty without such a node."""
-    from node import config as configuration
-
-    if not config.is_file():
-        return ""
-    wishes = configuration.load(config).device.wishes
-    if wishes.engine != "auto":
-        return f"{wishes.engine} (worker.engine)"
-    from radnode_kit.engines.memory import key_of, recall
-
-    try:
-        choice = recall(wishes.memory, key_of(folder, wishes.threads))
-    except OSError:  # no plugin of the kit: it has an engine of its own
-        return ""
-    return choice.reason if choice else "auto: not chosen yet; onnxruntime, unless the worker finds a faster one"
+for _command in (stages.go_live, stages.canary, stages.go_silent, comparison.compare):
+    app.command()(_command)

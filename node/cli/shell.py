@@ -38,8 +38,9 @@ def completion(shell: Annotated[Shell, typer.Argument(help="The shell it is for.
     typer.echo(script.replace(_ZSH_END, _ZSH_ENDS) if shell is Shell.ZSH else script)
 
 
-def man(context: typer.Context) -> None:
+def man() -> None:
     """Print the manual page, made of the help of every command: radnode man > radnode.1; man -l radnode.1"""
+    from node.cli.app import app
     from node.cli.manual import page
 
-    typer.echo(page(context.find_root().command), nl=False)
+    typer.echo(page(typer.main.get_command(app)), nl=False)

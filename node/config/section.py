@@ -15,4 +15,5 @@ Seconds = Annotated[float, Field(ge=0, le=86400)]
 class Section(BaseModel):
     """A table of the configuration file: frozen, and no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Most tables are only ever read as part of the whole: a validator of their own would take each command 0.1 s.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

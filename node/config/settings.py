@@ -134,23 +134,23 @@ class RetrySettings(Section):
 
 
 class Settings(Section):
-    """The whole configuration."""
+    """The whole configuration; a table that is left out has its defaults, which nothing has to check."""
 
-    node: NodeSettings = NodeSettings()
-    tls: TlsSettings = TlsSettings()
-    receive: ReceiveSettings = ReceiveSettings()
-    study: StudySettings = StudySettings()
-    storage: StorageSettings = StorageSettings()
-    worker: WorkerSettings = WorkerSettings()
-    report: ReportSettings = ReportSettings()
-    queue: QueueSettings = QueueSettings()
-    retry: RetrySettings = RetrySettings()
-    web: WebSettings = WebSettings()
-    hl7: Hl7Settings = Hl7Settings()
-    watch: WatchSettings = WatchSettings()
-    audit: AuditSettings = AuditSettings()
-    go_live: GoLiveSettings = GoLiveSettings()
-    telemetry: TelemetrySettings = TelemetrySettings()
+    node: NodeSettings = NodeSettings.model_construct()
+    tls: TlsSettings = TlsSettings.model_construct()
+    receive: ReceiveSettings = ReceiveSettings.model_construct()
+    study: StudySettings = StudySettings.model_construct()
+    storage: StorageSettings = StorageSettings.model_construct()
+    worker: WorkerSettings = WorkerSettings.model_construct()
+    report: ReportSettings = ReportSettings.model_construct()
+    queue: QueueSettings = QueueSettings.model_construct()
+    retry: RetrySettings = RetrySettings.model_construct()
+    web: WebSettings = WebSettings.model_construct()
+    hl7: Hl7Settings = Hl7Settings.model_construct()
+    watch: WatchSettings = WatchSettings.model_construct()
+    audit: AuditSettings = AuditSettings.model_construct()
+    go_live: GoLiveSettings = GoLiveSettings.model_construct()
+    telemetry: TelemetrySettings = TelemetrySettings.model_construct()
     match: Literal["all", "first"] = Field(
         "all", description="Whether all routes or only the first match takes a series."
     )

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from node import config
-from node.cli.app import EXIT_STATUS, app
+from node.cli.app import app
+from node.cli.program import EXIT_STATUS
 from node.errors import ConfigError, DeliveryRefused, LedgerBusy, PermanentError, RadnodeError, SpoolError
 from node.offline import Bench
 from node.states import AnalysisState, StudyState

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from node.cli.program import COMMANDS
 from tests.cli.conftest import Site
 from tests.peers import until
 
 ROOT = Path(__file__).parents[2]
 MODELS = {"torch", "monai", "onnxruntime", "highdicom"}
 HEAVY = MODELS | {"numpy", "pydicom", "pynetdicom", "apscheduler", "structlog", "requests", "PIL"}
+
+_MODULES = {f"node.cli.{module}" for module, _ in COMMANDS.values()}
 
 _RUN = """\
 import json, sys
@@ -59,6 +62,14 @@ def test_commands_that_people_wait_for_load_nothing_heavy(site: Site) -> None:
         ["config", "show", *config],
     )
     assert not found & HEAVY
+
+
+def test_a_command_loads_no_other(site: Site) -> None:
+    program = "import sys\nfrom node.cli import main\ntry: main()\nfinally: print(*sys.modules)"
+    command = [sys.executable, "-c", program, "status", "-c", str(site.config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert {"status"} == {name.removeprefix("node.cli.") for name in done.stdout.split() if name in _MODULES}
 
 
 def test_no_command_loads_a_model_library(site: Site, tmp_path: Path) -> None:

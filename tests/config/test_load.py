@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from node.comparison import PriorRule, Views
 from node.config import OPERATIONS, SENDER, Route, Settings, Wishes, frozen, load, sample
 from node.config.load import line_of
+from node.config.section import Section
 from node.errors import ConfigError
 from node.kinds import KINDS, MESSAGES, PROFILES
 
@@ -411,3 +412,9 @@ def test_nobody_listens_for_reports_of_just_anybody(tmp_path: Path) -> None:
     for more in ('addresses = ["10.0.0.0/8"]', "tls = true"):
         assert load(write(tmp_path, f'[hl7]\nenabled = true\nhost = "0.0.0.0"\n{more}\n')).hl7.enabled
     assert "hl7.addresses" in complaint(tmp_path, '[hl7]\naddresses = ["ris"]\n')
+
+
+def test_a_table_that_is_left_out_is_as_an_empty_one() -> None:
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, Section):
+            assert field.default == type(field.default)(), name

@@ -94,7 +94,7 @@ def _package(folder: Path) -> dict[str, bytes]:
 
 def _points(packages: Mapping[str, str]) -> str:
     """The entry points of such a wheel, after `[console_scripts]`."""
-    lines = ["radnode = node.cli.app:main"]
+    lines = ["radnode = node.cli:main"]
     if packages:
         lines += ["", "[radnode.plugins]", *(f"{name} = {package}:plugin" for name, package in packages.items())]
     return "\n".join(lines)
