@@ -25,11 +25,12 @@ def rgb(frame: Frame, ds: Dataset, declared: Declaration) -> Rgb:
     if declared.photometric == "PALETTE COLOR":
         return _through_palette(frame.stored, ds, declared)
     top = np.float32(2**declared.bits_stored - 1)
-    scaled = frame.stored.astype(np.float32) / top
+    scaled = frame.stored.astype(np.float32)
+    scaled /= top
     if frame.photometric.startswith("YBR"):
         middle = np.float32(2 ** (declared.bits_stored - 1)) / top
         scaled = (scaled - np.array([0.0, middle, middle], np.float32)) @ _TO_RGB.T
-    pixels: Rgb = np.clip(scaled, 0.0, 1.0)
+    pixels: Rgb = np.clip(scaled, 0.0, 1.0, out=scaled)
     return pixels
 
 

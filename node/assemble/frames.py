@@ -142,7 +142,7 @@ def _decoded(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
     }
     by_bits = declared.is_native or transfer_syntax_uid == RLELossless
     if by_bits:
-        options["correct_unused_bits"] = False
+        options |= {"correct_unused_bits": False, "view_only": True}  # nobody writes to it
     plugin = _PLUGINS.get(transfer_syntax_uid, "")
     for stored, facts in get_decoder(transfer_syntax_uid).iter_array(ds, raw=True, decoding_plugin=plugin, **options):
         yield Frame(_cell(stored, declared) if by_bits else stored, str(facts["photometric_interpretation"]))
@@ -152,6 +152,9 @@ def _cell(stored: Stored, declared: Declaration) -> Stored:
     """Take Bits Stored below High Bit out of each cell and extend the sign (PS3.5 8.1.1)."""
     if declared.is_float or declared.bits_stored == declared.bits_allocated:
         return stored
+    if not declared.signed and declared.high_bit == declared.bits_stored - 1:
+        lowest: Stored = stored & stored.dtype.type((1 << declared.bits_stored) - 1)
+        return lowest
     width = stored.dtype.itemsize * 8
     cell = stored << (width - 1 - declared.high_bit)
     cell >>= width - declared.bits_stored

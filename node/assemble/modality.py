@@ -44,7 +44,10 @@ def modality_values(stored: Stored, ds: Dataset, index: int, declared: Declarati
     slope, intercept = _rescale(ds, index)
     if slope == 1.0 and intercept == 0.0:
         return _as_float(stored)
-    return stored.astype(np.float64) * slope + intercept
+    values = stored.astype(np.float64)  # a film is too large for more than one copy
+    values *= slope
+    values += intercept
+    return values
 
 
 def can_be_negative(ds: Dataset, index: int, declared: Declaration) -> bool:

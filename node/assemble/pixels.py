@@ -135,7 +135,7 @@ def _grey(
         raise DecodeError("its values are not finite numbers after the Modality LUT")
     pixels = shown(values, padding, ds, index, declared).astype(np.float32, copy=False)
     if is_inverted(ds, declared):
-        pixels = 1 - pixels
+        np.subtract(1, pixels, out=pixels)
     if padding is not None:
         pixels[padding] = 0
     return np.ascontiguousarray(pixels), kept, padding

@@ -133,7 +133,8 @@ def _router(folder: Path, python: Path) -> Iterator[Running]:
         work, config = folder / "work", folder / "router.yaml"
         config.write_text(_CONFIG.format(port=port, quiet=_QUIET, work=work, pacs=archive, model=model))
         environment = {**os.environ, "AIROUTER_DEID_SALT": secrets.token_hex(32)}
-        environment.pop("PYTHONPATH", None)
+        for ours in ("PYTHONPATH", "OPENBLAS_NUM_THREADS"):
+            environment.pop(ours, None)
         log = stack.enter_context((folder / "log").open("wb"))
         serve = ["-m", "airouter", "serve", "--config", str(config)]
         for listens, arguments in (
