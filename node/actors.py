@@ -15,8 +15,7 @@ ACTORS = (
         "AI Workflow for Imaging (AIW-I)",
         "Task Performer",
         "workitems of a Task Manager over UPS-RS, in pull workflow: Query, Claim, Get, Update and Complete UPS "
-        "Workitem (RAD-81 to RAD-85); no subscription (RAD-86, RAD-87), so that a request to cancel what was claimed "
-        "is not heard",
+        "Workitem (RAD-81 to RAD-85); with `events` it subscribes and hears of requests to cancel (RAD-86, RAD-87)",
     ),
     (
         "AI Results (AIR)",

@@ -110,6 +110,9 @@ class Pipeline:
         is_prior = self._ledger.priors.has(study.study_instance_uid)
         plans = []
         for chosen in routing.chosen:
+            if why := self._ledger.workitems.withdrawn(study.study_instance_uid, chosen.plugin):
+                reasons.append(f"{chosen.plugin}: its workitem is {why}")
+                continue
             destinations, missing = self._destinations(() if is_prior else chosen.destinations, study)
             reasons += missing
             what = chosen.plugin, chosen.plugin_version, chosen.route, chosen.series

@@ -40,8 +40,10 @@ As user agent, where there are `[[worklists]]`: UPS-RS (PS3.18 11), in `applicat
 Procedure Step State, Input Readiness State, Scheduled Workitem Code and Worklist Label; Retrieve (11.5); Change
 Workitem State (11.7), under a Transaction UID of its own; Update (11.6), of Procedure Step Progress and, before the
 end, of the Unified Procedure Step Performed Procedure Sequence, with the results and where they can be retrieved, or of
-the reason why the workitem is canceled. The Transaction UID is in the query and in the dataset. No subscription
-(11.10).
+the reason why the workitem is canceled. The Transaction UID is in the query and in the dataset. With `events` of the
+worklist: Subscribe (11.10) to the Worklist or, with a `label`, to the Filtered Worklist, and Open Notification
+Connection (8.10.4): UPS State Report, UPS Assigned and UPS Cancel Requested (Event Types 1, 5, 2; PS3.4 CC.2.4). A
+request to cancel is met until the first result is delivered. No Unsubscribe.
 """
 
 

@@ -193,6 +193,17 @@ def _procedure(outcome: Outcome, lookup: Lookup, group: Group) -> Message:
     )
 
 
+def _unwanted(lookup: Lookup, group: Group) -> Message | None:
+    """A.5.3.15: a worklist server tells that somebody wants a workitem to be canceled."""
+    first = group[0]
+    if not first.study_instance_uid:
+        return None
+    server = Participant(str(first.detail.get("worklist", "")), is_requestor=True)
+    things = lookup.things(first.study_instance_uid, {})
+    who = (server, lookup.node(None))
+    return Message(codes.PROCEDURE_RECORD, first.at, Action.UPDATE, who, things, description=_reason(first))
+
+
 def _authenticated(kind: Code, outcome: Outcome, lookup: Lookup, group: Group) -> Message:
     """A.5.3.12: a person at a browser; who shows a token that is none remains unknown."""
     first = group[0]
@@ -272,6 +283,7 @@ TABLE: Mapping[str, Tell] = {
     "fetched": _fetched,
     "procedure step told": partial(_procedure, Outcome.SUCCESS),
     "procedure step refused": partial(_procedure, Outcome.MINOR_FAILURE),
+    "workitem to be canceled": _unwanted,
     "signed in to the dashboard": partial(_authenticated, codes.LOGIN, Outcome.SUCCESS),
     "sign-in to the dashboard refused": partial(_authenticated, codes.LOGIN, Outcome.MINOR_FAILURE),
     "signed out of the dashboard": partial(_authenticated, codes.LOGOUT, Outcome.SUCCESS),

@@ -34,6 +34,11 @@ class Worklist(Section):
         "title of another one.",
     )
     every_seconds: float = Field(10, gt=0, le=3600, description="How often it is asked, seconds.")
+    events: bool = Field(
+        False,
+        description="It is subscribed to, and tells over a WebSocket of new workitems, and of requests to cancel those "
+        "in hand; asked every `every_seconds` all the same.",
+    )
     at_most: int = Field(4, ge=1, le=100, description="Most workitems in hand at one time.")
     patience_minutes: float = Field(
         60, gt=0, le=10080, description="A workitem whose study has not come by then is canceled, minutes."

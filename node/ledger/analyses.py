@@ -185,8 +185,8 @@ class Analyses:
                 detail = {"reason": reason, "seconds": seconds}
                 add_event(connection, "analysis tried again later", before["study_instance_uid"], analysis_id, **detail)
 
-    def retry(self, analysis_id: int) -> None:
-        """The operator wants another attempt: FAILED or HELD -> QUEUED, and its study is open again."""
+    def retry(self, analysis_id: int, who: str = "the operator") -> None:
+        """Somebody wants another attempt: FAILED or HELD -> QUEUED, and its study is open again."""
         with self._database.write() as connection:
             row = connection.execute("SELECT * FROM analyses WHERE id = ?", (analysis_id,)).fetchone()
             if row is None:
@@ -198,8 +198,8 @@ class Analyses:
                     "a later revision of the study has taken its place", about=str(analysis_id), hint="retry that one"
                 )
             if study["state"] == StudyState.CLOSED:
-                move_study(connection, uid, StudyMove.REOPENED, "the operator retried an analysis")
-            move_analysis(connection, analysis_id, AnalysisMove.RETRIED, "retried by the operator")
+                move_study(connection, uid, StudyMove.REOPENED, f"{who} retried an analysis")
+            move_analysis(connection, analysis_id, AnalysisMove.RETRIED, f"retried by {who}")
 
     def hold(self, analysis_id: int) -> None:
         """The operator stops it."""

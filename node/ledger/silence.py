@@ -19,7 +19,8 @@ from node.stages import Stage, Staged, plain_name
 from node.states import AnalysisMove, AnalysisState, StudyMove, StudyState
 from node.study import ResultObject
 
-_ARRIVED = "EXISTS (SELECT 1 FROM deliveries d WHERE d.analysis_id = a.id AND d.state = 'DONE')"
+#: Of a row of `analyses a`: some of its results are at their destinations.
+ARRIVED = "EXISTS (SELECT 1 FROM deliveries d WHERE d.analysis_id = a.id AND d.state = 'DONE')"
 _MINE = "a.plugin = ? AND a.plugin_version = ?"
 _ANSWERED = (AnalysisState.REPORTED, AnalysisState.DELIVERED)
 _COMING = (AnalysisState.QUEUED, AnalysisState.CLASSIFIED)
@@ -94,7 +95,7 @@ def _silent_because(connection: sqlite3.Connection, analysis_id: int) -> _Why | 
     None: they are delivered. What has arrived in part always is.
     """
     row = connection.execute(
-        f"SELECT a.plugin, a.plugin_version, s.study_instance_uid AS uid, s.sender, {_ARRIVED} AS arrived"  # noqa: S608
+        f"SELECT a.plugin, a.plugin_version, s.study_instance_uid AS uid, s.sender, {ARRIVED} AS arrived"  # noqa: S608
         " FROM analyses a JOIN studies s ON s.study_instance_uid = a.study_instance_uid WHERE a.id = ?",
         (analysis_id,),
     ).fetchone()
@@ -117,7 +118,7 @@ def _silent_because(connection: sqlite3.Connection, analysis_id: int) -> _Why | 
 def _beside(connection: sqlite3.Connection, analysis_id: int) -> list[sqlite3.Row]:
     """Analyses of the same revision of the study by other versions of the plugin."""
     rows = connection.execute(
-        f"SELECT a.*, {_ARRIVED} AS arrived FROM analyses a JOIN analyses mine ON mine.id = ?"  # noqa: S608  our words
+        f"SELECT a.*, {ARRIVED} AS arrived FROM analyses a JOIN analyses mine ON mine.id = ?"  # noqa: S608  our words
         " WHERE a.study_instance_uid = mine.study_instance_uid AND a.revision = mine.revision ORDER BY a.id",
         (analysis_id,),
     ).fetchall()
@@ -133,7 +134,7 @@ def silence_undelivered(connection: sqlite3.Connection, staged: Staged) -> int:
     rows = connection.execute(
         "SELECT a.id, s.study_instance_uid AS uid, s.sender FROM analyses a"  # noqa: S608  our words
         " JOIN studies s ON s.study_instance_uid = a.study_instance_uid"
-        f" WHERE a.state = ? AND a.plugin = ? AND a.plugin_version = ? AND NOT {_ARRIVED} ORDER BY a.id",
+        f" WHERE a.state = ? AND a.plugin = ? AND a.plugin_version = ? AND NOT {ARRIVED} ORDER BY a.id",
         (AnalysisState.REPORTED, staged.plugin, staged.version),
     ).fetchall()
     found = [(row["id"], why) for row in rows if (why := staged.silent_because(row["uid"], row["sender"]))]

@@ -251,6 +251,9 @@ CREATE TABLE removed_lines ( -- of the trail
 );
 """,
     23: DOCUMENTS_DUE,
+    24: """
+ALTER TABLE workitems ADD COLUMN cancel TEXT NOT NULL DEFAULT '' /* who asks to cancel it; empty: nobody */;
+""",
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

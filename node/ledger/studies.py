@@ -129,15 +129,15 @@ class Studies:
         )[0]
         return Streaming(row["n"], row["last"] or 0.0)
 
-    def ask(self, uid: str) -> None:
-        """The operator wants it complete now: a receiving study at the next tick, a stopped one is released."""
+    def ask(self, uid: str, who: str = "the operator") -> None:
+        """Somebody wants it complete now: a receiving study at the next tick, a stopped one is released."""
         with self._database.write() as connection:
             state = self.get(uid).state
             if state in (StudyState.QUARANTINED, StudyState.IGNORED):
-                move_study(connection, uid, StudyMove.RELEASED, "released by the operator")
+                move_study(connection, uid, StudyMove.RELEASED, f"released by {who}")
             elif state is StudyState.RECEIVING:
                 connection.execute("UPDATE studies SET asked = 1 WHERE study_instance_uid = ?", (uid,))
-                add_event(connection, "completion asked for by the operator", uid)
+                add_event(connection, f"completion asked for by {who}", uid)
             else:
                 raise PermanentError(f"the study is {state}, there is nothing to complete", about=uid)
 

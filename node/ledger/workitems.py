@@ -14,6 +14,10 @@ from enum import StrEnum
 
 from node.ledger.database import Database
 from node.ledger.events import add_event
+from node.ledger.moves import move_analysis
+from node.ledger.silence import ARRIVED
+from node.stages import plain_name
+from node.states import AnalysisMove, AnalysisState, StudyState
 
 
 class WorkitemState(StrEnum):
@@ -36,7 +40,9 @@ _EVENTS = {
     WorkitemState.CANCELED: "workitem canceled",
     WorkitemState.LOST: "workitem lost",
 }
-OPEN = "state NOT IN ('COMPLETED', 'CANCELED', 'LOST')"
+_ENDS = (WorkitemState.COMPLETED, WorkitemState.CANCELED, WorkitemState.LOST)
+OPEN = f"state NOT IN {tuple(map(str, _ENDS))}"
+_UNDER_WAY = (AnalysisState.QUEUED, AnalysisState.CLASSIFIED, AnalysisState.REPORTED)
 #: In this order they are worked at.
 _BY_PRIORITY = "CASE priority WHEN 'HIGH' THEN 0 WHEN 'LOW' THEN 2 ELSE 1 END, claimed_at"
 
@@ -54,6 +60,7 @@ class WorkitemRow:
         told: what the server was told last of its progress.
         reason: why it was canceled or lost, or what keeps it from coming further.
         claimed_at, changed_at: epoch seconds.
+        cancel: that it is to be canceled, and who asks for that; empty: nobody does.
     """
 
     workitem_uid: str
@@ -70,6 +77,12 @@ class WorkitemRow:
     reason: str
     claimed_at: float
     changed_at: float
+    cancel: str = ""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is in hand, and nobody asks to cancel it."""
+        return not self.cancel and self.state not in _ENDS
 
 
 class Workitems:
@@ -116,6 +129,57 @@ class Workitems:
             sql = "UPDATE workitems SET told = ?, reason = ? WHERE workitem_uid = ?"
             connection.execute(sql, (told, reason, row.workitem_uid))
 
+    def ask_to_cancel(self, worklist: str, workitem_uid: str, why: str) -> bool:
+        """Somebody wants it to be canceled. False: it is not in hand, or was asked for before. Args: why: in words."""
+        where = f"worklist = ? AND workitem_uid = ? AND cancel = '' AND {OPEN}"
+        known = f"SELECT study_instance_uid FROM workitems WHERE {where}"  # noqa: S608  our words
+        if not self._database.read(known, worklist, workitem_uid):
+            return False  # of most that is told nothing is ours: it costs no write
+        with self._database.write() as connection:
+            sql = f"UPDATE workitems SET cancel = ? WHERE {where} RETURNING study_instance_uid"  # noqa: S608  our words
+            rows = connection.execute(sql, (why, worklist, workitem_uid)).fetchall()
+            for (uid,) in rows:
+                told = {"workitem": workitem_uid, "worklist": worklist, "reason": why}
+                add_event(connection, "workitem to be canceled", uid, None, **told)
+        return bool(rows)
+
+    def withdraw(self, row: WorkitemRow) -> bool:
+        """-> CANCELING, as it was asked for: in the same transaction the analyses that it wants are held.
+
+        Not held is what another workitem in hand wants as well. False, and nothing is changed: its study is just being
+        routed, or some of its results have arrived: half a result would be worse than one.
+        """
+        uid = row.study_instance_uid
+        with self._database.write() as connection:
+            study = connection.execute("SELECT state FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()
+            if study is not None and study["state"] == StudyState.COMPLETE:
+                return False
+            held = [] if self._others(row) else _under_way(connection, row)
+            if any(one["arrived"] for one in held):
+                return False
+            for one in held:
+                move_analysis(connection, one["id"], AnalysisMove.HELD, row.cancel)
+            connection.execute(
+                "UPDATE workitems SET state = ?, reason = ?, changed_at = ? WHERE workitem_uid = ?",
+                (WorkitemState.CANCELING, row.cancel, time.time(), row.workitem_uid),
+            )
+        return True
+
+    def withdrawn(self, study_instance_uid: str, plugin: str) -> str:
+        """Why that plugin is to make nothing of a study: who asked for it last wants it no more; else empty."""
+        asked = [one for one in self._about(study_instance_uid, plugin) if one.state is not WorkitemState.LOST]
+        if not asked or any(one.is_wanted for one in asked) or asked[-1].state is WorkitemState.COMPLETED:
+            return ""
+        return asked[-1].cancel
+
+    def _others(self, row: WorkitemRow) -> list[WorkitemRow]:
+        about = self._about(row.study_instance_uid, row.plugin)
+        return [one for one in about if one.workitem_uid != row.workitem_uid and one.is_wanted]
+
+    def _about(self, study_instance_uid: str, plugin: str) -> list[WorkitemRow]:
+        """Those that want the plugin, in any version, to analyse the study; the oldest first."""
+        return [one for one in self.of_study(study_instance_uid) if plain_name(one.plugin) == plain_name(plugin)]
+
     def open(self, worklist: str) -> list[WorkitemRow]:
         """Those in hand, by priority, the oldest first."""
         rows = self._database.read(
@@ -139,3 +203,13 @@ def _row(row: sqlite3.Row) -> WorkitemRow:
     values = dict(row)
     values["code"], values["sources"] = tuple(json.loads(row["code"])), tuple(json.loads(row["sources"]))
     return WorkitemRow(**{**values, "state": WorkitemState(row["state"])})
+
+
+def _under_way(connection: sqlite3.Connection, row: WorkitemRow) -> list[sqlite3.Row]:
+    """Analyses that would still deliver something for it, and whether they have begun to."""
+    found = connection.execute(
+        f"SELECT a.id, a.plugin, {ARRIVED} AS arrived FROM analyses a"  # noqa: S608  our words
+        " WHERE a.study_instance_uid = ? AND a.state IN (?, ?, ?) ORDER BY a.id",
+        (row.study_instance_uid, *_UNDER_WAY),
+    ).fetchall()
+    return [one for one in found if plain_name(one["plugin"]) == plain_name(row.plugin)]

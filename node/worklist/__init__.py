@@ -9,12 +9,15 @@ say which series the plugin gets and where results go: a workitem adds no second
 - that another performer was quicker is no error; nor is a workitem that was canceled or is gone;
 - what the server does not answer is asked again at the next look, and `radnode status` shows it;
 - a study that was analysed before is not analysed twice: its results are told;
+- who asks to cancel a workitem in hand (:class:`Channel`) is heeded until the first result is delivered: its analysis
+  is held, or never made, unless another workitem wants it, and the workitem is canceled, in one transaction;
 - what cannot be done is canceled: the study is not to be had, no route leads it to the plugin, the analysis failed.
 
 Raises nothing but :class:`~node.errors.LedgerBusy`. On disk afterwards: what :mod:`node.fetch` has kept.
 """
 
+from node.worklist.channel import Channel
 from node.worklist.performer import Performer
 from node.worklist.server import Server
 
-__all__ = ["Performer", "Server"]
+__all__ = ["Channel", "Performer", "Server"]

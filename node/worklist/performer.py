@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from node.fetch import Fetcher, Wanted, enquire
 from node.fetch.errand import run_apart
 from node.ledger import Ledger, WorkitemRow, WorkitemState
 from node.worklist import workitem
+from node.worklist.again import take_up
 from node.worklist.judgement import Done, Failed, Judgement, judge, outputs_of
 from node.worklist.server import Said, Server
 from node.worklist.workitem import PRIORITIES, Workitem
@@ -23,6 +25,8 @@ log = structlog.get_logger()
 
 #: A study that did not come whole is asked for again after so long, seconds.
 _AGAIN_SECONDS = 60.0
+#: In which a request to cancel it can be met.
+_WITHDRAWN = (WorkitemState.FETCHING, WorkitemState.ANALYSING)
 
 
 class Performer:
@@ -39,10 +43,18 @@ class Performer:
         self, worklist: Worklist, settings: Settings, ledger: Ledger, is_stopping: Callable[[], bool] = lambda: False
     ) -> None:
         self._worklist, self._settings, self._ledger, self._is_stopping = worklist, settings, ledger, is_stopping
+        self._next = 0.0
 
     def step(self) -> None:
         """Go on with what is in hand, then take more."""
         run_apart(f"worklist {self._worklist.name}", self._look, self._ledger, self._is_stopping)
+
+    def glance(self, news: threading.Event) -> None:
+        """Look when there is news, or when it is time. Args: news: cleared."""
+        if news.is_set() or time.monotonic() >= self._next:
+            news.clear()
+            self._next = time.monotonic() + self._worklist.every_seconds
+            self.step()
 
     def _look(self) -> str:
         """What keeps workitems from coming further, or empty."""
@@ -123,7 +135,8 @@ class Performer:
         }
         try:
             while not self._is_stopping():
-                steps[row.state](server, row)
+                step = self._withdraw if row.cancel and row.state in _WITHDRAWN else steps[row.state]
+                step(server, row)
                 now = self._ledger.workitems.get(row.workitem_uid)
                 if now is None or now.state is row.state or now.state not in steps:
                     return now.reason if now is not None and now.state is WorkitemState.FETCHING else ""
@@ -182,6 +195,7 @@ class Performer:
             workitems.note(row, row.told, reason)
 
     def _await(self, server: Server, row: WorkitemRow) -> None:
+        take_up(row, self._ledger)
         found = self._judged(row)
         if isinstance(found, Done):
             self._ledger.workitems.move(row, WorkitemState.COMPLETING)
@@ -189,6 +203,13 @@ class Performer:
             self._ledger.workitems.move(row, WorkitemState.CANCELING, found.reason)
         else:
             self._tell(server, row, found.percent, found.text)
+
+    def _withdraw(self, _: Server, row: WorkitemRow) -> None:
+        """It is to be canceled: nothing more is made of its study. What was delivered meanwhile is told."""
+        if isinstance(self._judged(row), Done):
+            self._ledger.workitems.move(row, WorkitemState.COMPLETING)
+        else:
+            self._ledger.workitems.withdraw(row)
 
     def _tell(self, server: Server, row: WorkitemRow, percent: int, text: str) -> None:
         """How far it is, once; a server that does not want to know that is left its peace."""

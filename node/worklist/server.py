@@ -6,6 +6,7 @@ import json
 from enum import Enum
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from pydicom.dataset import Dataset
@@ -20,6 +21,8 @@ _JSON = "application/dicom+json"
 #: Most workitems of one search, and longest answer, bytes.
 _MOST, _LONGEST = 100, 1 << 24
 _MISSING = (404, 410)
+#: PS3.4 table CC.2.3-1: the well-known instances that stand for all workitems, and for those of a filter.
+_WORKLIST, _FILTERED_WORKLIST = "1.2.840.10008.5.1.4.34.5", "1.2.840.10008.5.1.4.34.5.1"
 _REFUSED = (400, 409)
 
 
@@ -86,6 +89,37 @@ class Server:
     def change(self, uid: str, transaction_uid: str, state: str) -> Said:
         """Its Procedure Step State (PS3.18 11.7)."""
         return self._tell("PUT", f"{self._url}/{uid}/state", state_change(transaction_uid, state))
+
+    def subscribe(self, subscriber: str, label: str = "") -> str:
+        """To what becomes of workitems (PS3.18 11.10); the address of the channel, as far as the answer names one.
+
+        Args:
+            subscriber: our AE title.
+            label: only workitems with this Worklist Label, unless the server knows no filters.
+        """
+        status, place = 403, ""
+        if label:
+            url = f"{self._url}/{_FILTERED_WORKLIST}/subscribers/{quote(subscriber)}"
+            status, place = self._subscribe(
+                f"{url}?deletionlock=false&filter={quote(f'WorklistLabel={label}', safe='=')}"
+            )
+        if status == 403:
+            url = f"{self._url}/{_WORKLIST}/subscribers/{quote(subscriber)}"
+            status, place = self._subscribe(f"{url}?deletionlock=false")
+        self._check(status)
+        return place
+
+    def credentials(self) -> dict[str, str]:
+        """The headers by which it knows us."""
+        request = self._session.prepare_request(requests.Request("GET", self._url))
+        return {name: text for name, text in request.headers.items() if name.lower() == "authorization"}
+
+    def _subscribe(self, url: str) -> tuple[int, str]:
+        try:
+            with self._session.post(url, headers={"Accept": _JSON}, allow_redirects=False, stream=True) as answer:
+                return answer.status_code, answer.headers.get("Content-Location", "")
+        except requests.RequestException as error:
+            raise unreachable(error, self._server) from error
 
     def _tell(self, method: str, url: str, ds: Dataset) -> Said:
         body = json.dumps([ds.to_json_dict()])

@@ -150,6 +150,19 @@ def test_a_refused_procedure_step_is_a_record_that_failed(lookup: Lookup, study:
     assert [one.get("ParticipantObjectID") for one in named][:1] == ([study] if study else [])
 
 
+def test_that_a_workitem_is_to_be_canceled_changes_a_record(lookup: Lookup) -> None:
+    why = "canceled at the request of RIS"
+    message = told(lookup, "workitem to be canceled", workitem="1.9", worklist="ris", reason=why)
+    found = message.xml.find("EventIdentification")
+    assert found is not None
+    assert (message.event, found.get("EventActionCode")) == ("110111", "U")
+    assert found.findtext("EventOutcomeDescription") == why
+    assert who(message) == [("ris", ""), ("RADNODE", "")]
+    assert message.thing("110180").get("ParticipantObjectID") == "1.2"
+    of_none = Event(0.0, "", None, "workitem to be canceled", {"workitem": "1.9", "worklist": "ris"})
+    assert message_of(lookup, [of_none]) is None
+
+
 @pytest.mark.parametrize(
     ("action", "kind", "outcome"),
     [

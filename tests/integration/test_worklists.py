@@ -9,11 +9,12 @@ from typing import Any
 
 import pydicom
 import pytest
+import requests
 
 from tests.peers import Hospital, RunningNode, storescu, until
 from tests.peers.hospital import CANARY
 from tests.peers.qrscp import RealDcmqrscp
-from tests.peers.worklist_server import WorklistServer, value, values
+from tests.peers.worklist_server import JSON, WorklistServer, value, values
 from tests.worklist.conftest import schedule
 
 pytestmark = pytest.mark.integration
@@ -27,8 +28,9 @@ def server() -> Iterator[WorklistServer]:
         yield running
 
 
-def settings_for(server: WorklistServer, archive: RealDcmqrscp) -> dict[str, Any]:
+def settings_for(server: WorklistServer, archive: RealDcmqrscp, **changes: Any) -> dict[str, Any]:
     worklist = {"name": "ris", "url": server.url, "codes": {"AI-CXR^99SITE": "brightness"}, "every_seconds": 0.3}
+    worklist |= changes
     return {
         "destinations": [archive.destination(retrieve="get")],
         "routes": [{"name": "everything", "plugin": "brightness", "destinations": ["archive"]}],
@@ -83,3 +85,29 @@ def test_a_workitem_is_performed_once_though_the_node_is_killed_when_it_claims_i
         assert outputs(server, "2.25.3") == outputs(server, "2.25.1")
         assert node.study(hospital.study_uid(2)) is None, "nobody asked for the other one"
         assert CANARY not in node.log()
+
+
+def test_a_workitem_that_is_asked_to_be_canceled_delivers_nothing(
+    start_node: StartNode, server: WorklistServer, hospital: Hospital, tmp_path: Path
+) -> None:
+    """The clock asks once an hour: all of this is told by the server."""
+    uid = hospital.study_uid()
+    with RealDcmqrscp(tmp_path / "archive") as archive:
+        film = hospital.film()
+        assert len(storescu(archive.port, [film], called="ARCHIVE").taken) == 1
+        node = start_node(**settings_for(server, archive, events=True, every_seconds=3600))
+        node.run_cli("plugins", "pause", "brightness")
+        until(lambda: server.channels, "it listens")
+        schedule(server, "2.25.1", uid)
+        until(lambda: node.ledger.analyses.of_study(uid), lambda: f"it waits for the model:\n{node.log()[-3000:]}")
+        assert server.state("2.25.1") == "IN PROGRESS"
+        headers = {"Content-Type": JSON}
+        requests.post(f"{server.url}/workitems/2.25.1/cancelrequest", json=[{}], headers=headers, timeout=5)
+        until(lambda: server.state("2.25.1") == "CANCELED", lambda: f"it is canceled; log:\n{node.log()[-3000:]}")
+        node.run_cli("plugins", "resume", "brightness")
+        schedule(server, "2.25.2", "1.2.3.4")
+        until(lambda: server.state("2.25.2") == "CANCELED", "the node has looked around again")
+        (analysis,) = node.ledger.analyses.of_study(uid)
+        assert (str(analysis.state), analysis.error) == ("HELD", "canceled at the request of RIS")
+        kept = [str(pydicom.dcmread(path).SOPInstanceUID) for path in archive.files()]
+        assert kept == [str(pydicom.dcmread(film).SOPInstanceUID)]

@@ -1,11 +1,13 @@
 """A worklist server (UPS-RS, PS3.18 11) that is as strict as the standard, and knows nothing of the node.
 
 States and their moves are those of PS3.4 CC.1.1; what has to be there to create a workitem, and before a final state,
-is that of table CC.2.5-3; statuses are those of PS3.18 11.4 to 11.9.
+is that of table CC.2.5-3; statuses are those of PS3.18 11.4 to 11.11. Subscribers are told over a WebSocket (8.10.4),
+and of what happens while they are not connected they hear nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import threading
@@ -16,6 +18,10 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydicom.datadict import tag_for_keyword
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection, serve
 
 Table = dict[str, Any]  # DICOM JSON
 JSON = "application/dicom+json"
@@ -36,6 +42,10 @@ _PERFORMED = (
 )
 _DISCONTINUED = ("ProcedureStepCancellationDateTime", "ProcedureStepDiscontinuationReasonCodeSequence")
 _NUMBERS = ("DS", "IS", "US", "UL")
+#: Those that stand for all workitems, and for those of a filter (PS3.4 table CC.2.3-1).
+_WORKLIST, _FILTERED = "1.2.840.10008.5.1.4.34.5", "1.2.840.10008.5.1.4.34.5.1"
+#: Event Type IDs (PS3.4 table CC.2.4-1).
+_STATE_REPORT, _CANCEL_REQUESTED = 1, 2
 _MOVES = {("SCHEDULED", "IN PROGRESS"), ("IN PROGRESS", "COMPLETED"), ("IN PROGRESS", "CANCELED")}
 
 
@@ -75,6 +85,10 @@ class WorklistServer:
         workitems: UID -> dataset as it is now, its Transaction UID included.
         requests: method, path and status of each.
         before: called with method and path before a request is worked on; may raise :class:`Refused`.
+        subscribers: AE title -> what a workitem has to have to be told of; empty: any.
+        channels: AE title -> its connection.
+        knows_filters: else a filtered subscription is refused.
+        moved_to: an address that who opens a channel is sent to.
         loses_answer: of a request that was worked on, the connection is closed instead.
     """
 
@@ -84,6 +98,11 @@ class WorklistServer:
         self.asked_to_cancel: list[str] = []
         self.before: Callable[[str, str], None] = lambda method, path: None
         self.loses_answer: Callable[[str, str], bool] = lambda method, path: False
+        self.subscribers: dict[str, list[tuple[list[str], str]]] = {}
+        self.channels: dict[str, ServerConnection] = {}
+        self.knows_filters = True
+        self.moved_to = ""
+        self._events = serve(self._tell_events, "127.0.0.1", 0, ssl=tls, process_request=self._admit, close_timeout=0.5)
         self._token, self._lock = token, threading.RLock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
@@ -93,9 +112,12 @@ class WorklistServer:
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._events.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.break_channels()
+        self._events.shutdown()
         self._http.shutdown()
         self._http.server_close()
 
@@ -111,6 +133,45 @@ class WorklistServer:
     def told(self, keyword: str) -> list[tuple[str, str, int]]:
         """The requests of that method, or whose path ends so."""
         return [one for one in self.requests if one[0] == keyword or one[1].endswith(keyword)]
+
+    def break_channels(self) -> None:
+        for one in list(self.channels.values()):
+            one.close()
+
+    # What it tells
+
+    def _admit(self, _: ServerConnection, request: Request) -> Response | None:
+        if self._token and request.headers.get("Authorization") != f"Bearer {self._token}":
+            return Response(401, "Unauthorized", Headers())
+        if self.moved_to:
+            return Response(302, "Found", Headers({"Location": self.moved_to}))
+        known = request.path.removeprefix("/dicom-web/subscribers/") in self.subscribers
+        return None if known else Response(404, "Not Found", Headers())
+
+    def _tell_events(self, connection: ServerConnection) -> None:
+        assert connection.request is not None
+        subscriber = connection.request.path.rpartition("/")[2]
+        self.channels[subscriber] = connection
+        with contextlib.suppress(ConnectionClosed):
+            connection.recv()  # it has nothing to say
+        if self.channels.get(subscriber) is connection:
+            del self.channels[subscriber]
+
+    def report(self, uid: str, kind: int, **more: str) -> None:
+        """An event (PS3.4 CC.2.4) to those who have subscribed to it."""
+        ds = self.workitems[uid]
+        event = {
+            "00000002": {"vr": "UI", "Value": ["1.2.840.10008.5.1.4.34.6.4"]},
+            "00001000": {"vr": "UI", "Value": [uid]},
+            "00001002": {"vr": "US", "Value": [kind]},
+            tag("InputReadinessState"): ds[tag("InputReadinessState")],
+            tag("ProcedureStepState"): ds[tag("ProcedureStepState")],
+            **{tag(keyword): {"vr": "LT", "Value": [text]} for keyword, text in more.items()},
+        }
+        for subscriber, connection in list(self.channels.items()):
+            if all(_matches(ds, *one) for one in self.subscribers.get(subscriber, [])):
+                with contextlib.suppress(ConnectionClosed):
+                    connection.send(json.dumps(event))
 
     # What it answers
 
@@ -133,7 +194,8 @@ class WorklistServer:
             raise Refused(401)
         if method == "GET" and JSON not in headers.get("Accept", ""):
             raise Refused(406)
-        if method in ("POST", "PUT") and headers.get("Content-Type") != JSON:
+        has_body = headers.get("Content-Length", "0") != "0"
+        if method in ("POST", "PUT") and has_body and headers.get("Content-Type") != JSON:
             raise Refused(415)
 
     def _dispatch(self, method: str, path: list[str], query: str, body: bytes) -> Answer:
@@ -144,13 +206,29 @@ class WorklistServer:
                 return self._search(parse_qsl(query, keep_blank_values=True))
             case ("GET", ["workitems", uid]):
                 return Answer(200, [_shown(self._known(uid))])
+            case ("POST", ["workitems", worklist, "subscribers", subscriber]):
+                return self._subscribe(worklist, subscriber, query)
             case ("POST", ["workitems", uid]):
                 return self._update(self._known(uid), unquote(query), _dataset(body))
             case ("PUT", ["workitems", uid, "state"]):
                 return self._change(self._known(uid), _dataset(body))
             case ("POST", ["workitems", uid, "cancelrequest"]):
-                return self._request_cancel(uid, self._known(uid))
+                return self._request_cancel(uid, self._known(uid), _dataset(body) if body else {})
         raise Refused(404)
+
+    def _subscribe(self, worklist: str, subscriber: str, query: str) -> Answer:
+        told = dict(parse_qsl(query, keep_blank_values=True))
+        if worklist not in (_WORKLIST, _FILTERED) or set(told) - {"deletionlock", "filter"}:
+            raise Refused(400)
+        if (worklist == _FILTERED) != ("filter" in told):
+            raise Refused(400, "a filter, and that alone, makes a filtered subscription")
+        if worklist == _FILTERED and not self.knows_filters:
+            raise Refused(403, "Filtered Worklist Subscriptions are not supported.")
+        pairs = [one.partition("=") for one in told.get("filter", "").split(",") if one]
+        self.subscribers[subscriber] = [(key.split("."), text) for key, _, text in pairs]
+        host, port = self._events.socket.getsockname()[:2]
+        place = f"{self._scheme.replace('http', 'ws')}://{host}:{port}/dicom-web/subscribers/{subscriber}"
+        return Answer(201, None, {"Content-Location": place})
 
     def _known(self, uid: str) -> Table:
         if uid not in self.workitems:
@@ -164,6 +242,7 @@ class WorklistServer:
         if missing or value(ds, "ProcedureStepState") != "SCHEDULED" or tag("TransactionUID") in ds:
             raise Refused(400, f"not as table CC.2.5-3 wants it: {missing}")
         self.workitems[uid] = {**ds, tag("SOPInstanceUID"): {"vr": "UI", "Value": [uid]}}
+        self.report(uid, _STATE_REPORT)
         return Answer(201, None, {"Content-Location": f"{self.url}/workitems/{uid}"})
 
     def _search(self, query: Iterable[tuple[str, str]]) -> Answer:
@@ -199,18 +278,23 @@ class WorklistServer:
             self._check_transaction(known, transaction_uid, transaction_uid)
             _check_final(known, after)
         known[tag("ProcedureStepState")] = {"vr": "CS", "Value": [after]}
+        self.report(value(known, "SOPInstanceUID"), _STATE_REPORT)
         return Answer(200)
 
     def _check_transaction(self, known: Table, *given: str) -> None:
         if any(one != value(known, "TransactionUID") for one in given):
             raise Refused(400, "The Transaction UID is missing, or is not that of the UPS Instance.")
 
-    def _request_cancel(self, uid: str, known: Table) -> Answer:
+    def _request_cancel(self, uid: str, known: Table, ds: Table) -> Answer:
         state = value(known, "ProcedureStepState")
         if state == "COMPLETED":
             raise Refused(409, "The UPS is COMPLETED.")
         if state == "SCHEDULED":
             known[tag("ProcedureStepState")] = {"vr": "CS", "Value": ["CANCELED"]}
+            self.report(uid, _STATE_REPORT)
+        elif state == "IN PROGRESS":
+            reason = value(ds, "ReasonForCancellation") or "none"
+            self.report(uid, _CANCEL_REQUESTED, RequestingAE="RIS", ReasonForCancellation=reason)
         self.asked_to_cancel.append(uid)
         return Answer(202)
 

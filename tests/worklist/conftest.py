@@ -58,8 +58,10 @@ class Site:
     folder: Path
 
     def performer(self, settings: Settings | None = None, **changes: Any) -> Performer:
-        worklist = Worklist(name="ris", url=self.server.url, codes={"AI-CXR^99SITE": "chest"}, **changes)
-        return Performer(worklist, settings or self.settings(), self.ledger)
+        return Performer(self.worklist(**changes), settings or self.settings(), self.ledger)
+
+    def worklist(self, **changes: Any) -> Worklist:
+        return Worklist(**{"name": "ris", "url": self.server.url, "codes": {"AI-CXR^99SITE": "chest"}, **changes})
 
     def settings(self, *destinations: Destination) -> Settings:
         pacs = Destination(name="pacs", kind="dicom", ae_title="PACS")
