@@ -106,7 +106,7 @@ def _decided(ledger: Ledger, study: StudyRow, settings: StudySettings, facts: as
     now = replace(
         facts,
         association_silent_seconds=facts.quiet_seconds,
-        association_open=ledger.studies.streaming(uid).associations > 0,
+        association_open=ledger.studies.streaming(uid).associations > 0 or ledger.workitems.is_fetching(uid),
         asked=study.asked,
         counted=_counted(ledger, uid),
         notified=notified,
@@ -118,9 +118,12 @@ def _decided(ledger: Ledger, study: StudyRow, settings: StudySettings, facts: as
 def _counted(ledger: Ledger, uid: str) -> assemble.Counted | None:
     """What the archive that the study is fetched from counts of it."""
     fetch = ledger.fetches.of_study(uid)
-    if fetch is None or fetch.instances is None:
+    if fetch is None:
         return None
-    return assemble.Counted(fetch.archive, fetch.instances, ledger.fetches.came(uid))
+    came = ledger.fetches.came(uid)
+    if fetch.instances is not None:
+        return assemble.Counted(fetch.archive, fetch.instances, came)
+    return None if fetch.is_whole else assemble.Counted(fetch.archive, came + 1, came, "has at least")
 
 
 def _told(ledger: Ledger, uid: str) -> tuple[assemble.Performed | None, assemble.Counted | None]:

@@ -43,7 +43,8 @@ end, of the Unified Procedure Step Performed Procedure Sequence, with the result
 the reason why the workitem is canceled. The Transaction UID is in the query and in the dataset. With `events` of the
 worklist: Subscribe (11.10) to the Worklist or, with a `label`, to the Filtered Worklist, and Open Notification
 Connection (8.10.4): UPS State Report, UPS Assigned and UPS Cancel Requested (Event Types 1, 5, 2; PS3.4 CC.2.4). A
-request to cancel is met until the first result is delivered. No Unsubscribe.
+request to cancel is met until the first result is delivered. No Unsubscribe. Input with a WADO-RS Retrieval Sequence is
+retrieved (10.4) in `multipart/related; type="application/dicom"`, in any transfer syntax, from configured services.
 """
 
 

@@ -928,7 +928,7 @@ def test_what_a_workitem_orders_at_once_is_stat_for_that_plugin(bench: Bench) ->
 
 
 def test_of_a_workitem_that_is_to_be_canceled_nothing_is_made_until_another_asks_for_it(bench: Bench) -> None:
-    bench.ledger.workitems.add(workitem(state=WorkitemState.FETCHING))
+    bench.ledger.workitems.add(workitem())
     assert bench.ledger.workitems.ask_to_cancel("ups", "1.9", "canceled at the request of RIS")
     assert not bench.ledger.workitems.ask_to_cancel("ups", "1.9", "canceled at the request of another")
     assert not bench.ledger.workitems.ask_to_cancel("other", "1.9", "canceled by another server")

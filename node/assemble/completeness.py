@@ -86,7 +86,7 @@ class StudyFacts:
         quiet_seconds: since the last new image, or the last word of modality or archive, on the monotonic clock.
         series: what is here, by series.
         study_images: Number of Study Related Instances (0020,1208), the largest announced; None when not announced.
-        association_open: an association that brought images of this study has not ended.
+        association_open: an association that brought images of this study has not ended, or a workitem has it fetched.
         association_silent_seconds: how long that association has been silent.
         asked: the operator asked for the study to be closed.
         counted: by an archive; None when the study is not fetched from one, or it does not say.
@@ -218,7 +218,7 @@ def _some(performed: Performed) -> str:
 
 def _association(facts: StudyFacts, settings: StudySettings) -> Verdict:
     left = settings.open_association_seconds - facts.association_silent_seconds
-    reason = "an association that brings its images is still open"
+    reason = "an association that brings its images, or a fetch for a workitem, is not over"
     return Verdict(False, reason, expected=facts.expected, seconds=left)
 
 

@@ -31,7 +31,7 @@ class Worklist(Section):
     archive: str = Field(
         "",
         description="Name of a destination of kind dicom that studies are fetched from, unless a workitem names the AE "
-        "title of another one.",
+        "title of another one, or addresses for WADO-RS of a destination of kind stow.",
     )
     every_seconds: float = Field(10, gt=0, le=3600, description="How often it is asked, seconds.")
     events: bool = Field(

@@ -59,6 +59,11 @@ class FetchRow:
     unsent: tuple[str, ...] = ()
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all came that was asked for."""
+        return self.ended_at is not None and not self.reason
+
+    @property
     def again_at(self) -> float | None:
         """When it may be asked for again by the clock, epoch seconds; None: all came, or the end is not known."""
         if self.ended_at is None or not self.reason:
@@ -81,7 +86,7 @@ class Fetches:
     def ask(self, uid: str, archive: str, instances: int | None, operator: str) -> None:
         """The archive is about to be asked to send this study."""
         before = self.of_study(uid)
-        has_failed = before is not None and (before.ended_at is None or bool(before.reason))
+        has_failed = before is not None and not before.is_whole
         is_same = before is not None and (before.archive, before.instances) == (archive, instances)
         tries = before.tries + 1 if before is not None and has_failed and is_same else 1
         with self._database.write() as connection:

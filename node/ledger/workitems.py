@@ -54,7 +54,7 @@ class WorkitemRow:
     Attributes:
         study_instance_uid: of its input; empty: it names none, or several.
         code: of the work: value, scheme and meaning.
-        sources: AE titles that its input can be retrieved from.
+        sources: AE titles that its input can be retrieved from, and addresses for WADO-RS.
         priority: HIGH, MEDIUM or LOW.
         tries: how often the server was asked for it; more than once: it may be ours although it says no.
         told: what the server was told last of its progress.
@@ -142,6 +142,11 @@ class Workitems:
                 told = {"workitem": workitem_uid, "worklist": worklist, "reason": why}
                 add_event(connection, "workitem to be canceled", uid, None, **told)
         return bool(rows)
+
+    def is_fetching(self, study_instance_uid: str) -> bool:
+        """Whether a study is still to come whole for one of them."""
+        sql = "SELECT 1 FROM workitems WHERE study_instance_uid = ? AND state = ? LIMIT 1"
+        return bool(self._database.read(sql, study_instance_uid, WorkitemState.FETCHING))
 
     def withdraw(self, row: WorkitemRow) -> bool:
         """-> CANCELING, as it was asked for: in the same transaction the analyses that it wants are held.

@@ -1,8 +1,9 @@
 """Performs workitems of a worklist server: UPS-RS (PS3.18 11) as IHE's Task Performer does (RAD TF, AI Workflow).
 
-In come workitems whose code is configured; out go a claim, the study that is their input (:mod:`node.fetch`), and, when
-the plugin's results are delivered, what they are and where they can be had; or a cancellation with its reason. Routes
-say which series the plugin gets and where results go: a workitem adds no second way. The rules of failure:
+In come workitems whose code is configured; out go a claim, the study that is their input (:mod:`node.fetch`, or over
+WADO-RS), and, when the plugin's results are delivered, what they are and where they can be had; or a cancellation
+with its reason. Routes say which series the plugin gets and where results go: a workitem adds no second way. The
+rules of failure:
 
 - a workitem stands in the ledger with our Transaction UID before the server is asked for it; killed at any moment, the
   node goes on under the same one, and finds out what of its requests has reached the server;

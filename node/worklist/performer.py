@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
 from pydicom.uid import generate_uid
 
-from node.config import Destination, Settings, Worklist
+from node.config import Settings, Worklist
 from node.errors import DeliveryError, DeliveryRefused, PermanentError
-from node.fetch import Fetcher, Wanted, enquire
 from node.fetch.errand import run_apart
 from node.ledger import Ledger, WorkitemRow, WorkitemState
 from node.worklist import workitem
 from node.worklist.again import take_up
 from node.worklist.judgement import Done, Failed, Judgement, judge, outputs_of
+from node.worklist.origin import NotThere, Origin
 from node.worklist.server import Said, Server
 from node.worklist.workitem import PRIORITIES, Workitem
 
@@ -43,6 +43,7 @@ class Performer:
         self, worklist: Worklist, settings: Settings, ledger: Ledger, is_stopping: Callable[[], bool] = lambda: False
     ) -> None:
         self._worklist, self._settings, self._ledger, self._is_stopping = worklist, settings, ledger, is_stopping
+        self._origin = Origin(worklist, settings, ledger, is_stopping)
         self._next = 0.0
 
     def step(self) -> None:
@@ -163,30 +164,26 @@ class Performer:
             self._ledger.workitems.move(row, WorkitemState.FETCHING)
 
     def _fetch(self, server: Server, row: WorkitemRow) -> None:
-        """Have its study come, unless it is here, or was answered before."""
-        archive, uid = self._archive(row), row.study_instance_uid
+        """Have its study come, unless it is here, or was answered before; a part of it counts for nothing."""
+        uid, unknown = row.study_instance_uid, self._origin.unknown(row)
         self._ledger.priors.release(uid, f"worklist {row.worklist}")
-        if isinstance(self._judged(row), Done) or (archive is None and self._ledger.fetches.came(uid)):
+        last = self._ledger.fetches.of_study(uid)
+        is_done = isinstance(self._judged(row), Done) and (last is None or last.is_whole)
+        if is_done or (unknown and self._ledger.fetches.came(uid)):
             self._ledger.workitems.move(row, WorkitemState.ANALYSING)
-        elif archive is None:
-            why = "its study is not here, and nothing that this node knows says where it is"
-            self._ledger.workitems.move(row, WorkitemState.CANCELING, why)
+        elif unknown:
+            self._ledger.workitems.move(row, WorkitemState.CANCELING, f"its study is not here, and {unknown}")
         elif self._is_due(row):
             self._tell(server, row, 5, "the study is fetched")
-            self._fetch_from(archive, row)
+            self._have_come(row)
 
-    def _fetch_from(self, archive: Destination, row: WorkitemRow) -> None:
-        workitems, uid, operator = self._ledger.workitems, row.study_instance_uid, f"worklist {row.worklist}"
+    def _have_come(self, row: WorkitemRow) -> None:
+        workitems = self._ledger.workitems
         try:
-            wanted = Wanted(study=uid)
-            matches = enquire(archive, self._settings.node.ae_title, self._ledger, operator, wanted, 1).matches
-            if not matches and not self._ledger.fetches.came(uid):
-                workitems.move(row, WorkitemState.CANCELING, f"{archive.name} does not have its study")
-                return
-            fetcher = Fetcher(archive, self._settings, self._ledger, operator, self._is_stopping)
-            reason = "; ".join(one.reason for one in fetcher.fetch(matches) if one.reason)
-        except (DeliveryError, DeliveryRefused) as error:
-            reason = str(error)
+            reason = self._origin.fetch(row)
+        except NotThere as error:
+            workitems.move(row, WorkitemState.CANCELING, str(error))
+            return
         if not reason:
             workitems.move(row, WorkitemState.ANALYSING)
         elif time.time() - row.claimed_at > 60 * self._worklist.patience_minutes:
@@ -276,15 +273,10 @@ class Performer:
             study = self._ledger.studies.get(uid)
         return judge(study, self._ledger.fetches.came(uid), self._ledger.analyses.of_study(uid), row.plugin)
 
-    def _archive(self, row: WorkitemRow) -> Destination | None:
-        """Whom to fetch from: where the workitem says, if that is configured, else where the settings say."""
-        return next(self._archives(row), None) or self._settings.destination(self._worklist.archive)
-
-    def _archives(self, row: WorkitemRow) -> Iterator[Destination]:
-        for title in row.sources:
-            yield from (one for one in self._settings.destinations if one.kind == "dicom" and one.ae_title == title)
-
     def _is_due(self, row: WorkitemRow) -> bool:
-        """Whether it was not just asked for in vain."""
-        last = self._ledger.fetches.of_study(row.study_instance_uid)
-        return not row.reason or last is None or abs(time.time() - last.asked_at) >= _AGAIN_SECONDS
+        """Whether it was not just asked for in vain; a clock that was set back counts for nothing."""
+        last, now = self._ledger.fetches.of_study(row.study_instance_uid), time.time()
+        if not row.reason or last is None:
+            return True
+        again_at = last.again_at if last.again_at is not None else last.asked_at + _AGAIN_SECONDS
+        return now >= again_at or now < last.asked_at

@@ -27,7 +27,7 @@ class Workitem:
     Attributes:
         codes: Scheduled Workitem Code Sequence: value, scheme and meaning.
         studies: Study Instance UIDs of its input, each once.
-        sources: AE titles that the input can be retrieved from.
+        sources: AE titles that the input can be retrieved from, and addresses for WADO-RS.
     """
 
     uid: str
@@ -56,7 +56,8 @@ def workitem_of(ds: Dataset) -> Workitem | None:
     try:
         uid, inputs = text_of(ds, "SOPInstanceUID"), ds.get("InputInformationSequence") or ()
         priority = text_of(ds, "ScheduledProcedureStepPriority")
-        places = [place for one in inputs for place in one.get("DICOMRetrievalSequence") or ()]
+        titles = [place for one in inputs for place in one.get("DICOMRetrievalSequence") or ()]
+        urls = [place for one in inputs for place in one.get("WADORSRetrievalSequence") or ()]
         found = Workitem(
             uid=uid,
             state=text_of(ds, "ProcedureStepState"),
@@ -65,7 +66,9 @@ def workitem_of(ds: Dataset) -> Workitem | None:
             label=text_of(ds, "WorklistLabel"),
             codes=tuple(_code(one) for one in ds.get("ScheduledWorkitemCodeSequence") or ()),
             studies=_each_once(text_of(one, "StudyInstanceUID") for one in inputs),
-            sources=_each_once(text_of(one, "RetrieveAETitle") for one in places),
+            sources=_each_once(
+                [*(text_of(one, "RetrieveAETitle") for one in titles), *(text_of(one, "RetrieveURL") for one in urls)]
+            ),
         )
     except Exception:  # the library raises anything on a value that is none
         return None
