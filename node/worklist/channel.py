@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import structlog
 
@@ -143,7 +143,7 @@ class Channel:
         """Where the channel is: as the server says, on its own machine and no less safe, or where it should be."""
         own = urlsplit(self._worklist.url)
         scheme, host = "wss" if own.scheme == "https" else "ws", own.netloc.rpartition("@")[2]
-        path = f"{own.path.rstrip('/')}/subscribers/{self._subscriber}"
+        path = f"{own.path.rstrip('/')}/subscribers/{quote(self._subscriber)}"
         usual = SplitResult(scheme, host, path, "", "")
         try:
             other = urlsplit(told)

@@ -87,6 +87,7 @@ def test_a_workitem_is_performed_once_though_the_node_is_killed_when_it_claims_i
         assert CANARY not in node.log()
 
 
+@pytest.mark.slow
 def test_a_workitem_that_is_asked_to_be_canceled_delivers_nothing(
     start_node: StartNode, server: WorklistServer, hospital: Hospital, tmp_path: Path
 ) -> None:
