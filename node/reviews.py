@@ -138,6 +138,7 @@ class HeardReport:
         report_key: digest of its order; what comes later for the same one replaces it. Empty: it names none.
         told_at: when its status changed, as digits; empty: not told.
         reason: why it is kept aside.
+        adds: it is an addendum: what came before for its order counts as well.
     """
 
     status: ReportStatus
@@ -146,6 +147,7 @@ class HeardReport:
     report_key: str = ""
     told_at: str = ""
     reason: str = ""
+    adds: bool = False
 
 
 @dataclass(frozen=True)

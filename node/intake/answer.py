@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from node.export.hl7_text import Field, escaped, segment
 from node.review.hl7 import Marks, Segment, Unfit
-from node.review.message import VERSIONS
+from node.review.message import EVENTS, VERSIONS
 
 #: Table 0357, as far as it is used.
 ERRORS: Mapping[str, str] = {
@@ -25,6 +25,8 @@ ERRORS: Mapping[str, str] = {
 }
 #: MSH-15 of those who want an accept acknowledgement (2.9.3), and of those who want none.
 _ACCEPT, _NEVER = ("AL", "ER", "SU"), "NE"
+#: Of answers to messages of a version that is not taken.
+_VERSION = "2.5.1"
 #: A message without a header that can be read.
 NO_HEADER = Segment("MSH", (), Marks())
 
@@ -58,8 +60,8 @@ def acknowledgement(header: Segment, answer: Answer, application: str) -> bytes:
     if accept == _NEVER and header.part(16).upper() == _NEVER:
         return b""
     code = f"C{answer.code[1]}" if accept in _ACCEPT else answer.code
-    version = header.part(12) if header.part(12) in VERSIONS else VERSIONS[-1]
-    trigger = f"ACK^{event}" if (event := header.part(9, 2)) in ("R01", "T02", "T08", "T10") else "ACK"
+    version = header.part(12) if header.part(12) in VERSIONS else _VERSION
+    trigger = f"ACK^{event}" if (event := header.part(9, 2)) in {known for _, known in EVENTS} else "ACK"
     now = dt.datetime.now(dt.UTC).strftime("%Y%m%d%H%M%S+0000")
     lines = [
         segment(

@@ -55,3 +55,8 @@ UPDATE documents SET due = 0 WHERE read = 1 AND (EXISTS (SELECT 1 FROM studies s
 DROP INDEX documents_unread;
 CREATE INDEX documents_due ON documents (received_at) WHERE due > 0;
 """
+
+#: A later step.
+ADDENDA = """
+ALTER TABLE reports ADD COLUMN adds INTEGER NOT NULL DEFAULT 0 /* 1: an addendum: it replaces nothing */;
+"""

@@ -41,6 +41,7 @@ class ReportRow:
     study_instance_uid: str
     reason: str
     replaced: int
+    adds: int
     due: int
     read_at: float | None
     received_at: float
@@ -217,6 +218,7 @@ def _record(connection: sqlite3.Connection, heard: Heard) -> bool:
             "told_at": one.told_at,
             "patients": json.dumps(one.patients),
             "reason": one.reason,
+            "adds": int(one.adds),
             "due": int(one.status != ASIDE),
             "received_at": time.time(),
         }
@@ -235,7 +237,10 @@ def _record(connection: sqlite3.Connection, heard: Heard) -> bool:
 
 
 def _replace(connection: sqlite3.Connection, number: int, uid: str) -> None:
-    """What came before for the same order counts no more; or this one, where it was changed earlier."""
+    """What came before for the same order counts no more; or this one, where it was changed earlier.
+
+    An addendum stands beside what it adds to, and goes with it.
+    """
     new = connection.execute("SELECT * FROM reports WHERE id = ?", (number,)).fetchone()
     rows = connection.execute(
         "SELECT * FROM reports WHERE report_key = ? AND report_key != '' AND source = ? AND id != ? AND replaced = 0"
@@ -243,7 +248,10 @@ def _replace(connection: sqlite3.Connection, number: int, uid: str) -> None:
         (new["report_key"], new["source"], number, new["control_id"], new["sha256"]),
     ).fetchall()
     for old in rows:
-        if old["told_at"] and new["told_at"] and new["told_at"] < old["told_at"]:
+        is_older = bool(old["told_at"] and new["told_at"]) and new["told_at"] < old["told_at"]
+        if old["adds"] if is_older else new["adds"]:
+            continue  # an addendum stands beside what it adds to, whichever of them comes first
+        if is_older:
             sql = "UPDATE reports SET replaced = 1, due = 0, reason = ? WHERE id = ?"
             connection.execute(sql, (OLDER, number))
             continue

@@ -1,6 +1,6 @@
 """How the tables have changed since :mod:`node.ledger.schema`."""
 
-from node.ledger.report_tables import DOCUMENTS_DUE, REPORTS
+from node.ledger.report_tables import ADDENDA, DOCUMENTS_DUE, REPORTS
 from node.ledger.stage_tables import STAGES
 from node.ledger.watch_tables import WATCH_TABLES
 
@@ -254,6 +254,7 @@ CREATE TABLE removed_lines ( -- of the trail
     24: """
 ALTER TABLE workitems ADD COLUMN cancel TEXT NOT NULL DEFAULT '' /* who asks to cancel it; empty: nobody */;
 """,
+    25: ADDENDA,
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

@@ -28,6 +28,8 @@ CHARSETS: Mapping[str, str] = {
     "ISOIR148": "iso8859-9",
     "ISOIR203": "iso8859-15",
     "ISOIR166": "tis_620",
+    "ISOIR13": "shift_jis",
+    "ISOIR14": "shift_jis",
     "ISOIR87": "iso2022_jp_2",
     "ISOIR159": "iso2022_jp_2",
     "UNICODEUTF-8": "utf-8",
@@ -39,6 +41,8 @@ CHARSETS: Mapping[str, str] = {
     "KSX1001": "euc_kr",
     "BIG-5": "big5",
 }
+_ISO_2022 = "iso2022_jp_2"
+_KNOWN = "ASCII, UNICODE UTF-8, 8859/1 to 9 and 15, ISO IR14, ISO IR87, ISO IR159, GB 18030-2000, KS X 1001 and BIG-5"
 #: Of messages that name none and are not UTF-8, unless the configuration says otherwise.
 FALLBACK = "ISO IR 100"
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
@@ -142,7 +146,7 @@ def read_header(data: bytes) -> Segment:
     """MSH alone, which is enough for an answer; raises :class:`Unfit`."""
     line = re.split(rb"[\r\n]", _begun(data), maxsplit=1)[0].decode("latin-1")
     if not line.startswith("MSH") or len(line) < 9:
-        raise Unfit("AR", "100", "it does not begin with a header (MSH)")
+        raise _why_no_header(data, line)
     separator, rest = line[3], line[4:]
     written = rest.split(separator)[0]
     distinct = len({separator, *written}) == len(written) + 1
@@ -150,6 +154,14 @@ def read_header(data: bytes) -> Segment:
         raise Unfit("AR", "102", "its separators (MSH-1, MSH-2) are none")
     marks = Marks(separator, *list(written[:4]))
     return Segment("MSH", (separator, written, *rest.split(separator)[1:]), marks)
+
+
+def _why_no_header(data: bytes, line: str) -> Unfit:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\0")) or data[1:2] == b"\0":
+        return Unfit("AR", "103", "UTF-16 and UTF-32 are not taken: their bytes can end a block; UNICODE UTF-8 is")
+    if line.startswith(("FHS", "BHS")):
+        return Unfit("AR", "100", "batches (FHS, BHS) are not taken: each message is a block of its own")
+    return Unfit("AR", "100", "it does not begin with a header (MSH)")
 
 
 def parse(data: bytes, fallback: str = FALLBACK) -> Message:
@@ -191,11 +203,13 @@ def _segment(text: str, marks: Marks, charset: str) -> Segment:
 
 
 def _charset(head: Segment, data: bytes, fallback: str) -> str:
-    """The codec: of the first repetition of MSH-18, to which further ones only add."""
-    named = head.repeated(18)[0].upper().replace(" ", "").replace("_", "")
+    """The codec: of the first repetition of MSH-18, to which further ones only add; those of ISO 2022 by escapes."""
+    named, *more = (one.upper().replace(" ", "").replace("_", "") for one in head.repeated(18))
     if named and named not in CHARSETS:
-        raise Unfit("AR", "103", "its character set (MSH-18) is not known here")
+        raise Unfit("AR", "103", f"its character set (MSH-18) is not known here: {_KNOWN} are")
     codec = CHARSETS.get(named, "ascii")
+    if codec in ("ascii", "shift_jis") and b"\x1b$" in data and any(CHARSETS.get(one) == _ISO_2022 for one in more):
+        return _ISO_2022
     if codec != "ascii":
         return codec
     try:

@@ -1,4 +1,4 @@
-"""A signed report in an HL7 message: what ORU^R01 (7.3.1) and MDM^T02, T08, T10 (9.6) say. Pure.
+"""A signed report in an HL7 message: what ORU^R01 (7.3.1) and MDM^T02, T06, T08, T10 (9.6) say. Pure.
 
 Each order of an ORU (OBR with its OBX) is a report of its own; an MDM is one. Only what is final or corrected counts,
 by OBR-25 and OBX-11, or TXA-17; of the texts those in OBX of type TX, FT, ST, CWE or CE.
@@ -16,14 +16,18 @@ from node.review.hl7 import Message, Segment, Unfit
 from node.reviews import HeardReport, ReportStatus, order_key, person_key
 
 #: MSH-12 that are taken, and MSH-9 -> whether what it brings replaces what came before.
-VERSIONS = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1")
+VERSIONS = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2")
 EVENTS: Mapping[tuple[str, str], ReportStatus] = {
     ("ORU", "R01"): ReportStatus.FINAL,
     ("MDM", "T02"): ReportStatus.FINAL,
+    ("MDM", "T06"): ReportStatus.CORRECTED,
     ("MDM", "T08"): ReportStatus.CORRECTED,
     ("MDM", "T10"): ReportStatus.CORRECTED,
 }
+#: The document stands beside the one that it adds to, instead of taking its place.
+_ADDENDUM = "T06"
 PRELIMINARY = "it is preliminary, or no longer valid, by its result status"
+TAKEN_BACK = "it is an addendum that was taken back"
 NO_TEXT = "it has no text that is final: no OBX of type TX, FT, ST, CWE or CE"
 _COUNTS = {"F": ReportStatus.FINAL, "C": ReportStatus.CORRECTED}
 #: OBX-11: it is taken back, or was wrong, as for another patient.
@@ -31,6 +35,8 @@ _TAKEN_BACK = ("D", "W", "X")
 _TEXTS = ("TX", "FT", "ST", "CWE", "CE")
 #: TXA-17 of a document that somebody has signed: authenticated, legally authenticated.
 _SIGNED = ("AU", "LA")
+#: TXA-19 (table 0273) of a document that was taken back: deleted, obsolete; and of one that is not for patient care.
+_GONE, _UNAVAILABLE = ("CA", "OB"), "UN"
 #: Of OBX-3: Study Instance UID, Accession Number; the words for those who use no code.
 _STUDY_CODES, _STUDY_WORDS = {"113014", "110180", "0020000D"}, "study instance uid"
 _ACCESSION_CODE = "121022"
@@ -41,7 +47,10 @@ _ACCESSIONS = (18, 3, 2, 19, 20)
 
 @dataclass
 class Told:
-    """One report while it is read. `lines`: result status and text of each OBX, `status`: of all of it."""
+    """One report while it is read. `lines`: result status and text of each OBX, `status`: of all of it.
+
+    `adds`: it is an addendum to another one.
+    """
 
     source: str
     patients: list[str]
@@ -52,6 +61,7 @@ class Told:
     uids: list[str] = field(default_factory=list)
     accessions: list[str] = field(default_factory=list)
     lines: list[tuple[str, str]] = field(default_factory=list)
+    adds: bool = False
 
     @property
     def text(self) -> str:
@@ -64,7 +74,7 @@ class Told:
         return f"{self.source} {sha256(f'reader {self.signer}'.encode()).hexdigest()[:8]}"
 
     def _counts(self, status: str) -> bool:
-        return (status or self.status) in _COUNTS
+        return self.status != "X" and (status or self.status) in _COUNTS
 
     def heard(self) -> HeardReport:
         """For the ledger."""
@@ -74,10 +84,12 @@ class Told:
         whose = tuple(dict.fromkeys(person_key(one) for one in self.patients))
         key = self.key or next(iter(self.accessions), "")
         digest = sha256(f"report\0{key}".encode()).hexdigest() if key else ""
-        return HeardReport(status, tuple(dict.fromkeys(names)), whose, digest, self.told_at, reason)
+        return HeardReport(status, tuple(dict.fromkeys(names)), whose, digest, self.told_at, reason, self.adds)
 
     def _judged(self) -> tuple[ReportStatus, str]:
         """What it is, and why it is kept aside."""
+        if self.adds and self.status == "X":
+            return ReportStatus.ASIDE, TAKEN_BACK
         if self.status and self.status not in (*_COUNTS, "X"):
             return ReportStatus.ASIDE, PRELIMINARY
         counted = [status or self.status for status, _ in self.lines if self._counts(status)]
@@ -101,7 +113,7 @@ def check_header(header: Segment) -> None:
     if header.part(9) not in {kind for kind, _ in EVENTS}:
         raise Unfit("AR", "200", "only ORU and MDM messages are taken (MSH-9)")
     if (header.part(9), header.part(9, 2)) not in EVENTS:
-        raise Unfit("AR", "201", "only the events ORU^R01, MDM^T02, T08 and T10 are taken (MSH-9)")
+        raise Unfit("AR", "201", "only the events ORU^R01, MDM^T02, T06, T08 and T10 are taken (MSH-9)")
     if header.part(11) not in ("P", ""):
         raise Unfit("AR", "202", "only messages of production are taken: Processing ID P (MSH-11)")
     if header.part(12) not in VERSIONS:
@@ -128,10 +140,12 @@ def read_reports(message: Message) -> tuple[Told, ...]:
         raise Unfit("AE", "100", f"it has no {'TXA' if is_document else 'OBR'} segment")
     if not any(told.patients or told.uids or pending.uids for told in found):
         raise Unfit("AE", "101", "it names neither a patient (PID-3) nor a study")
+    event = message.header.part(9, 2)
     for told in found:
         told.uids += pending.uids
         told.accessions += pending.accessions
-        if is_document and EVENTS["MDM", message.header.part(9, 2)] is ReportStatus.CORRECTED and told.status == "F":
+        told.adds = is_document and event == _ADDENDUM
+        if is_document and EVENTS["MDM", event] is ReportStatus.CORRECTED and told.status == "F":
             told.status = "C"
     return tuple(told for told in found if told.lines or told.status == "X") or (found[0],)
 
@@ -151,7 +165,9 @@ def _read_order(told: Told, obr: Segment) -> None:
 
 
 def _read_document(told: Told, txa: Segment) -> None:
-    told.status = "F" if txa.part(17).upper() in _SIGNED else "P"
+    availability = txa.part(19).upper()
+    is_signed = txa.part(17).upper() in _SIGNED and availability != _UNAVAILABLE
+    told.status = "X" if availability in _GONE else "F" if is_signed else "P"
     told.told_at = _digits(txa.part(8) or txa.part(6) or txa.part(4))
     told.key = txa.part(15) or txa.part(14) or txa.part(13) or txa.part(12)
     told.signer = " ".join(txa.leaves(22)).strip()

@@ -14,7 +14,8 @@ _REPLACED = "another one has replaced it"
 def tell_reports(scene: Scene, telling: Telling) -> None:
     """Each report in a message, and each signed Structured Report that is read by its words."""
     for row in scene.ledger.reports.of_study(scene.uid):
-        telling.say("report", f"{_WORDS[row.status]} from {row.source}, {at(row.received_at)}: {_fate(scene, row)}")
+        what = "an addendum" if row.adds else _WORDS[row.status]
+        telling.say("report", f"{what} from {row.source}, {at(row.received_at)}: {_fate(scene, row)}")
     for one in scene.ledger.reviews.signed(scene.uid):
         fate = _fate_of_document(scene, one)
         telling.say("report", f"the signed report {one.sop_instance_uid}, {at(one.received_at)}: {fate}")

@@ -130,7 +130,13 @@ def test_a_control_id_that_is_used_again_for_another_message_loses_none(inlet: I
         (Report().message().replace(b"ORU^R01^ORU_R01", b"ADT^A08^ADT_A01"), "AR 200"),
         (Report().message().replace(b"ORU^R01^ORU_R01", b"ORU^R40^ORU_R01"), "AR 201"),
         (Report().message().replace(b"|P|2.5.1", b"|T|2.5.1"), "AR 202"),
-        (Report(version="2.7").message(), "AR 203"),
+        (Report(version="2.9").message(), "AR 203"),
+        (Report(version="2.2").message(), "AR 203"),
+        (b"BHS|^~\\&|RIS\r" + Report().message() + b"BTS|1\r", "AR 100"),
+        (b"FHS|^~\\&|RIS\rBHS|^~\\&|RIS\r" + Report().message() + b"BTS|1\rFTS|1\r", "AR 100"),
+        (Report(charset="UNICODE UTF-16").message("utf-16"), "AR 103"),
+        (Report(charset="UNICODE UTF-16").message("utf-16-be"), "AR 103"),
+        (Report(charset="UNICODE UTF-16").message(), "AR 103"),
         (Report(charset="KLINGON").message(), "AR 103"),
         (Report(charset="UNICODE UTF-8", text="möglich").message("latin-1"), "AE 102"),
         (Report().message().replace(b"OBR|", b"NTE|"), "AE 100"),
@@ -157,6 +163,14 @@ def test_older_versions_are_answered_in_their_own_form(inlet: Inlet) -> None:
         assert code(ris.send(Report(version="2.3").message())) == "AA"
         head, msa, err = ris.send(Report(version="2.4", patient="").message())
     assert (head[11], msa[1], err[1]) == ("2.4", "AE", "^^^101&Required field missing&HL70357")
+
+
+@pytest.mark.parametrize("version", ["2.6", "2.7", "2.8.2"])
+def test_newer_versions_are_taken_and_answered_in_their_own(inlet: Inlet, ward: Ward, version: str) -> None:
+    message = Report(version=version).message().replace(b"MSH|^~\\&|", b"MSH|^~\\&#|")
+    with Ris(inlet.port) as ris:
+        head, msa = ris.send(message)
+    assert (head[11], head[8], msa[1], rows(ward)[0].status) == (version, "ACK^R01", "AA", "FINAL")
 
 
 def test_who_asks_for_an_accept_acknowledgement_gets_one(inlet: Inlet) -> None:

@@ -47,7 +47,15 @@ class Report:
 
 
 def document(
-    text: str, *, accession: str = "ACC1", event: str = "T02", completion: str = "AU", number: str = "D1"
+    text: str,
+    *,
+    accession: str = "ACC1",
+    event: str = "T02",
+    completion: str = "AU",
+    number: str = "D1",
+    parent: str = "",
+    told_at: str = "20260101",
+    study: str = "",
 ) -> bytes:
     """An MDM message."""
     lines = [
@@ -55,8 +63,9 @@ def document(
         f"EVN|{event}|20260101120000",
         "PID|1||PID1^^^HOSPITAL^MR||Canary^Nobody",
         "PV1|1|O",
-        f"TXA|1|DI|TX|20260101115500||||||||{number}|||{accession}||{completion}",
+        f"TXA|1|DI|TX|{told_at}115500||||||||{number}|{parent}||{accession}||{completion}",
         f"OBX|1|TX|18748-4^Report^LN||{text}||||||F",
+        *([f"ZDS|{study}^^Application^DICOM"] if study else []),
     ]
     return "\r".join([*lines, ""]).encode()
 

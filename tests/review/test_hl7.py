@@ -35,6 +35,10 @@ def text_of(message: bytes) -> str:
         ("8859/5", "iso8859-5", "пневмония"),
         ("ISO IR 126", "iso8859-7", "πνευμονία"),
         ("ISO IR87", "iso2022_jp", "肺炎なし"),
+        ("~ISO IR87", "iso2022_jp", "肺炎なし"),
+        ("ASCII~ISO IR87~ISO IR159", "iso2022_jp", "肺炎なし"),
+        ("ISO IR14~ISO IR87", "iso2022_jp", "肺炎なし"),
+        ("ISO IR14", "shift_jis", "ﾊｲｴﾝ"),
         ("GB 18030-2000", "gb18030", "没有肺炎"),
         ("BIG-5", "big5", "功能"),  # its second byte is that of a separator
     ],

@@ -20,7 +20,7 @@ from node.states import StudyState
 from tests.ledger.material import arrival, plan, reported
 from tests.peers import Hospital
 from tests.peers.hospital import CANARY
-from tests.peers.ris import Report
+from tests.peers.ris import Report, document
 from tests.review.material import answered
 
 WORDS = {"chest": {"opacity": ("pneumonia",), "effusion": ("effusion*",)}}
@@ -172,6 +172,47 @@ def test_an_earlier_report_that_comes_late_replaces_nothing(ledger: Ledger, spoo
     look(ledger, spool)
     assert said(ledger) == [("opacity", "present")]
     assert "changed later" in row(ledger).reason
+
+
+PARENT, ADDENDUM = {"number": "D1"}, {"event": "T06", "number": "D2", "parent": "D1"}
+
+
+@pytest.mark.parametrize("accession", ["ACC1", ""], ids=["of an order", "of a document alone"])
+def test_an_addendum_is_read_beside_its_report_and_has_the_last_word(
+    ledger: Ledger, spool: Spool, accession: str
+) -> None:
+    film(ledger, spool)
+    study = {"accession": accession, "study": "1.2"}
+    came(ledger, spool, document("No pneumonia. No effusion.", **PARENT, **study))
+    look(ledger, spool)
+    came(ledger, spool, document("Addendum: pneumonia.", told_at="20260102", **ADDENDUM, **study))
+    look(ledger, spool)
+    last = {one.finding: one.truth for one in ledger.reviews.counted(by_text=True)}
+    assert last == {"opacity": "present", "effusion": "absent"}
+    assert [(one.adds, one.replaced) for one in ledger.reports.of_study("1.2")] == [(0, 0), (1, 0)]
+    came(ledger, spool, document("No pneumonia.", event="T10", number="D3", parent="D1", told_at="20260103", **study))
+    look(ledger, spool)
+    assert [one.replaced for one in ledger.reports.of_study("1.2")] == [1, 1, 0], "a replacement is of both"
+    assert said(ledger) == [("opacity", "absent")]
+
+
+def test_an_addendum_that_comes_first_or_again_replaces_nothing(ledger: Ledger, spool: Spool) -> None:
+    film(ledger, spool)
+    addendum = document("Addendum: pneumonia.", told_at="20260102", **ADDENDUM)
+    for one in (addendum, document("No effusion.", **PARENT), addendum):
+        came(ledger, spool, one)
+        look(ledger, spool)
+    assert sorted(said(ledger)) == [("effusion", "absent"), ("opacity", "present")]
+    assert [one.replaced for one in ledger.reports.of_study("1.2")] == [0, 0]
+
+
+def test_a_document_that_is_no_longer_valid_counts_no_more(ledger: Ledger, spool: Spool) -> None:
+    film(ledger, spool)
+    came(ledger, spool, document("Pneumonia.", **PARENT))
+    look(ledger, spool)
+    came(ledger, spool, document("Pneumonia.", event="T08", completion="AU||OB"))
+    look(ledger, spool)
+    assert said(ledger) == []
 
 
 def test_a_preliminary_report_is_kept_aside_and_the_final_one_is_read(ledger: Ledger, spool: Spool) -> None:
