@@ -35,6 +35,15 @@ def open_ledger(config: Path) -> tuple[Settings, Ledger]:
     return settings, Ledger(path, settings.storage.busy_seconds)
 
 
+def open_serving(config: Path) -> tuple[Settings, Ledger]:
+    """As :func:`open_ledger`, but the settings are those that the node serves with, while it runs."""
+    from node.config import load
+
+    settings, ledger = open_ledger(config)
+    is_served = ledger.facts.serving_pid() is not None and settings.serving_path.exists()
+    return (load(settings.serving_path) if is_served else settings), ledger
+
+
 def ledger_if_any(config: Path) -> Ledger | None:
     """The ledger of that node; None where it has never run."""
     from node.config import load

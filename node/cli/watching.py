@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, print_table, when
+from node.cli.output import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    open_ledger,
+    open_serving,
+    print_json,
+    print_table,
+    when,
+)
 
 if TYPE_CHECKING:
     from node.config import Settings
@@ -79,8 +88,8 @@ def _value(one: MeasureRow) -> str:
 
 @app.command()
 def look(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Look now, instead of when the clock says; then as `show`."""
-    settings, ledger = open_ledger(config)
+    """Look now, with the settings that the node serves with, instead of when the clock says; then as `show`."""
+    settings, ledger = open_serving(config)
     _look(settings, ledger)
     _shown(ledger, False, as_json)
 
@@ -102,7 +111,7 @@ def baseline(
     from node.errors import PermanentError
     from node.watch.round import keep_baseline
 
-    settings, ledger = open_ledger(config)
+    settings, ledger = open_serving(config)
     of = _watched(ledger, plugin)
     newest = ledger.observations.newest(of, settings.watch.baseline, 0.0)
     if len(newest) < settings.watch.least:
@@ -131,5 +140,5 @@ def report(
     """Write the report of the models as they are now, with plots; the node writes one a week into `reports`."""
     from node.watch.report import written
 
-    settings, ledger = open_ledger(config)
+    settings, ledger = open_serving(config)
     typer.echo(f"written: {written(settings, ledger, out)}")

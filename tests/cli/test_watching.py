@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pypdf
 import pytest
 
+from node import config
 from tests.cli.conftest import Site
 from tests.ledger.material import results
 from tests.watch.builders import answered, observations
@@ -34,6 +36,16 @@ def drifted(site: Site) -> Any:
 def test_nobody_has_looked_yet(site: Site) -> None:
     assert "no model has been looked at yet" in site.text("watch")
     assert site.json("watch") == []
+
+
+def test_the_settings_that_are_served_count_while_the_node_runs(watched: Site) -> None:
+    served = config.load(watched.config)
+    served.serving_path.write_bytes(config.frozen(served))
+    watched.config.write_text(watched.config.read_text().replace("least = 40", "least = 61").replace("60\n", "70\n"))
+    watched.ledger.facts.beat(os.getpid())
+    assert "the newest 60 answers are the baseline" in watched.text("watch", "baseline", NAME)
+    watched.ledger.facts.beat(None)
+    assert "61 patients are needed" in str(watched.refusal("watch", "baseline", NAME))
 
 
 def test_a_quiet_model_is_shown_with_its_limits(watched: Site) -> None:

@@ -15,7 +15,9 @@ import requests
 from PIL import Image
 
 from node import report
+from node.claims import Outcome
 from node.config import Destination, NodeSettings, Settings, WebSettings, frozen
+from node.reviews import Answer, Judgement, Review
 from node.spool import Spool
 from node.states import AnalysisState
 from node.study import Attributes, Explanation
@@ -375,6 +377,16 @@ def test_a_study_is_completed_and_a_plugin_paused(browser: Browser, web: Running
     assert browser.form("/act/plugin/chest-radiograph/pause").status_code == 303
     assert list(web.ledger.pauses.paused()) == ["chest-radiograph"]
     assert "paused by the holder" in browser.get("/plugins").text
+
+
+def test_a_plugins_page_has_what_readers_say_and_apart_what_signed_reports_say(browser: Browser, web: Running) -> None:
+    (row,) = web.ledger.analyses.of_study("1.2")
+    answer = Answer(row.id, "chest-radiograph", "1.0", "pneumonia", "", "", None, Outcome.PRESENT, 0.9)
+    by_text = Review(answer, Judgement.CORRECTED, Outcome.ABSENT, "RIS 1", "report message 1", "HL7 RIS")
+    web.ledger.reviews.add("1.2", [Review(answer, Judgement.ACCEPTED, None, "rita", "typed"), by_text])
+    rows = [one for one in browser.get("/plugins/chest-radiograph").text.split("<tr>") if "pneumonia</th><td>" in one]
+    assert [("readers" in one, "signed reports: HL7 RIS" in one) for one in rows] == [(True, False), (False, True)]
+    assert ["1 of 1" in one or "100" in one for one in rows] == [True, False]
 
 
 def test_a_reader_says_a_word_and_acts_no_further(web: Running) -> None:

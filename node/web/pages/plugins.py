@@ -60,4 +60,6 @@ def _health(ledger: Ledger, found: Found, paused: dict[str, str], problems: list
 
 
 def _tallies(ledger: Ledger, name: str) -> list[Tally]:
-    return tallies(one for one in ledger.reviews.counted() if one.plugin == name)
+    """Of what readers say, then, apart by source, of what their signed reports say in words."""
+    counted = (*ledger.reviews.counted(), *ledger.reviews.counted(by_text=True))
+    return sorted(tallies(one for one in counted if one.plugin == name), key=lambda one: bool(one.source))
