@@ -29,6 +29,7 @@ from node.ledger.reports import Match, ReportRow
 from node.ledger.results import Notice
 from node.ledger.reviews import ReviewRow, Signed, SignedRow, UnreadDocument
 from node.ledger.signals import SignalRow
+from node.ledger.silence import ANSWERS_INSTEAD
 from node.ledger.stages import Installed
 from node.ledger.studies import StudyRow
 from node.ledger.upkeep import Named, check_copy
@@ -36,6 +37,7 @@ from node.ledger.withdrawals import Withdrawal
 from node.ledger.workitems import WorkitemRow, WorkitemState
 
 __all__ = [
+    "ANSWERS_INSTEAD",
     "BY_OPERATOR",
     "FORGOTTEN",
     "NEW_BASELINE",

@@ -11,6 +11,7 @@ from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.results import REJECTION
 from node.ledger.settlement import end_analysis_if_settled, lose
+from node.ledger.silence import answer_instead
 from node.ledger.stand_ins import REPLACED_BY, STATE, queue_stand_ins
 from node.states import AnalysisState, Keeping
 
@@ -181,6 +182,7 @@ class Deliveries:
                 lose(connection, analysis_id)
             else:
                 end_analysis_if_settled(connection, analysis_id)
+            answer_instead(connection, "x.id = ? AND x.state = 'FAILED'", analysis_id)  # nothing of it has arrived
 
     @staticmethod
     def _event(connection: sqlite3.Connection, delivery: DeliveryRow, action: str, **detail: object) -> None:

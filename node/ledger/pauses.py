@@ -12,8 +12,9 @@ import time
 from node.errors import PermanentError
 from node.ledger.database import Database
 from node.ledger.events import add_event
+from node.ledger.silence import PAUSED, answer_instead
 
-_PAUSED, _CRASHES, _DRAINED = "paused ", "crashes ", "drained"
+_PAUSED, _CRASHES, _DRAINED = PAUSED, "crashes ", "drained"
 #: Of a row of `analyses`: whether its plugin is paused, or all are.
 IS_PAUSED = f"EXISTS (SELECT 1 FROM facts WHERE facts.name IN ('{_DRAINED}', '{_PAUSED}' || analyses.plugin))"  # noqa: S608  our words
 
@@ -97,9 +98,13 @@ def _crashes(rows: sqlite3.Cursor) -> int:
 
 
 def pause_plugin(connection: sqlite3.Connection, plugin: str, reason: str) -> bool:
-    """In the caller's transaction; False when it is paused already, and keeps its first reason."""
+    """In the caller's transaction; False when it is paused already, and keeps its first reason.
+
+    Another version that kept its answer for what waits for this one answers instead.
+    """
     sql = "INSERT OR IGNORE INTO facts VALUES (?, ?, ?)"
     changed = connection.execute(sql, (_PAUSED + plugin, reason, time.time())).rowcount > 0
     if changed:
         add_event(connection, "plugin paused", plugin=plugin, reason=reason)
+        answer_instead(connection, "x.plugin = ? AND x.state = 'QUEUED'", plugin)
     return changed

@@ -12,13 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from node.ledger.criticals import Critical, add_criticals, critical_from
+from node.ledger.events import add_event
 from node.ledger.moves import move_analysis, move_study
 from node.ledger.results import add_results
 from node.ledger.settlement import end_analysis_if_settled
 from node.stages import Stage, Staged, plain_name
-from node.states import AnalysisMove, AnalysisState, StudyMove, StudyState
+from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
 from node.study import ResultObject
 
+#: Names of facts, each followed by that of a plugin: its value is why it is paused.
+PAUSED = "paused "
+#: A line of the trail: what was kept goes out, since the version that was to answer does not.
+ANSWERS_INSTEAD = "answers instead"
 #: Of a row of `analyses a`: some of its results are at their destinations.
 ARRIVED = "EXISTS (SELECT 1 FROM deliveries d WHERE d.analysis_id = a.id AND d.state = 'DONE')"
 _MINE = "a.plugin = ? AND a.plugin_version = ?"
@@ -109,10 +114,20 @@ def _silent_because(connection: sqlite3.Connection, analysis_id: int) -> _Why | 
             return _Why(f"{who} has answered for this study: results are kept, not delivered", other["id"])
         staged = staged_of(connection, other["plugin"], other["plugin_version"])
         is_chosen = not staged.silent_because(row["uid"], row["sender"])
-        if staged.stage is Stage.CANARY and is_chosen and other["state"] in _COMING:
+        if staged.stage is Stage.CANARY and is_chosen and _is_coming(connection, other):
             why = f"{who} answers for this study, as a canary: results are kept, not delivered"
             return _Why(why, other["id"])
     return None
+
+
+def _is_coming(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
+    """Whether it will answer: not as long as it waits for a plugin that is paused."""
+    is_paused = row["state"] == AnalysisState.QUEUED and _is_paused(connection, row["plugin"])
+    return row["state"] in _COMING and not is_paused
+
+
+def _is_paused(connection: sqlite3.Connection, plugin: str) -> bool:
+    return bool(connection.execute("SELECT 1 FROM facts WHERE name = ?", (PAUSED + plugin,)).fetchone())
 
 
 def _beside(connection: sqlite3.Connection, analysis_id: int) -> list[sqlite3.Row]:
@@ -153,16 +168,26 @@ def answer_instead(connection: sqlite3.Connection, condition: str, *values: obje
         values: for its marks.
     """
     rows = connection.execute(
-        "SELECT k.analysis_id FROM silent k JOIN analyses x ON x.id = k.kept_for"  # noqa: S608  our words
+        "SELECT k.analysis_id, x.* FROM silent k JOIN analyses x ON x.id = k.kept_for"  # noqa: S608  our words
         f" WHERE {condition} ORDER BY 1",
         values,
     ).fetchall()
-    for (analysis_id,) in rows:
+    for row in rows:
+        analysis_id = row["analysis_id"]
         why = _silent_because(connection, analysis_id)  # asked one by one: who is released answers for the rest
         if why is None:
+            reason = f"{row['plugin']} {row['plugin_version']} does not answer for it: {_no_answer(connection, row)}"
+            add_event(connection, ANSWERS_INSTEAD, row["study_instance_uid"], analysis_id, reason=reason)
             _release(connection, "a.id = ?", (analysis_id,))
         else:
             connection.execute("UPDATE silent SET kept_for = ? WHERE analysis_id = ?", (why.kept_for, analysis_id))
+
+
+def _no_answer(connection: sqlite3.Connection, row: sqlite3.Row) -> str:
+    """Why an analysis, for which another one kept its answer, gives none."""
+    if row["state"] in ENDED or row["state"] == AnalysisState.HELD:
+        return f"it is {row['state']}. {row['error']}".rstrip()
+    return "it is paused" if _is_paused(connection, row["plugin"]) else "its stage has changed"
 
 
 def release_unanswered(connection: sqlite3.Connection, staged: Staged) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from node.ledger import AnalysisRow, DeliveryRow
+from node.ledger import ANSWERS_INSTEAD, AnalysisRow, DeliveryRow
 from node.states import AnalysisState
 from node.why.telling import Scene, Telling, at, some
 
@@ -14,6 +14,9 @@ Teller = Callable[[Scene, Telling, AnalysisRow], str]
 
 def tell_analysis(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
     """What became of an analysis of the newest revision; why it has a result, or none."""
+    for one in scene.ledger.events.of_study(scene.uid):
+        if one.action == ANSWERS_INSTEAD and one.analysis_id == row.id:
+            _say(telling, row, f"its answer was kept, and goes out after all: {one.detail['reason']}")
     return f"{row.plugin}: {_TELLERS[row.state](scene, telling, row)}"
 
 

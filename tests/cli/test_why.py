@@ -11,8 +11,10 @@ import pytest
 from node import config
 from node.comparison import Comparison, PriorRule
 from node.deliver import Courier
+from node.ledger import ANSWERS_INSTEAD
 from node.ledger.absences import MOST_TRIES
 from node.ledger.comparisons import want_prior
+from node.ledger.events import add_event
 from node.offline import Bench
 from node.signals import Named, Step, StepStatus
 from node.spool import Spool
@@ -359,3 +361,11 @@ def test_topics_come_in_the_order_of_the_work(site: Site, film: str) -> None:
 def test_no_patient_is_named(site: Site, film: str) -> None:
     make_results(site, film)
     assert CANARY not in site.text("why", film)
+
+
+def test_an_answer_that_went_out_in_place_of_a_canarys_says_so(site: Site) -> None:
+    number = site.analysis_id(site.answered)
+    reason = "chest-radiograph@2 2.0 does not answer for it: it is paused"
+    with site.ledger._database.write() as connection:
+        add_event(connection, ANSWERS_INSTEAD, site.answered, number, reason=reason)
+    assert f"its answer was kept, and goes out after all: {reason}" in site.text("why", site.answered)

@@ -142,6 +142,7 @@ def kept_for_a_canary(ledger: Ledger, *, is_reported: bool = False) -> tuple[Ana
 ENDINGS: dict[str, Callable[[Ledger, AnalysisRow], object]] = {
     "it fails": lambda ledger, new: ledger.analyses.fail(new.id, "it raised"),
     "it is held": lambda ledger, new: ledger.analyses.hold(new.id),
+    "it is paused": lambda ledger, _: ledger.pauses.pause(NEW, "a model that drifts"),
     "it is dropped": lambda ledger, new: ledger.analyses.drop(new.id),
     "it goes silent": lambda ledger, _: ledger.stages.set([staged(NEW, Stage.SILENT)]),
     "it is for fewer studies": lambda ledger, _: ledger.stages.set([staged(NEW, Stage.CANARY, percent=0.0)]),
@@ -150,8 +151,13 @@ ENDINGS: dict[str, Callable[[Ledger, AnalysisRow], object]] = {
 
 @pytest.mark.parametrize(
     ("ending", "is_reported"),
-    # what is reported does not fail: its destinations may refuse it, which is told to the operator
-    [(one, is_reported) for one in ENDINGS for is_reported in (False, True) if not (is_reported and one == "it fails")],
+    # what is reported fails where its destinations refuse all of it, and is delivered while its plugin is paused
+    [
+        (one, is_reported)
+        for one in ENDINGS
+        for is_reported in (False, True)
+        if not (is_reported and one in ("it fails", "it is paused"))
+    ],
 )
 def test_the_live_one_answers_after_all_when_the_canary_comes_to_nothing(
     ledger: Ledger, ending: str, is_reported: bool
@@ -165,6 +171,43 @@ def test_the_live_one_answers_after_all_when_the_canary_comes_to_nothing(
     if state(ledger, new) is AnalysisState.QUEUED:
         assert report(ledger, new) is AnalysisState.SILENT, "a second answer would contradict the first one"
     assert sent(ledger) == []
+
+
+def refused(ledger: Ledger, but: int = 0) -> None:
+    """The archive refuses what waits for it, but so many objects."""
+    for number, row in enumerate(ledger.deliveries.due("pacs", 300)):
+        (ledger.deliveries.done if number < but else partial(ledger.deliveries.refuse, reason="A900"))(row)
+
+
+def test_the_live_one_answers_once_where_the_archive_refuses_all_that_the_canary_says(ledger: Ledger) -> None:
+    old, new = kept_for_a_canary(ledger, is_reported=True)
+    refused(ledger)
+    assert (state(ledger, new), state(ledger, old)) == (AnalysisState.FAILED, AnalysisState.REPORTED)
+    assert sent(ledger) == [OLD]
+    (told,) = [one for one in ledger.events.of_study("1.2") if one.action == "answers instead"]
+    assert (told.analysis_id, "chest@1.1 1.1 does not answer for it: it is FAILED. " in told.detail["reason"]) == (
+        old.id,
+        True,
+    )
+    ledger.analyses.retry(new.id)
+    assert report(ledger, new) is AnalysisState.SILENT
+    assert sent(ledger) == []
+
+
+def test_a_canary_of_which_the_archive_refuses_a_part_has_answered(ledger: Ledger) -> None:
+    old, new = kept_for_a_canary(ledger, is_reported=True)
+    refused(ledger, but=1)
+    assert (state(ledger, new), state(ledger, old)) == (AnalysisState.FAILED, AnalysisState.SILENT)
+
+
+def test_while_the_canary_is_paused_the_live_one_does_not_wait_for_it(ledger: Ledger) -> None:
+    ledger.stages.set([staged(NEW, Stage.CANARY, percent=100.0)])
+    ledger.pauses.pause(NEW, "a model that drifts")
+    old, new = routed(ledger)
+    assert report(ledger, old) is AnalysisState.REPORTED
+    ledger.pauses.resume(NEW)
+    assert report(ledger, new) is AnalysisState.SILENT, "what it says after the pause is kept"
+    assert sent(ledger) == [OLD]
 
 
 def test_a_canary_of_which_readers_have_something_is_not_answered_for(ledger: Ledger) -> None:
@@ -200,6 +243,39 @@ def test_of_two_canaries_that_fail_the_other_one_answers_and_then_the_live_one(l
 
 def fail_in(path: Path, analysis_id: int) -> None:
     Ledger(path).analyses.fail(analysis_id, "it raised")
+
+
+def refuse_in(path: Path, _: int) -> None:
+    """The archive refuses the last object."""
+    again = Ledger(path)
+    refused(again)
+    again.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_killed_before_any_statement_of_the_last_refusal_the_live_one_answers_once(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    old, new = kept_for_a_canary(ledger, is_reported=True)
+    for row in ledger.deliveries.due("pacs", 300)[1:]:
+        ledger.deliveries.refuse(row, "A900")
+    ledger.close()
+    seen, statement, killed = set(), 0, True
+    while killed:
+        path = tmp_path / f"{statement}.db"
+        shutil.copy(tmp_path / "ledger.db", path)
+        killed = is_killed_before(statement, partial(refuse_in, path, new.id))
+        again = Ledger(path)
+        seen.add((state(again, new), state(again, old)))
+        if state(again, new) is AnalysisState.REPORTED:
+            refused(again)
+        assert (sent(again), sent(again)) == ([OLD], [])
+        again.close()
+        statement += 1
+    assert seen == {
+        (AnalysisState.REPORTED, AnalysisState.SILENT),
+        (AnalysisState.FAILED, AnalysisState.REPORTED),
+    }
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
