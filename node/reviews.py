@@ -22,6 +22,8 @@ _Z = 1.959963984540054
 
 #: How the origin of a review begins that rules made of the words of a signed Structured Report.
 REPORT_TEXT = "report text "
+#: Why a report is not read yet.
+NOT_SETTLED = "its study is not answered yet: it is read then"
 #: Its source; of reports that come as messages it is `HL7` with their sender. A reader's own words have none.
 SIGNED_SR = "SR"
 

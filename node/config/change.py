@@ -20,6 +20,8 @@ from node.errors import ConfigError
 
 #: Settings that a running node takes over; a section stands for all of it.
 LIVE = (
+    "node.allowed_calling",
+    "node.check_called",
     "study",
     "storage.keep_days",
     "storage.keep_rows_days",

@@ -120,7 +120,7 @@ class Inlet:
             with self._places.take(address) as is_free:
                 why = "" if is_free else "too many connections: hl7.connections"
                 if not why and not self._admits(address):
-                    why = f"{_NO_ADDRESS}: hl7.addresses"
+                    why = "address not allowed: hl7.addresses"
                 if why:
                     self._note("association refused", Visitor("", address), why)
                 else:
@@ -181,7 +181,7 @@ class Inlet:
         if settings.applications and not any(fnmatchcase(application, one) for one in settings.applications):
             self._refuse(header, address, "Sending Application (MSH-3) not allowed", "hl7.applications")
         if not self._admits(address):  # not any more
-            self._refuse(header, address, _NO_ADDRESS, "hl7.addresses")
+            self._refuse(header, address, "address not allowed", "hl7.addresses")
         check_header(header)
         heard = heard_of(data, address, settings.character_set)
         if not self._ledger.reports.came(heard):  # its message may have been removed since
@@ -196,7 +196,6 @@ class Inlet:
         raise Unfit("AR", "103", why)
 
 
-_NO_ADDRESS = "address not allowed"
 _TOO_LONG = Answer("AR", "207", "it is longer than hl7.longest_mb allows")
 
 

@@ -42,11 +42,11 @@ CROWD = "too many connections that have not associated"
 @dataclass(frozen=True)
 class House:
     """What all associations share. `strangers`: places until they have asked for an association, `places`: after;
-    `admission`: by the rules of that moment.
+    `negotiator`, `admission`: by the settings of that moment.
     """
 
     limits: ReceiveSettings
-    negotiator: negotiate.Negotiator
+    negotiator: Callable[[], negotiate.Negotiator]
     node: services.Node
     strangers: Places
     places: Places
@@ -106,15 +106,15 @@ class Association:
                 self._house.refusals.note("association refused", self._visitor, CROWD)
                 return CROWD
             request = self._enter()
-        permit = self._house.admission().admit(self._visitor)
-        rejection = self._house.negotiator.refuse(request) or (negotiate.CALLING if permit is None else None)
+        permit, negotiator = self._house.admission().admit(self._visitor), self._house.negotiator()
+        rejection = negotiator.refuse(request) or (negotiate.CALLING if permit is None else None)
         if permit is None or rejection is not None:
             return self._refuse(rejection or negotiate.CALLING)
         self._permit = permit
         with self._house.places.take(self._address) as taken:
             if not taken:
                 return self._reject(negotiate.LIMIT)
-            return self._accept(self._house.negotiator.agree(request))
+            return self._accept(negotiator.agree(request))
 
     def _enter(self) -> A_ASSOCIATE_RQ:
         """PS3.8 9.1.5: ARTIM runs over handshake and request together, however slowly they drip."""

@@ -45,8 +45,8 @@ class Receiver:
     Raises :class:`~node.errors.ConfigError` when certificates cannot be used.
 
     Args:
-        settings: `node`, `tls`, `receive` and `peers` are read; port 0 means any free one. Of `peers` what the node
-            serves with counts, at each association: `radnode reload` may have changed them.
+        settings: `node`, `tls`, `receive` and `peers` are read; port 0 means any free one. Who may associate is
+            asked at each association of those that the node serves with: `radnode reload` may have changed them.
         spool: prepared.
         ledger: written from one thread of the receiver.
     """
@@ -55,21 +55,21 @@ class Receiver:
         self._settings = settings
         limits = settings.receive
         self._committer = Committer(ledger.in_turns())
-        refusals = Refusals(self._committer)
+        refusals, serving, hears_reports = Refusals(self._committer), Serving(settings), settings.asks_archives
         self._house = House(
             limits=limits,
-            negotiator=Negotiator(settings.node, limits, hears_reports=settings.asks_archives),
+            negotiator=lambda: Negotiator(serving.settings().node, limits, hears_reports=hears_reports),
             node=Node(
                 spool,
                 self._committer,
                 limits.max_object_mb << 20,
                 _promises(settings, ledger, spool),
-                Hearing(ledger, settings.retry.delivery_attempts) if settings.asks_archives else None,
+                Hearing(ledger, settings.retry.delivery_attempts) if hears_reports else None,
                 Signals(ledger, refusals),
             ),
             strangers=Places(MOST_STRANGERS, MOST_STRANGERS // 2),
             places=Places(limits.max_associations, limits.max_per_peer),
-            admission=_admission(settings),
+            admission=_admission(serving),
             refusals=refusals,
         )
         identity = Identity(settings.tls) if settings.tls.enabled else None
@@ -164,8 +164,8 @@ class Receiver:
                 self._running.pop(association, None)
 
 
-def _admission(settings: Settings) -> Callable[[], Admission]:
-    serving, of = Serving(settings), lru_cache(maxsize=1)(Admission)
+def _admission(serving: Serving) -> Callable[[], Admission]:
+    of = lru_cache(maxsize=1)(Admission)
     return lambda: of(serving.settings().peers)
 
 

@@ -14,12 +14,11 @@ from node.review.hl7 import parse
 from node.review.matching import match, newest
 from node.review.message import read_reports
 from node.review.wording import Vocabulary, said
-from node.reviews import REPORT_TEXT, SIGNED_SR, Answer, Review, Statement
+from node.reviews import NOT_SETTLED, REPORT_TEXT, SIGNED_SR, Answer, Review, Statement
 from node.spool import Spool
 from node.states import SETTLED, AnalysisState
 
-#: Why a report in a message is not read yet, or never.
-NOT_SETTLED = "its study is not answered yet: it is read then"
+#: Why a report in a message is never read.
 NO_ANSWERS = "its study has no answers of this node at hand"
 NO_PERSON = "no person stands behind the report: it has no verifying, authoring or observing person"
 

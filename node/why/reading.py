@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from node.ledger import ReportRow, SignedRow
-from node.review.taking import NOT_SETTLED
-from node.reviews import REPORT_TEXT
+from node.reviews import NOT_SETTLED, REPORT_TEXT
 from node.why.telling import Scene, Telling, at
 
 _WORDS = {"FINAL": "a signed report", "CORRECTED": "a corrected report", "ASIDE": "a report that does not count"}

@@ -73,10 +73,11 @@ def test_of_http_is_taken_over_what_hangs_on_no_socket_and_no_file() -> None:
 
 def test_who_may_come_in_is_taken_over_and_the_port_is_not() -> None:
     live = Hl7Settings(addresses=("10.1.0.0/16",), applications=("RIS*",), longest_mb=1, idle_seconds=9)
-    new = settings(hl7=live, peers=(PeerRule(name="ct", ae_title="CT1"),))
+    door = NodeSettings(allowed_calling=("CT1",), check_called=not NodeSettings().check_called)
+    new = settings(hl7=live, peers=(PeerRule(name="ct", ae_title="CT1"),), node=door)
     found = change(settings(), new)
-    names = ("addresses", "applications", "longest_mb", "idle_seconds")
-    assert set(found.live) == {*(f"hl7.{name}" for name in names), "peers: 'ct' is new"}
+    names = {f"hl7.{name}" for name in ("addresses", "applications", "longest_mb", "idle_seconds")}
+    assert set(found.live) == {*names, "peers: 'ct' is new", "node.allowed_calling", "node.check_called"}
     assert (found.restart, found.settings) == ((), new)
     found = change(settings(), settings(hl7=Hl7Settings(enabled=True, port=9, tls=True, connections=2)))
     assert (found.live, found.restart) == ((), ("hl7.enabled", "hl7.port", "hl7.tls", "hl7.connections"))

@@ -50,8 +50,9 @@ def test_who_may_associate_is_as_the_node_serves_with_then(start: Start) -> None
     assert answer(node, b"XA1") == NOT_RECOGNIZED
     here = node.receiver._settings.node.model_copy(update={"port": node.port})
 
-    def serve_with(*rules: PeerRule) -> None:
-        write_once(here.data_dir / "serving.json", frozen(Settings(node=here, peers=rules)))
+    def serve_with(*rules: PeerRule, **changes: object) -> None:
+        serving = Settings(node=here.model_copy(update=changes), peers=rules)
+        write_once(here.data_dir / "serving.json", frozen(serving))
 
     with node.peer().associate(calling=b"CT_EAST") as peer:
         serve_with(*RULES, PeerRule(name="XA", ae_title="XA1"))
@@ -60,6 +61,8 @@ def test_who_may_associate_is_as_the_node_serves_with_then(start: Start) -> None
         serve_with(*RULES[1:])
         assert answer(node, b"CT_EAST") == NOT_RECOGNIZED
         assert peer.store(film()) == 0x0000, "an association goes on"
+    serve_with(*RULES, allowed_calling=("MR1",))
+    assert answer(node, b"CT_EAST") == NOT_RECOGNIZED
 
 
 @pytest.mark.parametrize("calling", [b"XA1", b"ping", b"FAR", b"MCT"])

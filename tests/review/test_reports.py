@@ -13,8 +13,8 @@ from node.ledger import Ledger, ReportRow
 from node.receive.kept import arrival_of
 from node.retention import Retention
 from node.review import take_report, take_statements
-from node.review.taking import NO_ANSWERS, NOT_SETTLED
-from node.reviews import Judgement, Statement, order_key, person_key, tallies
+from node.review.taking import NO_ANSWERS
+from node.reviews import NOT_SETTLED, Judgement, Statement, order_key, person_key, tallies
 from node.spool import Spool
 from node.states import StudyState
 from tests.ledger.material import arrival, plan, reported
