@@ -50,8 +50,8 @@ tests:
 	@# compiled once, and not by each of a thousand processes where the environment forbids them to write it down
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q -j 2 node plugins tests
 	@# in the order of the files: pytest-xdist would keep those with few tests, some of them long, for the end of one worker;
-	@# four of them on two cores, since most of the tests wait for another process now and then
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow and not viewer"
+	@# three of them on two cores, since most of the tests wait for another process now and then
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not viewer"
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "viewer and not slow" tests/viewer
 
 test-slow: $(TEST_STAMP)

@@ -247,6 +247,7 @@ def test_no_process_of_the_node_leaves_a_core_dump(start_node: StartNode, tmp_pa
             assert int(Path(f"/proc/{pid}/coredump_filter").read_text(encoding="ascii"), 16) == 0, kind
 
 
+@pytest.mark.slow
 def test_who_is_signed_in_is_signed_out_in_the_trail_whatever_ends_the_node(start_node: StartNode) -> None:
     port = free_port()
     node = start_node(web={"enabled": True, "port": port})

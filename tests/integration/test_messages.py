@@ -53,6 +53,7 @@ def nothing_waits(node: RunningNode, study: str) -> bool:
     return all(one.state == "DONE" for one in node.ledger.deliveries.of_study(study))
 
 
+@pytest.mark.slow
 def test_a_film_with_a_finding_is_told_once_to_each_in_its_own_language(
     start_node: StartNode, hospital: Hospital, tmp_path: Path, peers: ExitStack
 ) -> None:

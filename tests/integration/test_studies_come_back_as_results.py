@@ -59,6 +59,7 @@ def test_200_ct_slices_come_back_as_one_result_set_in_orthanc_and_storescp(
     assert set(uids(slices)) <= report.sources
 
 
+@pytest.mark.slow
 def test_real_films_and_mr_are_answered_by_the_shipped_plugins(
     start_node: StartNode, orthanc: RealOrthanc, hospital: Hospital, tmp_path: Path
 ) -> None:

@@ -90,6 +90,7 @@ def test_a_network_without_a_graph_is_compared_on_torch_alone(tmp_path: Path) ->
     assert {line.engine.split(",")[0] for line in lines} == {"torch"}
 
 
+@pytest.mark.slow
 def test_an_engine_that_fails_is_a_line_with_its_reason(tmp_path: Path) -> None:
     shutil.copytree(folder_of(NAME), tmp_path / "plugin")
     onnx = pytest.importorskip("onnx")

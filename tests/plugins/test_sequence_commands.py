@@ -94,6 +94,7 @@ def test_the_figures_go_into_manifest_and_card(trained: Path, data: Path) -> Non
     )
 
 
+@pytest.mark.slow
 def test_the_same_seed_writes_the_same_model(trained: Path, data: Path) -> None:
     before = read_manifest(trained / "manifest.toml").digest
     commands.train(trained, data, trained.parent / "work")
