@@ -10,10 +10,13 @@ import pytest
 from hypothesis import settings
 
 from tests.peers import Hospital, Pki, RealOrthanc, RealStorescp, RunningNode, install_plugin
+from tests.peers.reactor import close_the_race
 
 # How long an example takes says nothing on a machine that does other things, too; in CI the examples stay fixed.
 settings.register_profile("radnode", settings(), deadline=None)
 settings.load_profile("radnode")
+
+close_the_race()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -100,7 +99,6 @@ def telling(port: int, calling: str = "MODALITY", syntaxes: Sequence[str] = SYNT
 
 def create(assoc: Association, uid: str | None, ds: Dataset, sop_class: str = PERFORMED_STEP) -> int:
     """N-CREATE; the status."""
-    time.sleep(0.02)  # pynetdicom's reactor, still waking from the request before, would take the answer to this one
     return int(assoc.send_n_create(ds, sop_class, uid)[0].Status)
 
 
