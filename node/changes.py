@@ -1,7 +1,7 @@
 """Who waits for the ledger to change is woken: at once by what this process commits, soon by what others do.
 
 One thread looks for the others' commits (receivers, the command line), so that the number of those who wait costs
-nothing.
+nothing. It looks once something was written to the ledger's log, which the kernel tells; where it does not, often.
 """
 
 from __future__ import annotations
@@ -12,9 +12,14 @@ from collections.abc import Callable
 
 from node.errors import TemporaryError
 from node.ledger import Ledger
+from node.writes import Writes
 
-#: How often the watching thread looks, and how often when there was nothing for so long: an idle node costs nothing.
-_LOOK_SECONDS, _IDLE_LOOK_SECONDS, _LIVELY_SECONDS = 0.02, 0.1, 0.5
+#: A commit follows what is written to the log by the first of these, most of the time; in a flood of writes the thread
+#: that watches does not look at each, but so often.
+_COMMIT_SECONDS, _FLOOD_SECONDS = 0.004, 0.02
+#: It looks again after a rest that doubles with each look in vain: from the first of these to the second, or to the
+#: third where the kernel tells nothing.
+_LOOK_SECONDS, _TOLD_SECONDS, _UNTOLD_SECONDS = 0.02, 5.0, 0.1
 #: Who looks in vain waits for so many times as long as the look took, so that a flood of commits keeps nobody busy.
 _REST = 9
 _LONGEST_REST_SECONDS = 0.25
@@ -34,6 +39,7 @@ class Changes:
         self._ledger = ledger
         self._condition = threading.Condition()
         self._stopped = False
+        self._writes: Writes | None = None
         self.count = 0
         ledger.on_commit(self.ring)
 
@@ -46,6 +52,9 @@ class Changes:
     def stop(self) -> None:
         """Nobody waits any more."""
         self._stopped = True
+        with self._condition:
+            if self._writes is not None:
+                self._writes.stop()
         self.ring()
 
     def wait(self, before: int, seconds: float, took: float = 0.0) -> None:
@@ -62,13 +71,24 @@ class Changes:
 
     def watch(self) -> None:
         """Look for commits of other processes, until it is stopped: the target of a thread."""
-        known, changed, look = self._pulse(), time.monotonic(), _LOOK_SECONDS
-        while not self._until(lambda: self._stopped, look):
-            now = self._pulse()
+        with Writes(self._ledger.log) as writes:
+            self._writes = writes
+            self._look(writes)
+            with self._condition:
+                self._writes = None
+
+    def _look(self, writes: Writes) -> None:
+        known, looked, rest = self._pulse(), time.monotonic(), 0.0
+        longest = _TOLD_SECONDS if writes.told else _UNTOLD_SECONDS
+        while not self._stopped:
+            rest = min(max(2 * rest, _LOOK_SECONDS), longest)
+            if writes.wait(rest):
+                self._until(lambda: self._stopped, max(_COMMIT_SECONDS, looked + _FLOOD_SECONDS - time.monotonic()))
+                rest = 0.0
+            now, looked = self._pulse(), time.monotonic()
             if now != known:
-                known, changed = now, time.monotonic()
+                known, rest = now, 0.0
                 self.ring()
-            look = _LOOK_SECONDS if time.monotonic() - changed < _LIVELY_SECONDS else _IDLE_LOOK_SECONDS
 
     def _until(self, condition: Callable[[], bool], seconds: float) -> bool:
         with self._condition:

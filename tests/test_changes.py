@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,20 @@ def waiting(changes: Changes, before: int) -> threading.Thread:
     return thread
 
 
+@contextmanager
+def watching(changes: Changes) -> Iterator[None]:
+    """Its thread runs, and ends when it is stopped, however long it would rest."""
+    watch = threading.Thread(target=changes.watch)
+    watch.start()
+    until(lambda: changes._writes is not None, "it watches")
+    try:
+        yield
+    finally:
+        changes.stop()
+        watch.join(LONG / 2)
+    assert not watch.is_alive()
+
+
 def test_a_commit_of_this_process_wakes_without_a_watch(ledger: Ledger, changes: Changes) -> None:
     thread = waiting(changes, changes.count)
     ledger.events.add("something")
@@ -42,13 +59,33 @@ def test_a_commit_of_this_process_wakes_without_a_watch(ledger: Ledger, changes:
 
 
 def test_a_commit_of_somebody_else_wakes(tmp_path: Path, changes: Changes) -> None:
-    watch = threading.Thread(target=changes.watch)
-    watch.start()
-    thread = waiting(changes, changes.count)
-    until(lambda: Ledger(tmp_path / "ledger.db").events.add("something") or not thread.is_alive(), "it is woken")
-    changes.stop()
-    watch.join(LONG)
-    assert not watch.is_alive()
+    with watching(changes):
+        thread = waiting(changes, changes.count)
+        until(lambda: Ledger(tmp_path / "ledger.db").events.add("something") or not thread.is_alive(), "it is woken")
+
+
+def test_the_kernel_tells_of_a_commit_of_another_process(
+    tmp_path: Path, changes: Changes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.changes._LOOK_SECONDS", LONG)  # by itself it would look too late
+    monkeypatch.setattr("node.changes._TOLD_SECONDS", LONG)
+    monkeypatch.setattr("node.changes._COMMIT_SECONDS", 0.5)  # it looks once, however slow the machine is
+    with watching(changes):
+        thread = waiting(changes, changes.count)
+        write = "import sys; from pathlib import Path; from node.ledger import Ledger\n"
+        write += "Ledger(Path(sys.argv[1])).events.add('something')"
+        subprocess.run([sys.executable, "-c", write, str(tmp_path / "ledger.db")], check=True)
+        thread.join(LONG / 2)
+        assert not thread.is_alive()
+
+
+def test_where_the_kernel_tells_nothing_it_looks_by_itself(
+    tmp_path: Path, changes: Changes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.writes._watched", lambda _: None)
+    with watching(changes):
+        thread = waiting(changes, changes.count)
+        until(lambda: Ledger(tmp_path / "ledger.db").events.add("something") or not thread.is_alive(), "it is woken")
 
 
 def test_what_changed_since_the_look_began_is_not_missed(ledger: Ledger, changes: Changes) -> None:

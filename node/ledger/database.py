@@ -113,6 +113,11 @@ class Database:
         with _as_ledger_busy(self.path):
             return self.connection.execute(sql, values).fetchall()
 
+    @property
+    def log(self) -> Path:
+        """The write-ahead log (sqlite.org/wal.html): it is there as long as a connection is open."""
+        return self.path.with_name(f"{self.path.name}-wal")
+
     def pulse(self) -> int:
         """A number that changes whenever another connection has committed (cheap: no disk access)."""
         return int(self.read("PRAGMA data_version")[0][0])

@@ -113,6 +113,11 @@ class Ledger:
         """A number that changes whenever somebody else has committed."""
         return self._database.pulse()
 
+    @property
+    def log(self) -> Path:
+        """The file to which whoever commits writes first."""
+        return self._database.log
+
     def on_commit(self, call: Callable[[], None]) -> None:
         """`call`, in the thread that committed, after every commit made through this object."""
         self._database.on_commit = call
