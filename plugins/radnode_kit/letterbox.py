@@ -55,10 +55,15 @@ def letterbox(rows: int, columns: int, size: int, pixel_height: float = 1.0) -> 
 
 
 def flat(pixels: Array, channels: int) -> Array:
-    """(rows, columns) or (rows, columns, 3) in 0..1 -> (rows, columns, channels); what is not a number becomes 0."""
+    """(rows, columns) or (rows, columns, 3) in 0..1 -> (rows, columns, channels); what is not a number becomes 0.
+
+    Where there is nothing to change it is the same memory.
+    """
     planes = pixels if pixels.ndim == 3 else pixels[:, :, None]
     if planes.shape[2] != channels:
         planes = np.repeat(planes.mean(axis=2, keepdims=True), channels, axis=2)
+    if planes.min(initial=0.0) >= 0.0 and planes.max(initial=0.0) <= 1.0:  # nor is it where one is no number
+        return planes.astype(np.float32, copy=False)
     image = np.clip(planes, 0.0, 1.0).astype(np.float32, copy=False)
     if np.isnan(image.min()):  # a NaN anywhere is the least
         np.nan_to_num(image, copy=False)

@@ -11,7 +11,7 @@ from PIL import ImageDraw
 
 from node.explain import layout, table, text
 from node.explain.caption import Caption
-from node.explain.picture import draw
+from node.explain.picture import _resized, draw
 from node.plugin import Image
 from node.study import Region
 from tests.explain.material import evidence, image, spot
@@ -219,3 +219,25 @@ def test_a_line_is_drawn_as_pillow_draws_it(place: tuple[int, int]) -> None:
     text.write(ImageDraw.Draw(ours), place, "jAy, Ågyp 87 %", 26, text.AMBER)
     ImageDraw.Draw(theirs).text(place, "jAy, Ågyp 87 %", font=text.font(26), fill=text.AMBER)
     assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(3000, 2500), (2999, 2501), (1999, 3203), (700, 700), (4096, 300)])
+def test_a_film_is_shown_smaller_as_a_filter_over_all_of_its_pixels_would(shape: tuple[int, int]) -> None:
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    waves = 0.5 + 0.25 * np.sin(rows / 40) + 0.25 * np.cos(columns / 60)
+    pixels = np.clip(waves + np.random.default_rng(1).normal(0, 0.02, shape), 0, 1).astype(np.float32)
+    box = layout.Box(0, 0, 480, max(1, round(480 * shape[0] / shape[1])))
+    expected = Pillow.fromarray(pixels).resize((box.width, box.height), Pillow.Resampling.BICUBIC)
+    difference = np.abs(_resized(pixels, box) - np.asarray(expected))
+    assert difference.max() < 0.04
+    assert difference.mean() < 0.003
+    assert _resized(np.ones(shape, np.float32), box) == pytest.approx(1.0)
+
+
+def test_a_small_thing_on_a_large_film_stays_where_it_is() -> None:
+    pixels = np.zeros((2999, 2501), np.float32)
+    pixels[2100:2130, 1200:1230] = 1.0
+    shown = _resized(pixels, layout.Box(0, 0, 400, 480))
+    row, column = (np.average(np.arange(len(each)), weights=each) for each in (shown.sum(axis=1), shown.sum(axis=0)))
+    assert row + 0.5 == pytest.approx(2115 * 480 / 2999, abs=0.02)
+    assert column + 0.5 == pytest.approx(1215 * 400 / 2501, abs=0.02)
