@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -28,6 +31,10 @@ from node.web.pages import Pages
 from node.web.stow import StowService
 from node.web.tokens import Role
 
+log = structlog.get_logger()
+
+#: Between two looks at who is signed in: so late, at most, a session that is over is in the trail.
+LOOK_SECONDS = 5.0
 #: Longest body that is read, bytes.
 LONGEST_BODY = 64 << 10
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -79,8 +86,16 @@ class Web:
             Route("/plugins/{plugin}/{action}", self._for(Role.OPERATE, self._plugin), methods=["POST"]),
             *pages.routes(),
         ]
+
+        @asynccontextmanager
+        async def looking(_: Starlette) -> AsyncIterator[None]:
+            task = asyncio.create_task(_look_again_and_again(pages))
+            yield
+            task.cancel()
+
         return Starlette(
             routes=routes,
+            lifespan=looking,
             middleware=[
                 Middleware(Guard, requests=self._requests, wrong=self._wrong, page=pages.too_many),
                 Middleware(Hosts, names=lambda: (*_LOOPBACK, self._now.web.host, *self._now.web.allowed_hosts)),
@@ -176,6 +191,15 @@ class Web:
             return self._ledger.studies.get(uid).study_instance_uid
         except PermanentError as error:
             raise HTTPException(404, error.what) from error
+
+
+async def _look_again_and_again(pages: Pages) -> None:
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            await run_in_threadpool(pages.look)
+        except RadnodeError as error:  # the edge of this loop: the next look tries again
+            log.warning("sessions that are over are not signed out yet", why=str(error))
 
 
 _CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}

@@ -9,8 +9,8 @@ import hmac
 import secrets
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -47,8 +47,7 @@ class Sessions:
 
     Args:
         tokens_file: of those who may sign in.
-        on_end: is told of a session that ended by itself, and why, when its browser comes again; and of one for which
-            there is no room.
+        on_end: is told of each session that ended by itself, once, and why; again, when it raises something.
         clock: seconds that never go back.
     """
 
@@ -60,16 +59,16 @@ class Sessions:
     ) -> None:
         self._file, self._on_end, self._clock = tokens_file, on_end, clock
         self._kept: OrderedDict[str, Session] = OrderedDict()
-        self._lock = threading.Lock()
+        self._ended: deque[tuple[Session, str]] = deque()
+        self._lock, self._telling = threading.Lock(), threading.Lock()
 
     def begin(self, holder: Holder, name: str) -> str:
         """Sign somebody in; the number that their browser is to show."""
         number, now = secrets.token_urlsafe(32), self._clock()
         with self._lock:
             self._kept[_digest(number)] = Session(holder, name, now, now)
-            too_many = [self._kept.popitem(last=False)[1] for _ in range(len(self._kept) - MOST)]
-        for one in too_many:
-            self._on_end(one, f"{MOST} others were signed in")
+            while len(self._kept) > MOST:
+                self._ended.append((self._kept.popitem(last=False)[1], f"{MOST} others were signed in"))
         return number
 
     def find(self, number: str, *, by_person: bool = True) -> Session | None:
@@ -84,29 +83,48 @@ class Sessions:
             found = self._kept.get(key)
             if found is None:
                 return None
-            why = self._over(found, now)
-            if why:
-                del self._kept[key]
-            elif by_person:
+            is_over = self._drop_if_over(key, tokens.read(self._file), now)
+            if not is_over and by_person:
                 found.seen = now
                 self._kept.move_to_end(key)
-        if why:
-            self._on_end(found, why)
-            return None
-        return found
+        if is_over:
+            self._tell()
+        return None if is_over else found
 
-    def _over(self, session: Session, now: float) -> str:
-        """Why it has ended; empty: it has not."""
-        if tokens.read(self._file).get(session.holder.name) != session.holder:
-            return "its token was removed, or made anew"
-        if now - session.began > LONGEST_SECONDS:
-            return f"it had lasted for {LONGEST_SECONDS / 3600:.0f} h"
-        return f"nobody asked for a page for {IDLE_SECONDS / 60:.0f} min" if now - session.seen > IDLE_SECONDS else ""
+    def look(self) -> None:
+        """End those that are over, also when their browser never comes again: to be called every few seconds."""
+        with self._lock:
+            holders, now = tokens.read(self._file) if self._kept else {}, self._clock()
+            for key in list(self._kept):
+                self._drop_if_over(key, holders, now)
+        self._tell()
+
+    def _drop_if_over(self, key: str, holders: Mapping[str, Holder], now: float) -> bool:
+        why = _why_over(self._kept[key], holders, now)
+        if why:
+            self._ended.append((self._kept.pop(key), why))
+        return bool(why)
+
+    def _tell(self) -> None:
+        """Of those that have ended; what cannot be told now stays for the next time."""
+        with self._telling:
+            while self._ended:
+                self._on_end(*self._ended[0])
+                self._ended.popleft()
 
     def end(self, number: str) -> None:
         """Sign out."""
         with self._lock:
             self._kept.pop(_digest(number), None)
+
+
+def _why_over(session: Session, holders: Mapping[str, Holder], now: float) -> str:
+    """Why it has ended; empty: it has not."""
+    if holders.get(session.holder.name) != session.holder:
+        return "its token was removed, or made anew"
+    if now - session.began > LONGEST_SECONDS:
+        return f"it had lasted for {LONGEST_SECONDS / 3600:.0f} h"
+    return f"nobody asked for a page for {IDLE_SECONDS / 60:.0f} min" if now - session.seen > IDLE_SECONDS else ""
 
 
 def _digest(number: str) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
+import requests
 
-from node.web import sessions, tokens
-from node.web.sessions import IDLE_SECONDS, LONGEST_SECONDS, Sessions
+from node.errors import LedgerBusy
+from node.web import app, sessions, tokens
+from node.web.sessions import IDLE_SECONDS, LONGEST_SECONDS, Session, Sessions
 from node.web.tokens import Holder, Role
+from tests.peers import until
+from tests.web.conftest import Running
 
 
 class Clock:
@@ -69,6 +74,43 @@ def test_a_page_that_refreshes_itself_does_not_keep_it(
     assert ended == [("reader", "a", "nobody asked for a page for 60 min")], "once"
 
 
+def test_a_browser_that_never_comes_again_is_signed_out_all_the_same(
+    known: Sessions, holder: Holder, clock: Clock, ended: list[tuple[str, str, str]]
+) -> None:
+    number = known.begin(holder, "a")
+    clock.now += IDLE_SECONDS
+    known.look()
+    assert ended == []
+    clock.now += 1
+    for _ in range(2):
+        known.look()
+    assert known.find(number) is None
+    assert ended == [("reader", "a", "nobody asked for a page for 60 min")], "once"
+
+
+def test_what_cannot_be_written_down_now_is_not_forgotten(tmp_path: Path, clock: Clock) -> None:
+    written: list[str] = []
+
+    def write(one: Session, _: str) -> None:
+        if clock.now < 1e6:
+            raise LedgerBusy("locked")
+        written.append(one.name)
+
+    tokens.add(tmp_path / "tokens", "reader", Role.READ)
+    known = Sessions(tmp_path / "tokens", write, clock)
+    numbers = [known.begin(tokens.read(tmp_path / "tokens")["reader"], name) for name in "ab"]
+    clock.now += IDLE_SECONDS + 1
+    with pytest.raises(LedgerBusy):
+        known.find(numbers[1])
+    with pytest.raises(LedgerBusy):
+        known.look()
+    assert [known.find("x"), written] == [None, []]
+    clock.now = 1e6
+    for _ in range(2):
+        known.look()
+    assert written == ["b", "a"]
+
+
 def test_who_goes_on_is_signed_out_after_half_a_day(
     known: Sessions, holder: Holder, clock: Clock, ended: list[tuple[str, str, str]]
 ) -> None:
@@ -93,5 +135,25 @@ def test_no_more_are_kept_than_there_is_room_for(
 ) -> None:
     monkeypatch.setattr(sessions, "MOST", 2)
     first, second, third = (known.begin(holder, name) for name in "abc")
+    known.look()
     assert ended == [("reader", "a", "2 others were signed in")]
     assert [known.find(one) is not None for one in (first, second, third)] == [False, True, True]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(sessions, "IDLE_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_leaves_is_signed_out_in_the_trail_without_another_request(web: Running) -> None:
+    fields = {"token": tokens.add(web.folder / "tokens", "ann", Role.READ), "next": "/"}
+    assert requests.post(f"{web.url}/login", fields, timeout=10, allow_redirects=False).status_code == 303
+
+    def out() -> list[dict[str, object]]:
+        return [one.detail for one in web.ledger.events.latest(9) if one.action == "signed out of the dashboard"]
+
+    until(lambda: bool(out()), "it is in the trail")
+    time.sleep(0.2)
+    assert [(one["token"], one["peer"]) for one in out()] == [("ann", "127.0.0.1")], "once"

@@ -264,6 +264,10 @@ class Pages:
         """Who came stands in the trail before their browser has its number."""
         return self._sessions.begin(holder, self._ledger.sessions.begin(holder.name, peer))
 
+    def look(self) -> None:
+        """Who was idle for too long is signed out; to be called every few seconds."""
+        self._sessions.look()
+
     def _ended(self, session: Session, why: str) -> None:
         """A session that ended by itself."""
         self._ledger.sessions.end(session.name, why)
