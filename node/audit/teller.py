@@ -89,12 +89,13 @@ def _delivered(lookup: Lookup, group: Group) -> Message:
 
 
 def _alert(kind: Code, lookup: Lookup, group: Group) -> Message:
-    """A.5.3.11."""
+    """A.5.3.11; also of a performed procedure step by somebody who may not tell of one: there is no record of it."""
     detail = group[0].detail
     who = str(detail.get("calling_ae") or detail.get("token") or detail.get("operator") or "unknown")
     address = str(detail.get("peer", ""))
     ae_title = str(detail.get("calling_ae", ""))
-    known = {name: str(detail[name]) for name in ("subject", "fingerprint", "not_written_before") if detail.get(name)}
+    told = ("step", "subject", "fingerprint", "not_written_before")
+    known = {name: str(detail[name]) for name in told if detail.get(name)}
     what = _words(group[0]) if "command" in detail else _reason(group[0]) or group[0].action
     alert = {"Alert Description": what, **known}
     return Message(

@@ -30,7 +30,9 @@ from node.receive.connection import (
 from node.receive.identity import Identity
 from node.receive.places import Places
 from node.receive.refusals import Refusals
+from node.receive.text import shown_uid
 from node.receive.transfer import RELEASE_RP, Inbox, Released
+from node.signals import PERFORMED_STEP
 
 log = structlog.get_logger()
 
@@ -220,9 +222,18 @@ class Association:
         operation = services.OPERATIONS.get(request.command.field)
         if operation is not None and operation not in self._permit.may:
             service = services.not_authorized
-            why = f"peer '{self._permit.peer}' may not {operation}"
-            self._house.refusals.note("operation refused", self._visitor, why)
+            self._note_refusal(operation, request)
         return services.perform(service, self._house.node, peer, request)
+
+    def _note_refusal(self, operation: str, request: services.Request) -> None:
+        """Who may not do that: a Security Alert (PS3.15 A.5.3.11), also of a word on a performed procedure step, whose
+        record is neither made nor changed (A.5.3.15); it names the step.
+        """
+        why, about = f"peer '{self._permit.peer}' may not {operation}", {}
+        if request.context.abstract_syntax == PERFORMED_STEP:
+            why += ", nor tell of performed procedure steps"
+            about = {"step": shown_uid(request.command.sop_instance_uid)}
+        self._house.refusals.note("operation refused", self._visitor, why, **about)
 
     def _note(self, request: command.Command, peer: services.Peer) -> None:
         """Tell the ledger before the first instance; most associations bring none."""

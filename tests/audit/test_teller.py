@@ -251,6 +251,14 @@ def test_what_nobody_may_do_is_an_alert(lookup: Lookup, action: str, detail: dic
     assert told(lookup, action, "", **detail).event == "110113 110132"
 
 
+def test_a_procedure_step_of_somebody_who_may_not_tell_is_an_alert_that_names_it(lookup: Lookup) -> None:
+    detail = {"peer": "10.0.0.7", "calling_ae": "PING", "why": "may not store", "step": "1.9.1"}
+    message = told(lookup, "operation refused", "", **detail)
+    assert message.event == "110113 110132"
+    said = {one.get("type"): one.get("value", "") for one in message.xml.iter("ParticipantObjectDetail")}
+    assert base64.b64decode(said["step"]) == b"1.9.1"
+
+
 @pytest.mark.parametrize(
     ("command", "event", "action"),
     [

@@ -268,6 +268,16 @@ def test_who_may_not_store_may_not_tell(start: Start) -> None:
         assert change(assoc, STEP, ended(*IMAGES)).Status == 0x0124
         assert notify(assoc, "1.2.98.1", available(STUDY, *IMAGES)) == 0x0124
     assert (steps(node), instances(node)) == ([(STEP, "IN PROGRESS", "")], [])
+    until(lambda: len(denied(node)) > 1, "both are in the trail")
+    why = "peer 'monitor' may not store"
+    assert denied(node) == [(f"{why}, nor tell of performed procedure steps", STEP), (why, "")]
+    assert refusals(node) == [], "no record was to be changed: nobody asked who may"
+
+
+def denied(node: Running) -> list[tuple[str, str]]:
+    """What a peer may not do, and the step that it would have told of."""
+    refused = [one.detail for one in node.events() if one.action == "operation refused"]
+    return [(one["why"], one.get("step", "")) for one in refused]
 
 
 def test_while_the_ledger_is_locked_nothing_is_taken(start: Start) -> None:
