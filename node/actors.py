@@ -68,6 +68,8 @@ Taken over MLLP ({port}), within TLS with `hl7.tls`: {events}
 of versions {", ".join(VERSIONS)}, Processing ID P; up to {hl7.longest_mb} MiB, {hl7.message_seconds:g} s for each.
 Original acknowledgement mode; AA, AE and AR are CA, CE and CR where MSH-15 asks for an accept acknowledgement. Error
 codes of table 0357 ({", ".join(ERRORS)}) stand in ERR-3, before v2.5 in ERR-1.
+A block is a message, or a batch or file of batches (2.10.3), which one block answers: a batch of acknowledgements, one
+for each message (2.10.3.3 a), those that are not AA first; BHS-12 and FHS-12 name what is answered.
 
 Read are MSH, PID-2, PID-3, OBR-2, OBR-3, OBR-18 to OBR-22, OBR-25, OBR-32, OBX of type TX, FT, ST, CWE and CE with
 OBX-11, ZDS-1, IPC-1, IPC-3, and of documents TXA. Only results that are final (F) or corrected (C), and documents that

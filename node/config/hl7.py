@@ -26,9 +26,9 @@ class Hl7Settings(Section):
     character_set: Literal["ISO IR 100", "8859/1", "8859/2", "8859/5", "8859/9", "8859/15", "UNICODE UTF-8"] = Field(
         "ISO IR 100", description="Of messages that name none in MSH-18 and are not UTF-8."
     )
-    longest_mb: int = Field(16, ge=1, le=1024, description="Longest message taken, MiB.")
+    longest_mb: int = Field(16, ge=1, le=1024, description="Longest message taken, or batch of them, MiB.")
     connections: int = Field(32, ge=1, le=1000, description="Connections at one time; of one address half of them.")
     message_seconds: Seconds = Field(
-        30, description="Longest time for one message to come; then the connection is cut."
+        30, description="Longest time for one message, or batch, to come; then the connection is cut."
     )
     idle_seconds: Seconds = Field(3600, description="Silence between two messages before the connection is cut.")

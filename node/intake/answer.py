@@ -69,16 +69,16 @@ def acknowledgement(header: Segment, answer: Answer, application: str) -> bytes:
             {
                 1: "^~\\&",  # MSH-1 is the separator itself, so that these numbers are one less
                 2: escaped(application),
-                4: escaped(_ascii(header.part(3))),
-                5: escaped(_ascii(header.part(4))),
+                4: escaped(printable(header.part(3))),
+                5: escaped(printable(header.part(4))),
                 6: now,
                 8: trigger,
                 9: uuid.uuid4().hex[:20],
-                10: escaped(_ascii(header.part(11))) or "P",
+                10: escaped(printable(header.part(11))) or "P",
                 11: version,
             },
         ),
-        segment("MSA", {1: code, 2: escaped(_ascii(header.part(10))), 3: escaped(answer.text)}),
+        segment("MSA", {1: code, 2: escaped(printable(header.part(10))), 3: escaped(answer.text)}),
     ]
     if answer.error:
         lines.append(segment("ERR", _error(answer, version)))
@@ -93,5 +93,6 @@ def _error(answer: Answer, version: str) -> dict[int, Field | str]:
     return {3: f"{answer.error}^{words}^HL70357", 4: "E", 8: escaped(answer.text)}
 
 
-def _ascii(text: str) -> str:
+def printable(text: str) -> str:
+    """What of a field may stand in an answer."""
     return "".join(one for one in text if one.isascii() and one.isprintable())[:199]

@@ -19,6 +19,7 @@ import structlog
 from node.config import Hl7Settings, PeerRule, Serving, Settings
 from node.errors import ConfigError, TemporaryError, where
 from node.intake.answer import NO_HEADER, TAKEN, Answer, acknowledgement, answer_of
+from node.intake.batch import apart
 from node.intake.blocks import END, START, Blocks, Patience, TooLong
 from node.ledger import Ledger
 from node.receive.admission import Admission, Visitor
@@ -144,34 +145,39 @@ class Inlet:
             if self._identity is not None:
                 connection.secure(self._identity.context(), limits.message_seconds)
             while True:
-                header, answer = self._answer(blocks, address)
-                if said := acknowledgement(header, answer, self._application):
+                said, is_over = self._next(blocks, address)
+                if said:
                     connection.send(START + said + END + b"\r", _ANSWER_SECONDS)
-                if answer is _TOO_LONG:
+                if is_over:
                     return
         except Untrusted as error:
             self._note("association refused", Visitor("", address), error.ending)
         except Cut as error:
             log.debug("connection over", peer=address, why=error.ending)
 
-    def _answer(self, blocks: Blocks, address: str) -> tuple[Segment, Answer]:
-        """The header of the next message, as far as it can be read, and what is answered."""
-        header = NO_HEADER
+    def _next(self, blocks: Blocks, address: str) -> tuple[bytes, bool]:
+        """What is answered to the next block, a message or a batch of them, and whether it was the last one."""
         try:
             data = blocks.next()
-            header = read_header(data)
-            return header, self._take(header, data, address)
         except TooLong as error:
             log.warning("report not taken", peer=address, why=_TOO_LONG.text)
-            return _header_of(error.begun), _TOO_LONG
+            return acknowledgement(_header_of(error.begun), _TOO_LONG, self._application), True
+        if batch := apart(data):
+            return batch.answer(lambda message: self._answer(message, address), self._application), False
+        return acknowledgement(*self._answer(data, address), self._application), False
+
+    def _answer(self, data: bytes, address: str) -> tuple[Segment, Answer]:
+        """The header of a message, as far as it can be read, and what is answered."""
+        header = NO_HEADER
+        try:
+            header = read_header(data)
+            return header, self._take(header, data, address)
         except Unfit as error:
             log.warning("report not taken", peer=address, code=error.code, error=error.error, why=error.what)
             return header, answer_of(error)
         except TemporaryError as error:
             log.error("report not taken", peer=address, why=str(error))
             return header, Answer("AE", "207", "it cannot be kept now: send it again later")
-        except Cut:
-            raise
         except Exception as error:  # an edge: whatever one message provokes, the next one is taken
             log.error("report not taken", peer=address, error=where(error))
             return header, Answer("AE", "207", "processing failure: see the log of the node")

@@ -43,6 +43,12 @@ CHARSETS: Mapping[str, str] = {
 }
 _ISO_2022 = "iso2022_jp_2"
 _KNOWN = "ASCII, UNICODE UTF-8, 8859/1 to 9 and 15, ISO IR14, ISO IR87, ISO IR159, GB 18030-2000, KS X 1001 and BIG-5"
+#: Of UTF-16 and UTF-32, whose bytes can be those that end a block.
+_NOT_WIDE = (
+    "UTF-16 and UTF-32 are not taken: set the character encoding of the sender's connection to UTF-8, and MSH-18 to"
+    " UNICODE UTF-8"
+)
+_WIDE = re.compile(r"(?:UNICODE)?(?:UTF-?(?:16|32).*|UCS-?[24].*)?")
 #: Of messages that name none and are not UTF-8, unless the configuration says otherwise.
 FALLBACK = "ISO IR 100"
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
@@ -144,23 +150,26 @@ class Message:
 
 def read_header(data: bytes) -> Segment:
     """MSH alone, which is enough for an answer; raises :class:`Unfit`."""
-    line = re.split(rb"[\r\n]", _begun(data), maxsplit=1)[0].decode("latin-1")
+    line = re.split(rb"[\r\n]", begun(data), maxsplit=1)[0].decode("latin-1")
     if not line.startswith("MSH") or len(line) < 9:
-        raise _why_no_header(data, line)
-    separator, rest = line[3], line[4:]
-    written = rest.split(separator)[0]
+        raise _why_no_header(data)
+    return read_marked(line)
+
+
+def read_marked(line: str) -> Segment:
+    """A segment that says what its separators are: MSH, or BHS or FHS of a batch; raises :class:`Unfit`."""
+    separator, rest = line[3:4], line[4:]
+    written = rest.split(separator)[0] if separator else ""
     distinct = len({separator, *written}) == len(written) + 1
     if not 4 <= len(written) <= 5 or not distinct or any(one.isalnum() or one.isspace() for one in separator + written):
         raise Unfit("AR", "102", "its separators (MSH-1, MSH-2) are none")
     marks = Marks(separator, *list(written[:4]))
-    return Segment("MSH", (separator, written, *rest.split(separator)[1:]), marks)
+    return Segment(line[:3], (separator, written, *rest.split(separator)[1:]), marks)
 
 
-def _why_no_header(data: bytes, line: str) -> Unfit:
+def _why_no_header(data: bytes) -> Unfit:
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\0")) or data[1:2] == b"\0":
-        return Unfit("AR", "103", "UTF-16 and UTF-32 are not taken: their bytes can end a block; UNICODE UTF-8 is")
-    if line.startswith(("FHS", "BHS")):
-        return Unfit("AR", "100", "batches (FHS, BHS) are not taken: each message is a block of its own")
+        return Unfit("AR", "103", _NOT_WIDE)
     return Unfit("AR", "100", "it does not begin with a header (MSH)")
 
 
@@ -174,7 +183,7 @@ def parse(data: bytes, fallback: str = FALLBACK) -> Message:
     head = read_header(data)
     charset = _charset(head, data, fallback)
     try:
-        text = _begun(data).decode(charset)
+        text = begun(data).decode(charset)
     except UnicodeDecodeError:
         raise Unfit("AE", "102", "it is not in the character set that it names (MSH-18)") from None
     found: list[list[str]] = []
@@ -184,16 +193,16 @@ def parse(data: bytes, fallback: str = FALLBACK) -> Message:
         elif line.strip() and found:
             found[-1].append(line)
     if any(lines[0].startswith("MSH") for lines in found[1:]):
-        raise Unfit("AE", "100", "a second header (MSH) is in it: each message is a block of its own")
+        raise Unfit("AE", "100", "a second header (MSH) is in it: several in a block are a batch, begun by BHS")
     if len(found) > MOST_SEGMENTS:
         raise Unfit("AR", "207", f"it has more than {MOST_SEGMENTS} segments")
     segments = [_segment("\n".join(lines), head.marks, charset) for lines in found[1:]]
-    body = re.split(rb"[\r\n]+", _begun(data), maxsplit=1)[1:]
+    body = re.split(rb"[\r\n]+", begun(data), maxsplit=1)[1:]
     return Message((Segment("MSH", head.fields, head.marks, charset), *segments), body[0] if body else b"")
 
 
-def _begun(data: bytes) -> bytes:
-    """From MSH on: some write a byte order mark or line ends before it."""
+def begun(data: bytes) -> bytes:
+    """From the first segment on: some write a byte order mark or line ends before it."""
     return data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n ")
 
 
@@ -205,6 +214,8 @@ def _segment(text: str, marks: Marks, charset: str) -> Segment:
 def _charset(head: Segment, data: bytes, fallback: str) -> str:
     """The codec: of the first repetition of MSH-18, to which further ones only add; those of ISO 2022 by escapes."""
     named, *more = (one.upper().replace(" ", "").replace("_", "") for one in head.repeated(18))
+    if named and named not in CHARSETS and _WIDE.fullmatch(named):
+        raise Unfit("AR", "103", _NOT_WIDE)
     if named and named not in CHARSETS:
         raise Unfit("AR", "103", f"its character set (MSH-18) is not known here: {_KNOWN} are")
     codec = CHARSETS.get(named, "ascii")

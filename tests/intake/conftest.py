@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ import pytest
 
 from node.config import NodeSettings, ReceiveSettings, Settings
 from node.intake import Intake
-from node.ledger import Event, Ledger
+from node.intake.hl7 import Inlet
+from node.ledger import Event, Ledger, ReportRow
 from node.spool import Spool
+from tests.peers.ports import free_port
 
 
 @dataclass
@@ -61,3 +63,38 @@ def ward(data: Path, settings: Settings) -> Iterator[Ward]:
     with Intake(settings, spool, ledger) as intake:
         yield Ward(intake, spool, ledger)
     ledger.close()
+
+
+Open = Callable[..., Inlet]
+
+
+@pytest.fixture
+def open_inlet(ward: Ward, settings: Settings) -> Iterator[Open]:
+    """Starts a listener with these settings of `[hl7]`; it is closed after the test."""
+    started: list[Inlet] = []
+
+    def start(more: Settings = settings, **changes: object) -> Inlet:
+        hl7 = {"enabled": True, "port": free_port(), "idle_seconds": 10, "message_seconds": 5, **changes}
+        chosen = more.model_copy(update={"hl7": type(settings.hl7)(**hl7)})
+        inlet = Inlet(chosen, ward.spool, ward.ledger, ward.intake.refused)
+        assert inlet.look() == ""
+        started.append(inlet)
+        return inlet
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def inlet(open_inlet: Open) -> Inlet:
+    return open_inlet()
+
+
+def rows(ward: Ward) -> list[ReportRow]:
+    """Oldest first."""
+    return ward.ledger.reports.latest(5000)[::-1]
+
+
+def kept(ward: Ward) -> list[bytes]:
+    return [ward.spool.path(name).read_bytes() for name in ward.spool.messages()]
