@@ -71,8 +71,9 @@ codes of table 0357 ({", ".join(ERRORS)}) stand in ERR-3, before v2.5 in ERR-1.
 A block is a message, or a batch or file of batches (2.10.3), which one block answers: a batch of acknowledgements, one
 for each message (2.10.3.3 a), those that are not AA first; BHS-12 and FHS-12 name what is answered.
 
-Read are MSH, PID-2, PID-3, OBR-2, OBR-3, OBR-18 to OBR-22, OBR-25, OBR-32, OBX of type TX, FT, ST, CWE and CE with
-OBX-11, ZDS-1, IPC-1, IPC-3, and of documents TXA. Only results that are final (F) or corrected (C), and documents that
-are authenticated (TXA-17 AU, LA), count. Character sets (MSH-18): {len(set(CHARSETS.values()))} of table 0211, by
-their names there and in DICOM; without one UTF-8, else `hl7.character_set`.
+Read are MSH, PID-2, PID-3, OBR-2, OBR-3, OBR-18 to OBR-22, OBR-25, OBR-32, OBX of type TX, FT, ST, CWE and CE (text,
+or RTF) with OBX-3 and OBX-11, ZDS-1, IPC-1, IPC-3, and of documents TXA. Only results that are final (F) or corrected
+(C; of an OBX A, B or V as well), and documents that are authenticated (TXA-17 AU, LA), count; of those for one order
+the newest, by OBR-22 or TXA-8, 6 or 4, else by MSH-7. Character sets (MSH-18): {len(set(CHARSETS.values()))} of
+table 0211, by their names there and in DICOM; without one UTF-8, else `hl7.character_set`.
 """

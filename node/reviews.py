@@ -138,9 +138,11 @@ class HeardReport:
         names: studies that it may be of, the best first: Study Instance UIDs, and :func:`order_key`.
         patients: :func:`person_key` of each Patient ID that it tells.
         report_key: digest of its order; what comes later for the same one replaces it. Empty: it names none.
-        told_at: when its status changed, as digits; empty: not told.
+        told_at: when its status changed, a moment for :func:`is_earlier`; empty: not told.
         reason: why it is kept aside.
         adds: it is an addendum: what came before for its order counts as well.
+        sent_at: when its message was made, as `told_at`.
+        takes_back: what came before counts no more, and nothing instead of it; if it adds: addenda alone.
     """
 
     status: ReportStatus
@@ -150,6 +152,19 @@ class HeardReport:
     told_at: str = ""
     reason: str = ""
     adds: bool = False
+    sent_at: str = ""
+    takes_back: bool = False
+
+
+def is_earlier(one: str, other: str) -> bool | None:
+    """Of two moments, as digits from the year on, behind which `Z` says UTC; None: nobody knows.
+
+    So where one is not told or is local time alone, and where they are the same as far as both are told.
+    """
+    if not (one and other) or one.endswith("Z") != other.endswith("Z"):
+        return None
+    pairs = zip(one.rstrip("Z"), other.rstrip("Z"), strict=False)
+    return next((digit < its for digit, its in pairs if digit != its), None)
 
 
 @dataclass(frozen=True)

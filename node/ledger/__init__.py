@@ -27,11 +27,12 @@ from node.ledger.overview import Page, Waiting, Wanted
 from node.ledger.plans import Plan
 from node.ledger.reports import Match, ReportRow
 from node.ledger.results import Notice
-from node.ledger.reviews import ReviewRow, Signed, SignedRow, UnreadDocument
+from node.ledger.reviews import ReviewRow, SignedRow, UnreadDocument
 from node.ledger.signals import SignalRow
 from node.ledger.silence import ANSWERS_INSTEAD
 from node.ledger.stages import Installed
 from node.ledger.studies import StudyRow
+from node.ledger.succession import Signed
 from node.ledger.upkeep import Named, check_copy
 from node.ledger.withdrawals import Withdrawal
 from node.ledger.workitems import WorkitemRow, WorkitemState

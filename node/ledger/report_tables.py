@@ -60,3 +60,17 @@ CREATE INDEX documents_due ON documents (received_at) WHERE due > 0;
 ADDENDA = """
 ALTER TABLE reports ADD COLUMN adds INTEGER NOT NULL DEFAULT 0 /* 1: an addendum: it replaces nothing */;
 """
+
+#: A later step.
+MOMENTS = """
+ALTER TABLE reports ADD COLUMN sent_at TEXT NOT NULL DEFAULT '' /* when its message was made (MSH-7) */;
+ALTER TABLE reports ADD COLUMN takes_back INTEGER NOT NULL DEFAULT 0 /* 1: nothing counts, or no addendum */;
+"""
+
+#: A later step: all that are signed are read again, for what they are about was not kept.
+VERSIONS = """
+ALTER TABLE documents ADD COLUMN subject TEXT NOT NULL DEFAULT '' /* digest; alike: versions of one report */;
+ALTER TABLE documents ADD COLUMN signed_at TEXT NOT NULL DEFAULT '' /* when it was verified, as it says */;
+UPDATE documents SET due = due + 1 WHERE signed = 1 AND replaced = 0 AND EXISTS (SELECT 1 FROM studies s
+  WHERE s.study_instance_uid = documents.study_instance_uid AND s.purged = 0);
+"""

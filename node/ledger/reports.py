@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.ledger.reviews import add_review, replace_reviews
+from node.ledger.reviews import add_review
+from node.ledger.succession import replace_reports, replace_reviews
 from node.reviews import Heard, Review
 from node.states import SETTLED, StudyState
 
@@ -23,7 +24,6 @@ OTHER_PATIENT = "its patient is not that of the study"
 SEVERAL = "several studies have its accession number, and it does not say which it is of"
 NOT_HERE = "no study that it names is here"
 NAMES_NONE = "it names no study: neither Study Instance UID nor accession number and patient ID"
-OLDER = "a report that was changed later came before it"
 ASIDE = "ASIDE"
 
 
@@ -81,8 +81,8 @@ class Reports:
         return bool(self._database.read("SELECT 1 FROM reports WHERE path = ? AND path != '' LIMIT 1", path))
 
     def due(self, count: int = 100) -> list[ReportRow]:
-        """Those that are to be looked at, the oldest first."""
-        return self._rows("WHERE due > 0 ORDER BY id LIMIT ?", count)
+        """Those that are to be looked at: addenda last, so that theirs is the last word, and what was told first."""
+        return self._rows("WHERE due > 0 ORDER BY adds, told_at, sent_at, id LIMIT ?", count)
 
     def of_study(self, uid: str) -> list[ReportRow]:
         """All that are of a study, the oldest first."""
@@ -216,9 +216,11 @@ def _record(connection: sqlite3.Connection, heard: Heard) -> bool:
             "status": str(one.status),
             "report_key": one.report_key,
             "told_at": one.told_at,
+            "sent_at": one.sent_at,
             "patients": json.dumps(one.patients),
             "reason": one.reason,
             "adds": int(one.adds),
+            "takes_back": int(one.takes_back),
             "due": int(one.status != ASIDE),
             "received_at": time.time(),
         }
@@ -232,33 +234,8 @@ def _record(connection: sqlite3.Connection, heard: Heard) -> bool:
         about = {"peer": heard.peer, "status": str(one.status), "reason": one.reason}
         add_event(connection, "report received", uid, None, source=heard.source, **about)
         if one.status != ASIDE and one.report_key:
-            _replace(connection, int(number or 0), uid)
+            replace_reports(connection, int(number or 0), uid)
     return True
-
-
-def _replace(connection: sqlite3.Connection, number: int, uid: str) -> None:
-    """What came before for the same order counts no more; or this one, where it was changed earlier.
-
-    An addendum stands beside what it adds to, and goes with it.
-    """
-    new = connection.execute("SELECT * FROM reports WHERE id = ?", (number,)).fetchone()
-    rows = connection.execute(
-        "SELECT * FROM reports WHERE report_key = ? AND report_key != '' AND source = ? AND id != ? AND replaced = 0"
-        " AND status != 'ASIDE' AND (control_id != ? OR sha256 != ?)",
-        (new["report_key"], new["source"], number, new["control_id"], new["sha256"]),
-    ).fetchall()
-    for old in rows:
-        is_older = bool(old["told_at"] and new["told_at"]) and new["told_at"] < old["told_at"]
-        if old["adds"] if is_older else new["adds"]:
-            continue  # an addendum stands beside what it adds to, whichever of them comes first
-        if is_older:
-            sql = "UPDATE reports SET replaced = 1, due = 0, reason = ? WHERE id = ?"
-            connection.execute(sql, (OLDER, number))
-            continue
-        connection.execute("UPDATE reports SET replaced = 1, due = 0 WHERE id = ?", (old["id"],))
-        replace_reviews(connection, f"report message {old['id']}")
-        of = uid or old["study_instance_uid"]
-        add_event(connection, "report replaced", of, source=new["source"], status=new["status"])
 
 
 def _match(connection: sqlite3.Connection, number: int) -> Match:

@@ -6,16 +6,16 @@ nothing, so that a message may be sent again.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.claims import Outcome
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.reviews import REPORT_TEXT, SIGNED_SR, Counted, Review
+from node.ledger.succession import Signed, replace_documents, replace_reviews
+from node.reviews import REPORT_TEXT, Counted, Review
 
 _LAST_WORD = (
     "SELECT r.*, s.sender FROM reviews r JOIN studies s ON s.study_instance_uid = r.study_instance_uid"
@@ -34,16 +34,6 @@ class UnreadDocument:
     path: str
     calling_ae: str
     due: int
-
-
-@dataclass(frozen=True)
-class Signed:
-    """A report that is read by its words. Attributes: predecessors: reports that it replaces, by SOP Instance UID;
-    waits: its study is not answered yet.
-    """
-
-    predecessors: tuple[str, ...]
-    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +107,7 @@ class Reviews:
             if not connection.execute(sql, (read, document.sop_instance_uid, document.due)).rowcount:
                 return 0
             if signed is not None:
-                if _is_replaced(connection, document, signed):
+                if replace_documents(connection, uid, document.sop_instance_uid, signed):
                     return 0
                 if not signed.waits:
                     origin = REPORT_TEXT + document.sop_instance_uid
@@ -163,33 +153,6 @@ class Reviews:
             )
             for row in self._database.read(_LAST_WORD, int(by_text))
         ]
-
-
-def _is_replaced(connection: sqlite3.Connection, document: UnreadDocument, signed: Signed) -> bool:
-    """Whether another signed report of its study has it as a predecessor; if not, its own predecessors count no more.
-
-    In the caller's transaction; also when the two come in the other order (Predecessor Documents, PS3.3 C.17.2).
-    """
-    uid, number = document.study_instance_uid, document.sop_instance_uid
-    sql = "UPDATE documents SET signed = 1, predecessors = ? WHERE sop_instance_uid = ?"
-    connection.execute(sql, (json.dumps(signed.predecessors), number))
-    of_study = "SELECT sop_instance_uid, predecessors FROM documents WHERE study_instance_uid = ? AND signed = 1"
-    others = [row for row in connection.execute(of_study, (uid,)) if row["sop_instance_uid"] != number]
-    gone = {row["sop_instance_uid"] for row in others} & set(signed.predecessors)
-    is_replaced = any(number in json.loads(row["predecessors"]) for row in others)
-    for one in (*gone, *([number] if is_replaced else ())):
-        sql = "UPDATE documents SET replaced = 1, due = 0, read = 1 WHERE sop_instance_uid = ? AND replaced = 0"
-        if connection.execute(sql, (one,)).rowcount:
-            replace_reviews(connection, REPORT_TEXT + one)
-            add_event(connection, "report replaced", uid, source=SIGNED_SR, sop_instance_uid=one)
-    return is_replaced
-
-
-def replace_reviews(connection: sqlite3.Connection, origin: str, but: Collection[int] = ()) -> None:
-    """What a report said counts no more, in the caller's transaction; but of answers of these analyses."""
-    sql = "SELECT id, analysis_id FROM reviews WHERE origin = ? AND replaced = 0"
-    gone = [row["id"] for row in connection.execute(sql, (origin,)) if row["analysis_id"] not in but]
-    connection.executemany("UPDATE reviews SET replaced = 1 WHERE id = ?", [(number,) for number in gone])
 
 
 def add_review(connection: sqlite3.Connection, uid: str, review: Review) -> bool:

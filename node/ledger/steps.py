@@ -1,6 +1,6 @@
 """How the tables have changed since :mod:`node.ledger.schema`."""
 
-from node.ledger.report_tables import ADDENDA, DOCUMENTS_DUE, REPORTS
+from node.ledger.report_tables import ADDENDA, DOCUMENTS_DUE, MOMENTS, REPORTS, VERSIONS
 from node.ledger.stage_tables import STAGES
 from node.ledger.watch_tables import WATCH_TABLES
 
@@ -255,6 +255,8 @@ CREATE TABLE removed_lines ( -- of the trail
 ALTER TABLE workitems ADD COLUMN cancel TEXT NOT NULL DEFAULT '' /* who asks to cancel it; empty: nobody */;
 """,
     25: ADDENDA,
+    26: MOMENTS,
+    27: VERSIONS,
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

@@ -26,6 +26,7 @@ from pydicom.dataset import Dataset
 
 from node.claims import Outcome
 from node.errors import DecodeError, where
+from node.review.hl7 import moment
 from node.reviews import Judgement, Statement
 
 #: A report with more bytes, or with more content items, says nothing that a reader has written.
@@ -62,6 +63,8 @@ NOT_OF_NOW = {
     *((value, "DCM") for value in ("121060", "121061", "121062", "121065", "121066", "121109", "121110", "121068")),
     *((value, "LN") for value in ("11329-0", "55115-0", "18785-6", "55114-3", "18834-2")),
 }
+#: Procedure reported, Target Region, Finding Site: in the root of a document.
+_REPORTED_ON = {("121058", "DCM"), ("123014", "DCM"), ("363698007", "SCT")}
 Code = tuple[str, str]
 
 
@@ -74,12 +77,16 @@ class Document:
         statements: of findings that somebody tracks.
         signed: what it says in words, of a report that a person has verified; empty of any other.
         predecessors: documents that it takes the place of, by SOP Instance UID (Predecessor Documents Sequence).
+        subject: digest of what makes two signed reports of a study versions of one; empty of a report without title.
+        signed_at: when it was verified, a moment for :func:`~node.reviews.is_earlier`; else of when its content is.
     """
 
     person: str
     statements: tuple[Statement, ...]
     signed: str = ""
     predecessors: tuple[str, ...] = ()
+    subject: str = ""
+    signed_at: str = ""
 
 
 def read_document(path: Path) -> Document:
@@ -98,9 +105,39 @@ def _document(ds: Dataset) -> Document:
     items = list(_walk(ds))
     references = frozenset(uid for item in (ds, *items) for uid in _references(item))
     said = (_statement(item, references) for item in (ds, *items))
-    signed = "\n".join(_texts(ds)) if _text(ds, "VerificationFlag") == "VERIFIED" else ""
-    predecessors = tuple(_listed(ds, "PredecessorDocumentsSequence"))
-    return Document(_person(ds, items), tuple(one for one in said if one is not None), signed, predecessors)
+    return Document(
+        _person(ds, items),
+        statements=tuple(one for one in said if one is not None),
+        signed="\n".join(_texts(ds)) if _is_signed(ds) else "",
+        predecessors=tuple(_listed(ds, "PredecessorDocumentsSequence")),
+        subject=_subject(ds),
+        signed_at=_signed_at(ds),
+    )
+
+
+def _is_signed(ds: Dataset) -> bool:
+    """PS3.3 C.17.2: what is verified may be told to be preliminary nevertheless."""
+    return _text(ds, "VerificationFlag") == "VERIFIED" and _text(ds, "PreliminaryFlag") != "PRELIMINARY"
+
+
+def _subject(ds: Dataset) -> str:
+    """Document title, who verifies, the requests that it fulfills, and what it says to have reported on."""
+    title = _code(ds, "ConceptNameCodeSequence")
+    if title is None:
+        return ""
+    observers, requests = ds.get("VerifyingObserverSequence") or (), ds.get("ReferencedRequestSequence") or ()
+    by = {_text(one, "VerifyingOrganization") or _text(one, "VerifyingObserverName") for one in observers}
+    ordered = {_text(one, "AccessionNumber") + "\0" + _text(one, "RequestedProcedureID") for one in requests}
+    named = {(name, value) for child in _children(ds) for name, value in _named(child) if name in _REPORTED_ON}
+    told = repr((title, sorted(by), sorted(ordered), sorted(named, key=repr)))
+    return sha256(f"document\0{told}".encode()).hexdigest()
+
+
+def _signed_at(ds: Dataset) -> str:
+    verified = [_text(one, "VerificationDateTime") for one in ds.get("VerifyingObserverSequence") or ()]
+    told = max(verified, default="") or _text(ds, "ContentDate") + _text(ds, "ContentTime")
+    offset = "" if "+" in told or "-" in told else _text(ds, "TimezoneOffsetFromUTC")
+    return moment(told + offset)
 
 
 def _texts(item: Dataset, depth: int = 0) -> Iterator[str]:

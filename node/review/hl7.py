@@ -6,6 +6,7 @@ a line that begins no segment goes on with the one before. What cannot be unders
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,9 @@ _WIDE = re.compile(r"(?:UNICODE)?(?:UTF-?(?:16|32).*|UCS-?[24].*)?")
 FALLBACK = "ISO IR 100"
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _BREAKS = (".br", ".sp", ".ce", ".in", ".ti")
+_TIME = re.compile(r"(\d{8,14})(\.\d{1,6})?([+-]\d{4})?")
+#: So many digits tell the minute.
+_MINUTES = 12
 #: More are no message that a person is behind.
 MOST_SEGMENTS = 100_000
 
@@ -199,6 +203,21 @@ def parse(data: bytes, fallback: str = FALLBACK) -> Message:
     segments = [_segment("\n".join(lines), head.marks, charset) for lines in found[1:]]
     body = re.split(rb"[\r\n]+", begun(data), maxsplit=1)[1:]
     return Message((Segment("MSH", head.fields, head.marks, charset), *segments), body[0] if body else b"")
+
+
+def moment(time: str) -> str:
+    """A TS or DTM, or a DT of DICOM, for :func:`node.reviews.is_earlier`: in UTC if it has an offset; or empty."""
+    found = _TIME.match(time.strip())
+    if found is None:
+        return ""
+    told, fraction, offset = found[1], found[2] or "", found[3] or ""
+    if not offset or len(told) < _MINUTES:
+        return told + fraction
+    try:
+        local = dt.datetime.strptime(f"{told:0<14}{offset}", "%Y%m%d%H%M%S%z")
+    except ValueError:
+        return told + fraction
+    return f"{local.astimezone(dt.UTC):%Y%m%d%H%M%S}"[: len(told)] + fraction + "Z"
 
 
 def begun(data: bytes) -> bytes:

@@ -56,7 +56,7 @@ def take_document(
                 taken, reasons = [], [NO_PERSON]
         elif found.signed:
             waits = ledger.studies.get(document.study_instance_uid).state not in SETTLED
-            signed = Signed(found.predecessors, waits)
+            signed = Signed(found.predecessors, waits, found.subject, found.signed_at)
             by = Said(reader, REPORT_TEXT + document.sop_instance_uid, SIGNED_SR)
             taken = [] if waits else list(_worded(found.signed, known, by, vocabularies or {}))
     except DecodeError as error:

@@ -29,17 +29,19 @@ class Report:
     told_at: str = ""
     application: str = "RIS"
     kind: str = "TX"
+    code: str = "18748-4^Report^LN"
+    sent_at: str = "20260101120000"
 
     def message(self, encoding: str = "utf-8") -> bytes:
         """Without a frame."""
         number = self.control_id or f"M{next(_numbers)}"
         lines = [
-            f"MSH|^~\\&|{self.application}|HOSPITAL|RADNODE||20260101120000||ORU^R01^ORU_R01|{number}|P|{self.version}"
+            f"MSH|^~\\&|{self.application}|HOSPITAL|RADNODE||{self.sent_at}||ORU^R01^ORU_R01|{number}|P|{self.version}"
             f"||||||{self.charset}",
             f"PID|1||{self.patient}^^^HOSPITAL^MR||Canary^Nobody||19500101|F",
             f"OBR|1|PL-{self.accession}|{self.accession}|XR^Chest film||||||||||||||{self.accession}||||{self.told_at}"
             f"|||{self.status}|||||||&Reader&Canary",
-            f"OBX|1|{self.kind}|18748-4^Report^LN||{self.text}||||||{self.line_status or self.status}",
+            f"OBX|1|{self.kind}|{self.code}||{self.text}||||||{self.line_status or self.status}",
         ]
         if self.study:
             lines.append(f"ZDS|{self.study}^^Application^DICOM")

@@ -228,6 +228,102 @@ def test_a_draft_replaces_no_signed_report(ledger: Ledger, spool: Spool) -> None
     assert (take_words(ledger, spool, draft, 51), said(ledger)) == (0, [("opacity", "absent")])
 
 
+def version(text: str, number: int, at: str, **changes: str) -> tuple[Dataset, int]:
+    """A signed report with a title, that names no predecessor. Args: changes: `title`, `organization`, `reader`,
+    `request`, `procedure`, `flag`.
+    """
+    ds = spoken(("121071", text))
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"1.2.9.{number}"
+    ds.ConceptNameCodeSequence = [named(changes.get("title", "18748-4"), "LN")]
+    (observer,) = ds.VerifyingObserverSequence
+    observer.VerifyingOrganization = changes.get("organization", "Hospital")
+    observer.VerifyingObserverName = changes.get("reader", "Reader^One")
+    observer.VerificationDateTime = at
+    ds.PreliminaryFlag = changes.get("flag", "FINAL")
+    if request := changes.get("request"):
+        ds.ReferencedRequestSequence = [Dataset()]
+        ds.ReferencedRequestSequence[0].AccessionNumber = request
+    if procedure := changes.get("procedure"):
+        item = Dataset()
+        item.ValueType, item.ConceptNameCodeSequence = "CODE", [named("121058", "DCM")]
+        item.ConceptCodeSequence = [named(procedure, "LN")]
+        ds.ContentSequence.append(item)
+    return ds, number
+
+
+def named(value: str, scheme: str) -> Dataset:
+    ds = Dataset()
+    ds.CodeValue, ds.CodingSchemeDesignator, ds.CodeMeaning = value, scheme, "name"
+    return ds
+
+
+FIRST, SECOND = "20260101100000.000000+0100", "20260101093000.000000+0000"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
+def test_of_the_versions_of_a_signed_report_the_one_verified_last_counts(
+    ledger: Ledger, spool: Spool, order: tuple[int, ...]
+) -> None:
+    answered(ledger, spool)
+    versions = [
+        version("No pneumonia. Large effusion.", 50, FIRST),
+        version("No pneumonia.", 51, SECOND, reader="Reader^Two"),
+        version("Pneumonia.", 52, "20260101100000+0000"),
+    ]
+    for at in order:
+        take_words(ledger, spool, *versions[at])
+    assert said(ledger) == [("opacity", "present")]
+    (counted,) = ledger.reviews.counted(by_text=True)
+    assert (counted.finding, counted.truth) == ("opacity", "present")
+    assert ledger.reviews.unread() == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "55107-7"},
+        {"organization": "Elsewhere"},
+        {"organization": "", "reader": "Reader^Two"},
+        {"request": "A2"},
+        {"procedure": "36643-5"},
+    ],
+    ids=str,
+)
+def test_signed_reports_of_different_things_stand_beside_each_other(
+    ledger: Ledger, spool: Spool, changes: dict[str, str]
+) -> None:
+    answered(ledger, spool)
+    take_words(ledger, spool, *version("No effusion.", 50, FIRST))
+    take_words(ledger, spool, *version("Pneumonia.", 51, SECOND, **changes))
+    assert sorted(said(ledger)) == [("effusion", "absent"), ("opacity", "present")]
+
+
+def test_the_same_report_twice_counts_once_the_one_that_came_last(ledger: Ledger, spool: Spool) -> None:
+    answered(ledger, spool)
+    for number in (50, 51):
+        take_words(ledger, spool, *version("No pneumonia.", number, FIRST))
+    assert said(ledger) == [("opacity", "absent")]
+    assert [one.replaced for one in sorted(ledger.reviews.signed("1.2"), key=str)] == [1, 0]
+
+
+def test_what_is_verified_as_preliminary_is_no_signed_report(ledger: Ledger, spool: Spool) -> None:
+    answered(ledger, spool)
+    take_words(ledger, spool, *version("No pneumonia.", 50, FIRST))
+    assert take_words(ledger, spool, *version("Pneumonia.", 51, SECOND, flag="PRELIMINARY")) == 0
+    assert said(ledger) == [("opacity", "absent")]
+
+
+def test_versions_that_are_read_anew_are_judged_alike(ledger: Ledger, spool: Spool) -> None:
+    """Such as those that an earlier program has read, which did not keep what they are about."""
+    answered(ledger, spool)
+    take_words(ledger, spool, *version("Large effusion.", 50, FIRST))
+    take_words(ledger, spool, *version("No pneumonia.", 51, SECOND))
+    with ledger._database.write() as connection:
+        connection.execute("UPDATE documents SET subject = '', signed_at = '', replaced = 0, due = 1")
+    look(ledger, spool)
+    assert said(ledger) == [("opacity", "absent")]
+
+
 def test_a_study_that_ends_while_its_report_is_looked_at_is_looked_at_again(ledger: Ledger, spool: Spool) -> None:
     answered(ledger, spool)
     came(ledger, spool, spoken(("121071", "No pneumonia.")))
