@@ -1,4 +1,5 @@
-"""A body that tells its objects in DICOM JSON, and their bulk data in parts of their own (PS3.18 8.6.1.2 and 10.5.1).
+"""A body that tells its objects in DICOM JSON or XML, and their bulk data in parts of their own (PS3.18 8.6.1.2 and
+10.5.1).
 
 Each object is assembled to a Part 10 file once all of its bulk data have come, and takes the way of all others; what
 waits lies on the disk, and goes with the request.
@@ -10,13 +11,12 @@ from collections.abc import Callable, Sequence
 
 from node.intake.bulk import Piece, of_frame
 from node.intake.entry import Entry
-from node.intake.metadata import Described, described
+from node.intake.metadata import JSON, XML, Described, described
 from node.intake.multipart import Begin, Malformed
 from node.intake.reasons import Reason, Refused
 from node.intake.request import CANNOT_UNDERSTAND, Failed, Storing, TooMuch
 from node.intake.visit import Visit
 
-_METADATA = ("application/dicom+json", "application/json")
 #: Longest metadata of one request, bytes: they are held in memory.
 LONGEST_METADATA = 16 << 20
 
@@ -31,6 +31,7 @@ class Assembling(Storing):
         self._wanted: dict[str, list[Described]] = {}
         self._pieces: dict[str, list[Piece]] = {}
         self._text: bytearray | None = None
+        self._kind = ""
         self._room, self._location = LONGEST_METADATA, ""
 
     def finish(self) -> None:
@@ -53,8 +54,8 @@ class Assembling(Storing):
 
     def _begin(self, part: Begin) -> None:
         self._location = ""
-        if part.content_type in _METADATA:
-            self._text = bytearray()
+        if part.content_type in (*JSON, *XML):
+            self._text, self._kind = bytearray(), part.content_type
             return
         known = (part.location, of_frame(part.location)[0])
         self._location = next((uri for uri in known if uri in self._wanted), "")
@@ -82,7 +83,7 @@ class Assembling(Storing):
 
     def _tell_apart(self, text: bytes) -> None:
         """The objects of metadata; those that have no bulk data are whole."""
-        for one in described(text):
+        for one in described(text, self._kind):
             if one is None:
                 self.failed.append(Failed(None, CANNOT_UNDERSTAND))
                 continue

@@ -1,4 +1,6 @@
-"""Objects that are told in DICOM JSON (PS3.18 F.2), and their bulk data apart: as the bytes of a Part 10 file."""
+"""Objects that are told in DICOM JSON (PS3.18 F.2) or XML (PS3.19 A.1), and their bulk data apart: as the bytes of a
+Part 10 file.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,16 @@ from pydicom.valuerep import DSfloat
 
 from node import logs
 from node.errors import RadnodeError
+from node.intake import native
 from node.intake.bulk import Piece, Scratch, is_native, syntax_of
 from node.intake.multipart import Malformed
+from node.intake.native import Table
 from node.intake.reasons import Reason, Refused
 from node.receive.header import Claim
 from node.receive.part10 import preface
 
-Table = dict[str, Any]  # JSON's edge: a dataset of DICOM JSON
-
+#: Media types of metadata.
+JSON, XML = ("application/dicom+json", "application/json"), ("application/dicom+xml", "application/xml", "text/xml")
 _PLAIN = "1.2.840.10008.1.2.1"
 _CLASS, _INSTANCE, _FRAMES, _BITS, _PIXELS = "00080016", "00080018", "00280008", "00280100", "7FE00010"
 _URI = "BulkDataURI"
@@ -148,8 +152,10 @@ class Described:
         return "OW" if is_wide else vr
 
 
-def described(text: bytes) -> list[Described | None]:
-    """Objects of a metadata part; None: it is no DICOM JSON. Raises :class:`Malformed` when none can be told apart."""
+def described(text: bytes, media_type: str) -> list[Described | None]:
+    """Objects of a metadata part; None: it is no dataset. Raises :class:`Malformed` when none can be told apart."""
+    if media_type in XML:
+        return [_read(native.read(text))]
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:

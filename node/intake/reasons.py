@@ -18,8 +18,8 @@ class Reason(Enum):
         0xC000,
     )
     METADATA = (
-        "its metadata are no DICOM JSON that can be written as a dataset",
-        "compare them with PS3.18 F.2; or send Part 10 files",
+        "its metadata are no DICOM JSON, or XML, that can be written as a dataset",
+        "compare them with PS3.18 F.2, or PS3.19 A.1; or send Part 10 files",
         0xC000,
     )
     BULK_DATA = (

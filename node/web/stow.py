@@ -16,6 +16,7 @@ from node.config import ReceiveSettings
 from node.intake import Intake
 from node.intake.assembling import Assembling
 from node.intake.multipart import Malformed, parameters
+from node.intake.native import written
 from node.intake.request import CANNOT_UNDERSTAND, Failed, Storing, TooMuch
 from node.receive.header import Claim
 from node.receive.places import Places
@@ -28,6 +29,7 @@ _AGAIN = {"Retry-After": "30"}
 _CLOSE = {"Connection": "close"}
 _MEDIA_TYPE = "application/dicom+json"
 _ANSWERED = frozenset({"*/*", "application/*", "application/json", _MEDIA_TYPE})
+_XML = "application/dicom+xml"
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+", re.ASCII)
 _LONGEST_TITLE = 16  # PS3.5 6.2, AE
 
@@ -35,6 +37,8 @@ _RETRIEVE_URL, _FAILED, _REFERENCED, _OTHERS = "00081190", "00081198", "00081199
 _CLASS, _INSTANCE, _WARNING_REASON, _FAILURE_REASON = "00081150", "00081155", "00081196", "00081197"
 
 Item = dict[str, Any]  # JSON's edge: an item of DICOM JSON (PS3.18 F.2)
+#: What is answered, its status code, and headers.
+Told = tuple[Item, int, Mapping[str, str] | None]
 
 
 class StowService:
@@ -46,6 +50,7 @@ class StowService:
 
     async def store(self, request: Request, holder: str) -> Response:
         """The answer to a POST. Args: holder: of the token; its name counts as calling AE title."""
+        in_xml = _wants_xml(request)
         (boundary, inner), study = _body(request), request.path_params.get("uid", "")
         if study and (len(study) > 64 or not _UID.fullmatch(study)):
             raise HTTPException(400, "what stands behind studies/ is no UID")
@@ -54,14 +59,17 @@ class StowService:
             if not free:
                 raise HTTPException(503, "too many objects are being stored already", _AGAIN)
             visit = self._intake.visit(holder[:_LONGEST_TITLE], address)
-            of_kind = Assembling if inner == _MEDIA_TYPE else Storing
+            of_kind = Assembling if inner in (_MEDIA_TYPE, _XML) else Storing
             storing = of_kind(visit, boundary, self._limits.max_object_mb << 20, study)
             try:
-                return await self._receive(request, storing)
+                table, status, headers = await self._receive(request, storing)
             finally:
                 await run_in_threadpool(storing.close)
+        if in_xml:
+            return Response(written(table), status, headers, _XML)
+        return JSONResponse(table, status, headers, _MEDIA_TYPE)
 
-    async def _receive(self, request: Request, storing: Storing) -> Response:
+    async def _receive(self, request: Request, storing: Storing) -> Told:
         """Read the body as it comes, in pieces that uvicorn keeps small, and answer."""
         pieces = request.stream()
         try:
@@ -81,17 +89,23 @@ class StowService:
         return _answer(storing, storing.failed)
 
 
+def _wants_xml(request: Request) -> bool:
+    """Whether the answer is to be XML: where JSON is not accepted."""
+    accepted = {one.partition(";")[0].strip().lower() for one in request.headers.get("Accept", "*/*").split(",")}
+    if not accepted & _ANSWERED and _XML not in accepted:
+        raise HTTPException(406, f"the answer is {_MEDIA_TYPE} or {_XML}")
+    return not accepted & _ANSWERED
+
+
 def _body(request: Request) -> tuple[bytes, str]:
     """Boundary of a body that can be taken, and the media type of its first part."""
-    accepted = {one.partition(";")[0].strip().lower() for one in request.headers.get("Accept", "*/*").split(",")}
-    if not accepted & _ANSWERED:
-        raise HTTPException(406, f"the answer is {_MEDIA_TYPE}")
     try:
         kind, inner, boundary = parameters(request.headers.get("Content-Type", ""))
     except Malformed as error:
         raise HTTPException(400, str(error)) from error
-    if kind != "multipart/related" or inner not in ("application/dicom", _MEDIA_TYPE, ""):
-        raise HTTPException(415, f'the body is to be multipart/related; type="application/dicom" or "{_MEDIA_TYPE}"')
+    if kind != "multipart/related" or inner not in ("application/dicom", _MEDIA_TYPE, _XML, ""):
+        types = f'"application/dicom", "{_MEDIA_TYPE}" or "{_XML}"'
+        raise HTTPException(415, f"the body is to be multipart/related; type={types}")
     return boundary, inner
 
 
@@ -103,18 +117,18 @@ def _refusal(error: Exception) -> HTTPException:
 
 def _answer(
     storing: Storing, failed: Sequence[Failed], status: int = 0, headers: Mapping[str, str] | None = None
-) -> Response:
+) -> Told:
     """The Store Instances Response Module (PS3.18 10.5.3 and I.2)."""
     warned = any(one.warning for one in storing.stored)
     status = status or _status(bool(storing.stored), warned, failed)
     named = [(one.claim, _FAILURE_REASON, one.reason) for one in failed if one.claim is not None]
     stored = [(one.claim, _WARNING_REASON, one.warning) for one in storing.stored]
     others = [_us(_FAILURE_REASON, one.reason) for one in failed if one.claim is None]
-    body = {_RETRIEVE_URL: {"vr": "UR"}}
+    body: Item = {_RETRIEVE_URL: {"vr": "UR"}}
     body |= _sequence(_REFERENCED, (_item(*one) | {_RETRIEVE_URL: {"vr": "UR"}} for one in stored))
     body |= _sequence(_FAILED, (_item(*one) for one in named))
     body |= _sequence(_OTHERS, others)
-    return JSONResponse(body, status, _AGAIN if status == 503 else headers, _MEDIA_TYPE)
+    return body, status, _AGAIN if status == 503 else headers
 
 
 def _status(any_stored: bool, warned: bool, failed: Sequence[Failed]) -> int:
