@@ -13,6 +13,7 @@ from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import ProtocolError
 
 from node.config import Destination
+from node.deliver.answer import pools
 from node.deliver.outcome import Verdict
 from node.deliver.tls import context_for
 from node.errors import DeliveryError, DeliveryRefused
@@ -24,7 +25,7 @@ _REDIRECTED = range(300, 400)
 
 
 class Deadline(HTTPAdapter):
-    """An adapter that puts a time limit on each wait (connect, read), and leaves retries to the ledger.
+    """An adapter with a time limit on each wait (connect, read) and on a whole answer; retries it leaves to the ledger.
 
     But for one: a peer closes a connection that nothing was sent over for a while, perhaps just as a request goes out.
     Then there is no answer, and where a request may be repeated it goes out once more, over a new connection.
@@ -32,11 +33,24 @@ class Deadline(HTTPAdapter):
     Args:
         seconds: of a wait.
         may_repeat: whether a peer that had the request in spite of all can tell that it comes again.
+        answer_seconds: in which all of an answer has come, however it drips; None: as of a wait.
     """
 
-    def __init__(self, seconds: float, *, may_repeat: bool = False) -> None:
+    def __init__(self, seconds: float, *, may_repeat: bool = False, answer_seconds: float | None = None) -> None:
         self._seconds, self._may_repeat = seconds, may_repeat
+        self._pools = pools(seconds if answer_seconds is None else answer_seconds)
         super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *options: Any, **more: Any) -> None:
+        """As the adapter of requests, with our connections. Any: passed through."""
+        super().init_poolmanager(*options, **more)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **more: Any) -> Any:
+        """As :meth:`init_poolmanager`, where there is a proxy between."""
+        manager = super().proxy_manager_for(proxy, **more)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         """As the adapter of requests, with our time limit. Any: passed through."""
@@ -73,13 +87,22 @@ def session_for(destination: Destination) -> requests.Session:
     return session
 
 
-def prepare(session: requests.Session, destination: Destination, *, may_repeat: bool = False) -> None:
+def prepare(
+    session: requests.Session,
+    destination: Destination,
+    *,
+    may_repeat: bool = False,
+    answer_seconds: float | None = None,
+) -> None:
     """Time limits, credentials, and whose certificates count; nothing is read from the environment.
+
+    Args: may_repeat, answer_seconds: as those of :class:`Deadline`.
 
     Raises :class:`DeliveryRefused`, or :class:`DeliveryError` when files for TLS cannot be used.
     """
+    seconds = destination.timeout_seconds
     for scheme in ("http://", "https://"):
-        session.mount(scheme, Deadline(destination.timeout_seconds, may_repeat=may_repeat))
+        session.mount(scheme, Deadline(seconds, may_repeat=may_repeat, answer_seconds=answer_seconds))
     session.trust_env = False
     if destination.ca_file or destination.certificate_file:
         _trust(session, destination)

@@ -159,7 +159,7 @@ class Follower:
     def _session(self) -> Iterator[requests.Session]:
         client = api.OrthancApiClient(self._orthanc.url.rstrip("/") + "/")
         try:
-            prepare(client._http_session, self._orthanc)
+            prepare(client._http_session, self._orthanc, answer_seconds=self._intake.message_seconds)
             yield client._http_session
         finally:
             client.close()

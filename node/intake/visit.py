@@ -47,10 +47,14 @@ class Intake:
         settings: `node` and `receive` are read.
         spool: prepared.
         ledger: with the limits of a study; written by one thread at a time.
+
+    Attributes:
+        message_seconds: longest time for one object to come.
     """
 
     def __init__(self, settings: Settings, spool: Spool, ledger: Ledger) -> None:
         self._limits, self._called_ae = Limits.of(settings), settings.node.ae_title.strip()
+        self.message_seconds = settings.receive.message_seconds
         self._spool = spool
         self._committer = Committer(ledger.in_turns())
         self._refusals = Refusals(self._committer)

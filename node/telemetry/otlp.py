@@ -10,6 +10,7 @@ import requests
 
 from node import __version__
 from node.config import TelemetrySettings
+from node.deliver.http import Deadline
 from node.errors import DeliveryError, DeliveryRefused
 from node.telemetry.spans import Span
 
@@ -34,14 +35,16 @@ def post(settings: TelemetrySettings, data: bytes) -> None:
     """Raises DeliveryError when the collector does not take it now, DeliveryRefused when it never will."""
     address = f"{settings.url.rstrip('/')}/v1/traces"
     try:
-        answer = requests.post(
-            address,
-            data=data,
-            headers={"Content-Type": "application/json"},
-            timeout=settings.timeout_seconds,
-            verify=str(settings.ca_file) if settings.ca_file else True,
-            allow_redirects=False,
-        )
+        with requests.Session() as session:
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, Deadline(settings.timeout_seconds))
+            answer = session.post(
+                address,
+                data=data,
+                headers={"Content-Type": "application/json"},
+                verify=str(settings.ca_file) if settings.ca_file else True,
+                allow_redirects=False,
+            )
     except (requests.RequestException, OSError) as error:
         hint = "is it running, and is telemetry.url right?"
         raise DeliveryError(f"it cannot be reached: {type(error).__name__}", about=settings.url, hint=hint) from error

@@ -29,6 +29,7 @@ Places = dict[str, list[tuple[str, Destination]]]
 _ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _PIECE = 1 << 16
 _OK, _MISSING = 200, (404, 410)
+_BROKEN_OFF = "it was broken off: nobody waits for it, or the node is being stopped"
 #: Of a whole study.
 _LONGEST_SECONDS = 4 * 3600.0
 _UID = r"[0-9]+(\.[0-9]+)*"
@@ -59,7 +60,7 @@ class Retrieval:
         settings: of this node.
         ledger: is told.
         operator: who wants it, for the trail.
-        is_stopping: the node is.
+        is_stopping: whether the rest is wanted no more: what is broken off so has no end in the ledger.
     """
 
     def __init__(self, settings: Settings, ledger: Ledger, operator: str, is_stopping: Callable[[], bool]) -> None:
@@ -74,6 +75,8 @@ class Retrieval:
         with self._intake() as intake:
             reasons = [self._from_any(intake, several, study_instance_uid) for several in found.values()]
         reason = "; ".join(dict.fromkeys(one for one in reasons if one))
+        if reason and self._is_stopping():
+            return reason
         stored, failed = self._stored, self._failed
         self._ledger.fetches.end(
             study_instance_uid, reason, completed=stored, failed=failed, archive=names, operator=self._operator
@@ -89,8 +92,10 @@ class Retrieval:
 
     def _from_any(self, intake: Intake, several: Sequence[tuple[str, Destination]], study_instance_uid: str) -> str:
         """Why none of these services has sent it, or empty."""
-        reasons = []
+        reasons: list[str] = []
         for url, service in several:
+            if self._is_stopping():
+                return "; ".join([*reasons, _BROKEN_OFF])
             try:
                 reason = self._retrieve(intake, service, url, study_instance_uid)
             except (DeliveryError, DeliveryRefused) as error:
@@ -103,7 +108,7 @@ class Retrieval:
     def _retrieve(self, intake: Intake, service: Destination, url: str, study_instance_uid: str) -> str:
         try:
             with requests.Session() as session:
-                prepare(session, service)
+                prepare(session, service, answer_seconds=_LONGEST_SECONDS)
                 headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
                 with session.get(url, headers=headers, stream=True, allow_redirects=False) as answer:
                     if answer.status_code in _MISSING:
@@ -142,9 +147,9 @@ class Retrieval:
 
     def _pieces(self, answer: requests.Response, storing: Storing) -> Iterator[bytes]:
         longest = self._settings.receive.message_seconds
-        for piece in answer.iter_content(_PIECE):
+        while piece := answer.raw.read1(_PIECE, decode_content=True):  # as it comes, however little
             if self._is_stopping():
-                raise Malformed("the node is being stopped")
+                raise Malformed(_BROKEN_OFF)
             if storing.seconds > longest or time.monotonic() > self._end:
                 raise TooMuch
             yield piece

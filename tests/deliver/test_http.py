@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from node.config import Destination
 from node.deliver import Outgoing, Verdict, sender_for
-from node.deliver.http import password_of, shown, verdict_of
+from node.deliver.http import Deadline, password_of, shown, verdict_of
 from node.deliver.multipart import Multipart
 from node.deliver.stow import outcomes
 from node.errors import DeliveryError, DeliveryRefused
 from tests.deliver.material import results
+from tests.peers.drip import DRIPPING, DrippingServer
 
 
 class Server:
@@ -312,3 +314,42 @@ def test_an_answer_of_stow_is_read_for_each_object(
 def test_what_a_server_says_cannot_forge_a_line() -> None:
     assert shown("disk\nfull\x1b[0m") == "disk?full?[0m"
     assert len(shown("x" * 1000)) == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [("orthanc", "body"), ("stow", "chunk"), ("stow", "endless"), ("stow", "head"), ("webhook", "head")],
+)
+def test_an_answer_that_drips_holds_nothing_up(tmp_path: Path, kind: str, what: str) -> None:
+    """Each byte of it comes in time; all of it never does."""
+    objects = results(tmp_path, 1)
+    if kind == "webhook":
+        objects[0].path.write_text("{}")
+    with DrippingServer(DRIPPING[what]) as dripping:
+        one = Destination.model_validate({"name": "x", "kind": kind, "url": dripping.url, "timeout_seconds": 0.4})
+        began = time.monotonic()
+        with pytest.raises(DeliveryError, match="it cannot be reached"):
+            list(sender_for(one, "NODE").send(objects))
+        assert time.monotonic() - began < 3
+
+
+def test_an_answer_in_time_is_whole_however_it_comes() -> None:
+    with (
+        DrippingServer(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", b"x") as dripping,
+        requests.Session() as session,
+    ):
+        session.mount("http://", Deadline(2))
+        assert session.get(dripping.url).content == b"xxxx"
+
+
+def test_what_is_large_may_take_longer_than_its_head() -> None:
+    with (
+        DrippingServer(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n", b"x") as dripping,
+        requests.Session() as session,
+    ):
+        session.mount("http://", Deadline(0.5, answer_seconds=20))
+        assert session.get(dripping.url).content == b"x" * 20
+    with DrippingServer(DRIPPING["head"]) as dripping, requests.Session() as session:
+        session.mount("http://", Deadline(0.5, answer_seconds=20))
+        with pytest.raises(requests.ReadTimeout):
+            session.get(dripping.url)
