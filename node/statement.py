@@ -39,12 +39,14 @@ _WORKLISTS = """\
 As user agent, where there are `[[worklists]]`: UPS-RS (PS3.18 11), in `application/dicom+json`. Search (11.9), by
 Procedure Step State, Input Readiness State, Scheduled Workitem Code and Worklist Label; Retrieve (11.5); Change
 Workitem State (11.7), under a Transaction UID of its own; Update (11.6), of Procedure Step Progress and, before the
-end, of the Unified Procedure Step Performed Procedure Sequence, with the results and where they can be retrieved, or of
-the reason why the workitem is canceled. The Transaction UID is in the query and in the dataset. With `events` of the
-worklist: Subscribe (11.10) to the Worklist or, with a `label`, to the Filtered Worklist, and Open Notification
+end, of the Unified Procedure Step Performed Procedure Sequence, with the results and where they can be retrieved, or
+of the reason why the workitem is canceled. The Transaction UID is in the query and in the dataset. With `events` of
+the worklist: Subscribe (11.10) to the Worklist or, with a `label`, to the Filtered Worklist, and Open Notification
 Connection (8.10.4): UPS State Report, UPS Assigned and UPS Cancel Requested (Event Types 1, 5, 2; PS3.4 CC.2.4). A
-request to cancel is met until the first result is delivered. No Unsubscribe. Input with a WADO-RS Retrieval Sequence is
-retrieved (10.4) in `multipart/related; type="application/dicom"`, in any transfer syntax, from configured services.
+request to cancel is met until the first result is delivered. No Unsubscribe. The Input Information Sequence may name
+several studies, and the instances of each: the workitem is completed when all of these have come, and all studies are
+answered; the Output Information Sequence has the results of all. Input with a WADO-RS Retrieval Sequence is retrieved
+(10.4) in `multipart/related; type="application/dicom"`, in any transfer syntax, from configured services.
 """
 
 
@@ -166,9 +168,10 @@ IMAGE), else for the commonest; the statuses of its C-STORE sub-operations are t
 and other extended negotiation are not asked for. Keys of level STUDY: Study Instance UID, Patient ID, Accession
 Number, Study Date (with ranges), Modalities in Study; Number of Study Related Instances is to be told. What is not
 told is asked of the series (Modality, Body Part Examined, Number of Series Related Instances), and at level IMAGE
-their objects are counted. Answers that do not match are left out, whatever the archive makes of its keys; so are, of
-a patient's prior studies, those that tell another Issuer of Patient ID, Patient's Birth Date or Patient's Sex, which
-are asked for as return keys.
+their objects are counted. When what is coming is wanted no more (a workitem is to be canceled) a C-CANCEL goes out,
+and an abort where no last answer follows it in time. Answers that do not match are left out, whatever the archive
+makes of its keys; so are, of a patient's prior studies, those that tell another Issuer of Patient ID, Patient's Birth
+Date or Patient's Sex, which are asked for as return keys.
 
 {_table(["status", "meaning"], answers)}"""
 

@@ -20,7 +20,7 @@ from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import Destination, QueueSettings, Route, Settings, StorageSettings, StudySettings, WorkerSettings
 from node.errors import LedgerBusy
-from node.ledger import AnalysisRow, Ledger, StudyRow, WorkitemRow, WorkitemState
+from node.ledger import AnalysisRow, Input, Ledger, StudyRow, WorkitemRow, WorkitemState
 from node.pipeline import Pipeline
 from node.plugin import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
 from node.priority import Priority
@@ -902,10 +902,9 @@ def workitem(**changes: Any) -> WorkitemRow:
         workitem_uid="1.9",
         worklist="ups",
         transaction_uid="1.8",
-        study_instance_uid="1.2",
+        inputs=(Input("1.2"),),
         plugin="chest",
         code=("1", "99TEST", "Look"),
-        sources=(),
         priority="HIGH",
         state=WorkitemState.ANALYSING,
         tries=1,
@@ -920,7 +919,7 @@ def workitem(**changes: Any) -> WorkitemRow:
 def test_what_a_workitem_orders_at_once_is_stat_for_that_plugin(bench: Bench) -> None:
     item = workitem()
     bench.ledger.workitems.add(item)
-    bench.ledger.workitems.add(replace(item, workitem_uid="1.10", study_instance_uid="1.3", plugin="other"))
+    bench.ledger.workitems.add(replace(item, workitem_uid="1.10", inputs=(Input("1.3"),), plugin="other"))
     for study in ("1.2", "1.3"):
         bench.receive(study)
     bench.settle()

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pynetdicom.dsutils import decode, encode
 
 #: Command Field (0000,0100); of an answer, with RESPONSE.
-C_STORE, C_GET, C_FIND, C_MOVE, C_ECHO, N_EVENT_REPORT, N_ACTION = (
+C_STORE, C_GET, C_FIND, C_MOVE, C_ECHO, N_EVENT_REPORT, N_ACTION, C_CANCEL = (
     0x0001,
     0x0010,
     0x0020,
@@ -20,6 +20,7 @@ C_STORE, C_GET, C_FIND, C_MOVE, C_ECHO, N_EVENT_REPORT, N_ACTION = (
     0x0030,
     0x0100,
     0x0130,
+    0x0FFF,
 )
 RESPONSE = 0x8000
 #: Statuses after which further answers come (PS3.4 C.4.1.1.4).

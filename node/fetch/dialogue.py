@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from node.config import Destination
 from node.deliver.association import Association, associated
 from node.deliver.line import Over, name_of
-from node.deliver.messages import WITH_DATASET, command_set, decoded, encoded
+from node.deliver.messages import C_CANCEL, NO_DATASET, WITH_DATASET, command_set, decoded, encoded
 from node.errors import DeliveryError, DeliveryRefused
 
 
@@ -58,6 +58,11 @@ def question(service: Service, message_id: int, **more: str) -> bytes:
     )
 
 
+def cancellation(message_id: int) -> bytes:
+    """The command set that asks to stop what that message has asked for (PS3.7 9.3.3.3 and 9.3.4.3)."""
+    return command_set(CommandField=C_CANCEL, MessageIDBeingRespondedTo=message_id, CommandDataSetType=NO_DATASET)
+
+
 class Dialogue:
     """For one thread. Args: archive: who is asked; calling_ae: by whom; service: what of; assoc: that it accepted."""
 
@@ -65,13 +70,15 @@ class Dialogue:
         self._archive, self._calling_ae, self._service, self._assoc = archive, calling_ae, service, assoc
         self._context_id, self._implicit = context_of(archive, service, assoc)
         self._end = time.monotonic() + service.longest_seconds
+        self._asked = 0
 
     def ask(self, identifier: Dataset, seconds: float, **more: str) -> Iterator[Answer]:
         """Its answers, Pending ones first, the last one last; raises :class:`DeliveryError`.
 
         Args: identifier: what is asked; seconds: longest silence; more: further elements of the command set.
         """
-        command = question(self._service, self._assoc.next_id(), **more)
+        self._asked = self._assoc.next_id()
+        command = question(self._service, self._asked, **more)
         data = encoded(identifier, implicit=self._implicit)
         try:
             for answer, found in self._assoc.ask_for_all(self._context_id, command, data, seconds):
@@ -83,6 +90,11 @@ class Dialogue:
             what = f"{how} instead of answering ({self._service.name})"
             hint = f"see its log: may AE title {self._calling_ae} ask there (Orthanc: an entry of DicomModalities)?"
             raise DeliveryError(what, about=name_of(self._archive), hint=hint) from over
+
+    def cancel(self) -> None:
+        """What was asked for is wanted no more: its last answer is still to come, and soon. Raises :class:`Over`."""
+        self._assoc.tell(self._context_id, cancellation(self._asked))
+        self._end = min(self._end, time.monotonic() + self._archive.timeout_seconds)
 
     def _decoded(self, data: bytes) -> Dataset | None:
         try:

@@ -50,7 +50,7 @@ class Fetcher:
         settings: of this node, which the archive is to send to, or which keeps what it sends back.
         ledger: is told, and counts.
         operator: who wants it, for the trail.
-        is_stopping: whether no further study is to be asked for.
+        is_stopping: whether nothing more is to come: what is broken off so has no end in the ledger.
         as_prior: only to be compared with; else what came as a prior is a study like any other from now on.
     """
 
@@ -94,7 +94,8 @@ class Fetcher:
             return self._fetched(match), ""
         except (DeliveryError, DeliveryRefused) as error:
             uid, reason = match.study_instance_uid, str(error)
-            self._ledger.fetches.end(uid, reason, archive=self._archive.name, operator=self._operator)
+            if not self._is_stopping():
+                self._ledger.fetches.end(uid, reason, archive=self._archive.name, operator=self._operator)
             return Fetched(uid, match.instances, self._ledger.fetches.came(uid), None, reason), reason
 
     def _fetched(self, match: Match) -> Fetched:
@@ -103,6 +104,9 @@ class Fetcher:
         moved = self._asked_again(uid, self._retrieved(whole_study(uid)))
         came = ledger.fetches.came(uid)
         reason = _lack(match, moved, came)
+        done = Fetched(uid, match.instances, came, moved, reason)
+        if reason and self._is_stopping():
+            return done
         ledger.fetches.end(
             uid,
             reason,
@@ -113,10 +117,12 @@ class Fetcher:
             archive=self._archive.name,
             operator=self._operator,
         )
-        return Fetched(uid, match.instances, came, moved, reason)
+        return done
 
     def _retrieved(self, identifier: Dataset) -> Moved:
-        return (get if self._archive.retrieve == "get" else move)(self._archive, self._settings, identifier)
+        return (get if self._archive.retrieve == "get" else move)(
+            self._archive, self._settings, identifier, self._is_stopping
+        )
 
     def _asked_again(self, uid: str, done: Moved) -> Moved:
         """The same after what the archive named as failed, and is not here, was asked for once more."""

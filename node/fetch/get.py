@@ -10,7 +10,7 @@ import os
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ from node.deliver.messages import C_GET, PENDING, decoded, encoded
 from node.deliver.request import LONGEST_PDU, provider_roles
 from node.errors import DeliveryError, PermanentError
 from node.fetch.contexts import contexts_of
-from node.fetch.dialogue import Service, context_of, proposal, question
+from node.fetch.dialogue import Service, cancellation, context_of, proposal, question
 from node.fetch.query import classes_of
 from node.fetch.status import Moved, moved
 from node.fetch.wanted import failed_instances
@@ -42,10 +42,14 @@ GET = Service("Study Root Query/Retrieve - GET", "1.2.840.10008.5.1.4.1.2.2.3", 
 _LONGEST_LIST = 1 << 17
 
 
-def get(archive: Destination, settings: Settings, identifier: Dataset) -> Moved:
+def get(
+    archive: Destination, settings: Settings, identifier: Dataset, is_stopping: Callable[[], bool] = lambda: False
+) -> Moved:
     """Ask it for this, and keep what it sends of that study.
 
-    Args: identifier: as :func:`~node.fetch.wanted.whole_study` makes it, or :func:`~node.fetch.wanted.instances_of`.
+    Args:
+        identifier: as :func:`~node.fetch.wanted.whole_study` makes it, or :func:`~node.fetch.wanted.instances_of`.
+        is_stopping: whether the rest is wanted no more; asked between two objects.
 
     Raises DeliveryError or DeliveryRefused, :class:`~node.errors.LedgerBusy`, and PermanentError where this user may
     not write into the spool.
@@ -59,7 +63,7 @@ def get(archive: Destination, settings: Settings, identifier: Dataset) -> Moved:
     with _node(settings) as node, associated(archive, calling_ae, [proposal(GET), *wanted], roles) as assoc:
         visit = _Visit(archive, settings, node, assoc, identifier)
         try:
-            done = visit.run()
+            done = visit.run(is_stopping)
         except (Cut, Over, Released) as error:
             how = error.ending if isinstance(error, Cut) else "it ended the association"
             what = f"the archive did not send all that it was asked for ({GET.name}): {how}"
@@ -113,13 +117,13 @@ class _Visit:
         )
         self.refused: Counter[str] = Counter()
 
-    def run(self) -> Moved:
+    def run(self, is_stopping: Callable[[], bool]) -> Moved:
         """Until the archive says that it was the last; raises Cut, Over and Released."""
-        head = question(GET, self._assoc.next_id())
-        ending = "failed"
+        message_id, ending = self._assoc.next_id(), "failed"
+        head = question(GET, message_id)
         try:
             self._assoc.send(self._context_id, head, encoded(self._identifier, implicit=self._implicit))
-            done = self._last()
+            done = self._last(message_id, is_stopping)
             ending = "released"
             return done
         except Cut as cut:
@@ -131,10 +135,13 @@ class _Visit:
             if self._is_noted:
                 self._node.committer.close(self._peer.association, ending)
 
-    def _last(self) -> Moved:
-        """Serve the archive until it gives its last answer."""
-        end, counts = time.monotonic() + GET.longest_seconds, [0, 0, 0]
+    def _last(self, message_id: int, is_stopping: Callable[[], bool]) -> Moved:
+        """Serve the archive until it gives its last answer; if need be it is asked to do so soon."""
+        end, counts, is_canceled = time.monotonic() + GET.longest_seconds, [0, 0, 0], False
         while time.monotonic() < end:
+            if not is_canceled and is_stopping():
+                is_canceled, end = True, time.monotonic() + self._seconds
+                self._assoc.tell(self._context_id, cancellation(message_id))
             context_id, heard = self._inbox.next_command()
             if heard.field != command.C_GET | command.RESPONSE:
                 self._answer(context_id, heard)

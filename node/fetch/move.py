@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydicom.dataset import Dataset
 
 from node.config import Destination, Settings
 from node.deliver.line import name_of
-from node.deliver.messages import C_MOVE
+from node.deliver.messages import C_MOVE, PENDING
 from node.errors import DeliveryRefused
 from node.fetch.dialogue import Service, dialogue
 from node.fetch.status import SUCCESS, UNKNOWN_DESTINATION, Moved, moved, reason_of
@@ -16,12 +18,16 @@ MOVE = Service("Study Root Query/Retrieve - MOVE", "1.2.840.10008.5.1.4.1.2.2.2"
 _MOST = 1_000_000
 
 
-def move(archive: Destination, settings: Settings, identifier: Dataset) -> Moved:
+def move(
+    archive: Destination, settings: Settings, identifier: Dataset, is_stopping: Callable[[], bool] = lambda: False
+) -> Moved:
     """Ask it to send this to the node, and wait until it has; raises DeliveryError or DeliveryRefused.
 
-    Args: identifier: as :func:`~node.fetch.wanted.whole_study` makes it, or :func:`~node.fetch.wanted.instances_of`.
+    Args:
+        identifier: as :func:`~node.fetch.wanted.whole_study` makes it, or :func:`~node.fetch.wanted.instances_of`.
+        is_stopping: whether the rest is wanted no more; asked with each answer.
     """
-    completed = failed = warning = 0
+    completed, failed, warning, is_canceled = 0, 0, 0, False
     status, unsent = SUCCESS, tuple[str, ...]()
     with dialogue(archive, settings.node.ae_title, MOVE) as asked:
         for answer, told in asked.ask(identifier, archive.retrieve_seconds, MoveDestination=settings.node.ae_title):
@@ -29,6 +35,9 @@ def move(archive: Destination, settings: Settings, identifier: Dataset) -> Moved
             completed = _count(answer, "Completed", completed)
             failed = _count(answer, "Failed", failed)
             warning = _count(answer, "Warning", warning)
+            if answer.Status in PENDING and not is_canceled and is_stopping():
+                is_canceled = True
+                asked.cancel()
     if status == UNKNOWN_DESTINATION:
         raise _unknown(archive, settings, status)
     return moved(status, completed, failed, warning, unsent)

@@ -35,7 +35,7 @@ from node.ledger.studies import StudyRow
 from node.ledger.succession import Signed
 from node.ledger.upkeep import Named, check_copy
 from node.ledger.withdrawals import Withdrawal
-from node.ledger.workitems import WorkitemRow, WorkitemState
+from node.ledger.workitems import Input, WorkitemRow, WorkitemState
 
 __all__ = [
     "ANSWERS_INSTEAD",
@@ -52,6 +52,7 @@ __all__ = [
     "DeliveryRow",
     "Event",
     "FetchRow",
+    "Input",
     "Installed",
     "Job",
     "Ledger",

@@ -44,15 +44,20 @@ _FORGETTABLE = (
     f" AND NOT {STAYS} AND NOT {_CRITICAL}"
     " AND NOT EXISTS (SELECT 1 FROM analyses a WHERE a.study_instance_uid = studies.study_instance_uid"
     f" AND (a.state NOT IN ({_OVER_WORDS}) OR a.changed_at >= :before OR a.id = (SELECT max(id) FROM analyses)))"
-    " AND NOT EXISTS (SELECT 1 FROM workitems w WHERE w.study_instance_uid = studies.study_instance_uid"
-    f" AND w.{OPEN_WORKITEM})"
+    " AND NOT EXISTS (SELECT 1 FROM inputs n JOIN workitems w USING (workitem_uid)"
+    f" WHERE n.study_instance_uid = studies.study_instance_uid AND w.{OPEN_WORKITEM})"
     " AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.study_instance_uid = studies.study_instance_uid AND d.read = 0)"
 )
 #: Whether a line of `events` never goes: a record refers to it, or it says of others that they are gone.
 _LINE_STAYS = f"(action = '{SHORTENED}' OR EXISTS (SELECT 1 FROM evaluations v WHERE v.event = events.id))"  # noqa: S608
 #: Tables whose rows belong to an analysis, then those whose rows belong to a study: first those that refer to others.
 _OF_ANALYSES = ("observations", "silent", "comparisons", "assessments", "reviews", "deliveries", "results")
-_OF_STUDIES = ("documents", "workitems", "fetches", "quarantine", "instances", "analyses")
+_OF_STUDIES = ("documents", "inputs", "fetches", "quarantine", "instances", "analyses")
+#: Workitems that are about the study alone, as far as anything is known of them.
+_LAST_OF_WORKITEMS = (
+    "DELETE FROM workitems WHERE workitem_uid IN (SELECT workitem_uid FROM inputs n WHERE study_instance_uid = ?"
+    " AND NOT EXISTS (SELECT 1 FROM inputs o WHERE o.workitem_uid = n.workitem_uid AND o.study_instance_uid != ?))"
+)
 #: Critical findings of a study.
 _CRITICALS = "name BETWEEN 'critical ' AND 'critical ~' AND json_extract(value, '$.study_instance_uid') = ?"
 
@@ -154,6 +159,7 @@ def _remove(connection: sqlite3.Connection, uid: str) -> None:
     for table in _OF_ANALYSES:
         connection.executemany(f"DELETE FROM {table} WHERE analysis_id = ?", ((one,) for one in analyses))  # noqa: S608
     connection.execute(f"DELETE FROM facts WHERE {_CRITICALS}", (uid,))  # noqa: S608  our words
+    connection.execute(_LAST_OF_WORKITEMS, (uid, uid))
     for table in _OF_STUDIES:
         connection.execute(f"DELETE FROM {table} WHERE study_instance_uid = ?", (uid,))  # noqa: S608  our names
 

@@ -257,6 +257,23 @@ ALTER TABLE workitems ADD COLUMN cancel TEXT NOT NULL DEFAULT '' /* who asks to 
     25: ADDENDA,
     26: MOMENTS,
     27: VERSIONS,
+    28: """
+CREATE TABLE inputs ( -- studies that a workitem is about, in the order in which it names them
+  workitem_uid TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  study_instance_uid TEXT NOT NULL,
+  sources TEXT NOT NULL, -- AE titles, and addresses for WADO-RS
+  instances TEXT NOT NULL, -- SOP Instance UIDs that it names of the study; none: all
+  has_come INTEGER NOT NULL DEFAULT 0, -- 1: what was to come for the workitem
+  PRIMARY KEY (workitem_uid, number)
+) WITHOUT ROWID;
+CREATE INDEX inputs_by_study ON inputs (study_instance_uid);
+INSERT INTO inputs (workitem_uid, number, study_instance_uid, sources, instances)
+  SELECT workitem_uid, 0, study_instance_uid, sources, '[]' FROM workitems WHERE study_instance_uid != '';
+DROP INDEX workitems_by_study;
+ALTER TABLE workitems DROP COLUMN study_instance_uid;
+ALTER TABLE workitems DROP COLUMN sources;
+""",
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

@@ -12,7 +12,12 @@ from node.states import AnalysisState, StudyState
 
 def take_up(row: WorkitemRow, ledger: Ledger) -> None:
     """What was held, or not made, at a request to cancel is made after all. Args: row: that asks for it now."""
-    uid, who = row.study_instance_uid, f"worklist {row.worklist}"
+    for uid in row.studies:
+        _take_up(uid, row, ledger)
+
+
+def _take_up(uid: str, row: WorkitemRow, ledger: Ledger) -> None:
+    who = f"worklist {row.worklist}"
     asked = {one.cancel for one in ledger.workitems.of_study(uid) if one.cancel}
     if not asked:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from node.config import Destination, Settings
@@ -33,9 +33,9 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Done:
-    """Its results are delivered."""
+    """Results are delivered: those of an analysis for each study."""
 
-    analysis: AnalysisRow
+    analyses: tuple[AnalysisRow, ...]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def judge(study: StudyRow | None, came: int, analyses: Sequence[AnalysisRow], pl
         return Failed("nothing of the study that came can be analysed")
     one = _leading([a for a in analyses if a.revision == study.revision], plugin)
     if one is not None and one.state is AnalysisState.DELIVERED:
-        return Done(one)
+        return Done((one,))
     if one is not None and one.state in _UNDER_WAY:
         return Waiting(*_UNDER_WAY[one.state])
     if one is not None:
@@ -72,6 +72,22 @@ def judge(study: StudyRow | None, came: int, analyses: Sequence[AnalysisRow], pl
         return Waiting(20, "the study is coming in")
     reason = f" ({study.reason})" if study.reason else ""
     return Failed(f"no route brought the study to {plugin}: it is {study.state}{reason}")
+
+
+def together(found: Mapping[str, Judgement]) -> Judgement:
+    """How far a workitem is: done when each of its studies is. Args: found: Study Instance UID -> how far it is."""
+    if len(found) == 1:
+        return next(iter(found.values()))
+    failed = [f"study {uid}: {one.reason}" for uid, one in found.items() if isinstance(one, Failed)]
+    if failed:
+        return Failed("; ".join(failed))
+    done = tuple(analysis for one in found.values() if isinstance(one, Done) for analysis in one.analyses)
+    waiting = min(
+        (one for one in found.values() if isinstance(one, Waiting)), key=lambda one: one.percent, default=None
+    )
+    if waiting is None:
+        return Done(done)
+    return Waiting(waiting.percent, f"{len(done)} of {len(found)} studies are answered; {waiting.text}")
 
 
 def _leading(analyses: Sequence[AnalysisRow], plugin: str) -> AnalysisRow | None:

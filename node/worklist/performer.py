@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 from pydicom.uid import generate_uid
@@ -13,18 +14,17 @@ from pydicom.uid import generate_uid
 from node.config import Settings, Worklist
 from node.errors import DeliveryError, DeliveryRefused, PermanentError
 from node.fetch.errand import run_apart
-from node.ledger import Ledger, WorkitemRow, WorkitemState
+from node.ledger import AnalysisRow, Ledger, WorkitemRow, WorkitemState
 from node.worklist import workitem
 from node.worklist.again import take_up
-from node.worklist.judgement import Done, Failed, Judgement, judge, outputs_of
-from node.worklist.origin import NotThere, Origin
+from node.worklist.bringing import Bringing
+from node.worklist.judgement import Done, Failed, Judgement, judge, outputs_of, together
+from node.worklist.origin import NotThere
 from node.worklist.server import Said, Server
-from node.worklist.workitem import PRIORITIES, Workitem
+from node.worklist.workitem import PRIORITIES, Output, Workitem
 
 log = structlog.get_logger()
 
-#: A study that did not come whole is asked for again after so long, seconds.
-_AGAIN_SECONDS = 60.0
 #: In which a request to cancel it can be met.
 _WITHDRAWN = (WorkitemState.FETCHING, WorkitemState.ANALYSING)
 
@@ -43,7 +43,7 @@ class Performer:
         self, worklist: Worklist, settings: Settings, ledger: Ledger, is_stopping: Callable[[], bool] = lambda: False
     ) -> None:
         self._worklist, self._settings, self._ledger, self._is_stopping = worklist, settings, ledger, is_stopping
-        self._origin = Origin(worklist, settings, ledger, is_stopping)
+        self._bringing = Bringing(worklist, settings, ledger, is_stopping)
         self._next = 0.0
 
     def step(self) -> None:
@@ -108,10 +108,9 @@ class Performer:
             workitem_uid=uid,
             worklist=self._worklist.name,
             transaction_uid=str(generate_uid(None)),
-            study_instance_uid=one.studies[0] if len(one.studies) == 1 else "",
+            inputs=one.inputs,
             plugin=plugin,
             code=next(known for known in one.codes if "^".join(known[:2]) == code),
-            sources=one.sources,
             priority=one.priority,
             state=WorkitemState.CLAIMING,
             tries=0,
@@ -139,7 +138,8 @@ class Performer:
                 step = self._withdraw if row.cancel and row.state in _WITHDRAWN else steps[row.state]
                 step(server, row)
                 now = self._ledger.workitems.get(row.workitem_uid)
-                if now is None or now.state is row.state or now.state not in steps:
+                is_as_before = now is None or (now.state, now.cancel) == (row.state, row.cancel)
+                if now is None or is_as_before or now.state not in steps:
                     return now.reason if now is not None and now.state is WorkitemState.FETCHING else ""
                 row = now
         except (DeliveryError, DeliveryRefused) as error:
@@ -156,44 +156,54 @@ class Performer:
         if said is not Said.YES:
             why = "it is gone" if said is Said.GONE else "another performer was quicker, or it was canceled"
             self._ledger.workitems.move(row, WorkitemState.LOST, why)
-        elif not row.study_instance_uid:
-            why = "its input names no study, or several"
-            self._ledger.workitems.move(row, WorkitemState.CANCELING, why)
+        elif not row.inputs:
+            self._ledger.workitems.move(row, WorkitemState.CANCELING, "its input names no study")
         else:
             log.info("workitem claimed", worklist=row.worklist, workitem=uid, plugin=row.plugin)
             self._ledger.workitems.move(row, WorkitemState.FETCHING)
 
     def _fetch(self, server: Server, row: WorkitemRow) -> None:
-        """Have its study come, unless it is here, or was answered before; a part of it counts for nothing."""
-        uid, unknown = row.study_instance_uid, self._origin.unknown(row)
-        self._ledger.priors.release(uid, f"worklist {row.worklist}")
-        last = self._ledger.fetches.of_study(uid)
-        is_done = isinstance(self._judged(row), Done) and (last is None or last.is_whole)
-        if is_done or (unknown and self._ledger.fetches.came(uid)):
-            self._ledger.workitems.move(row, WorkitemState.ANALYSING)
-        elif unknown:
-            self._ledger.workitems.move(row, WorkitemState.CANCELING, f"its study is not here, and {unknown}")
-        elif self._is_due(row):
-            self._tell(server, row, 5, "the study is fetched")
-            self._have_come(row)
-
-    def _have_come(self, row: WorkitemRow) -> None:
-        workitems = self._ledger.workitems
-        try:
-            reason = self._origin.fetch(row)
-        except NotThere as error:
-            workitems.move(row, WorkitemState.CANCELING, str(error))
-            return
-        if not reason:
+        """Have its studies come, one after the other; what one of them lacks keeps no other."""
+        lacks, workitems, now = [], self._ledger.workitems, row
+        for number in range(len(row.inputs)):
+            try:
+                lacks.append(self._bring(server, row, number))
+            except NotThere as error:
+                workitems.move(row, WorkitemState.CANCELING, self._about(row, number, str(error)))
+                return
+            now = workitems.get(row.workitem_uid) or row
+            if self._is_stopping() or now.cancel:
+                return
+        if not (reason := "; ".join(filter(None, lacks))):
             workitems.move(row, WorkitemState.ANALYSING)
         elif time.time() - row.claimed_at > 60 * self._worklist.patience_minutes:
             workitems.move(row, WorkitemState.CANCELING, f"its study did not come: {reason}")
         else:
-            workitems.note(row, row.told, reason)
+            if reason != now.reason:
+                workitems.note(now, now.told, reason)
+            self._tell(server, replace(now, reason=reason), 10, reason)
+
+    def _bring(self, server: Server, row: WorkitemRow, number: int) -> str:
+        """Why not all of one of its studies is here, or empty; raises :class:`NotThere`."""
+        one, count = row.inputs[number], len(row.inputs)
+        uid, which = one.study_instance_uid, "the study" if count == 1 else f"study {number + 1} of {count}"
+        if one.has_come:
+            return ""
+        is_answered = isinstance(self._judged(uid, row.plugin), Done)
+        lack = self._bringing.bring(
+            row, one, lambda: self._tell(server, row, 5, f"{which} is fetched"), is_answered=is_answered
+        )
+        if not lack:
+            self._ledger.workitems.come(row, uid)
+        return self._about(row, number, lack)
+
+    def _about(self, row: WorkitemRow, number: int, why: str) -> str:
+        """With the study that it is about, where there are several."""
+        return f"study {row.inputs[number].study_instance_uid}: {why}" if why and len(row.inputs) > 1 else why
 
     def _await(self, server: Server, row: WorkitemRow) -> None:
         take_up(row, self._ledger)
-        found = self._judged(row)
+        found = self._judged_all(row)
         if isinstance(found, Done):
             self._ledger.workitems.move(row, WorkitemState.COMPLETING)
         elif isinstance(found, Failed):
@@ -202,8 +212,8 @@ class Performer:
             self._tell(server, row, found.percent, found.text)
 
     def _withdraw(self, _: Server, row: WorkitemRow) -> None:
-        """It is to be canceled: nothing more is made of its study. What was delivered meanwhile is told."""
-        if isinstance(self._judged(row), Done):
+        """It is to be canceled: nothing more is made of its studies. If all was delivered meanwhile, that is told."""
+        if row.state is WorkitemState.ANALYSING and isinstance(self._judged_all(row), Done):
             self._ledger.workitems.move(row, WorkitemState.COMPLETING)
         else:
             self._ledger.workitems.withdraw(row)
@@ -215,17 +225,16 @@ class Performer:
         said = server.update(row.workitem_uid, workitem.progress(row.transaction_uid, percent, text))
         if said is not Said.YES and not self._is_in_progress(server, row):
             return
-        self._ledger.workitems.note(row, text)
+        self._ledger.workitems.note(row, text, row.reason)
 
     # The end
 
     def _complete(self, server: Server, row: WorkitemRow) -> None:
-        found = self._judged(row)
+        found = self._judged_all(row)
         if not isinstance(found, Done):  # a late image has made another revision of the study
             self._ledger.workitems.move(row, WorkitemState.ANALYSING)
             return
-        made, uid = self._ledger.analyses.results(found.analysis.id), row.study_instance_uid
-        outputs = outputs_of(found.analysis, made, self._ledger.deliveries.of_study(uid), self._settings)
+        outputs = [one for analysis in found.analyses for one in self._outputs(analysis)]
         station, times = self._settings.node.ae_title, (row.claimed_at, max(row.claimed_at, row.changed_at))
         told = workitem.performed(row.transaction_uid, station, row.code, times, outputs)
         said = server.update(row.workitem_uid, told)
@@ -267,16 +276,16 @@ class Performer:
 
     # What is known here
 
-    def _judged(self, row: WorkitemRow) -> Judgement:
-        uid, study = row.study_instance_uid, None
+    def _judged_all(self, row: WorkitemRow) -> Judgement:
+        return together({uid: self._judged(uid, row.plugin) for uid in row.studies})
+
+    def _judged(self, uid: str, plugin: str) -> Judgement:
+        study = None
         with suppress(PermanentError):  # it has no row: nothing came, or all of it was set aside
             study = self._ledger.studies.get(uid)
-        return judge(study, self._ledger.fetches.came(uid), self._ledger.analyses.of_study(uid), row.plugin)
+        return judge(study, self._ledger.fetches.came(uid), self._ledger.analyses.of_study(uid), plugin)
 
-    def _is_due(self, row: WorkitemRow) -> bool:
-        """Whether it was not just asked for in vain; a clock that was set back counts for nothing."""
-        last, now = self._ledger.fetches.of_study(row.study_instance_uid), time.time()
-        if not row.reason or last is None:
-            return True
-        again_at = last.again_at if last.again_at is not None else last.asked_at + _AGAIN_SECONDS
-        return now >= again_at or now < last.asked_at
+    def _outputs(self, analysis: AnalysisRow) -> list[Output]:
+        made = self._ledger.analyses.results(analysis.id)
+        delivered = self._ledger.deliveries.of_study(analysis.study_instance_uid)
+        return outputs_of(analysis, made, delivered, self._settings)

@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from pydicom.dataset import Dataset
 
 from node.fetch.wanted import is_uid, text_of
+from node.ledger import Input
 
 SCHEDULED, IN_PROGRESS, COMPLETED, CANCELED = "SCHEDULED", "IN PROGRESS", "COMPLETED", "CANCELED"
 READY = "READY"
 PRIORITIES = ("HIGH", "MEDIUM", "LOW")
 #: Why a procedure step is discontinued (CID 9300): nothing more is known of every one of our reasons.
 _UNSPECIFIED = ("110513", "DCM", "Discontinued for unspecified reason")
-_LONGEST_REASON = 1024
+#: Of an ST; an LT is kept as short.
+_LONGEST_TEXT = 1024
 
 Code = tuple[str, str, str]
 
@@ -26,8 +28,7 @@ class Workitem:
 
     Attributes:
         codes: Scheduled Workitem Code Sequence: value, scheme and meaning.
-        studies: Study Instance UIDs of its input, each once.
-        sources: AE titles that the input can be retrieved from, and addresses for WADO-RS.
+        inputs: its studies, each once.
     """
 
     uid: str
@@ -36,8 +37,7 @@ class Workitem:
     priority: str
     label: str
     codes: tuple[Code, ...]
-    studies: tuple[str, ...]
-    sources: tuple[str, ...]
+    inputs: tuple[Input, ...]
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,7 @@ class Output:
 def workitem_of(ds: Dataset) -> Workitem | None:
     """As far as it is one; None: it has no UID, or cannot be read."""
     try:
-        uid, inputs = text_of(ds, "SOPInstanceUID"), ds.get("InputInformationSequence") or ()
-        priority = text_of(ds, "ScheduledProcedureStepPriority")
-        titles = [place for one in inputs for place in one.get("DICOMRetrievalSequence") or ()]
-        urls = [place for one in inputs for place in one.get("WADORSRetrievalSequence") or ()]
+        uid, priority = text_of(ds, "SOPInstanceUID"), text_of(ds, "ScheduledProcedureStepPriority")
         found = Workitem(
             uid=uid,
             state=text_of(ds, "ProcedureStepState"),
@@ -65,14 +62,34 @@ def workitem_of(ds: Dataset) -> Workitem | None:
             priority=priority if priority in PRIORITIES else "MEDIUM",
             label=text_of(ds, "WorklistLabel"),
             codes=tuple(_code(one) for one in ds.get("ScheduledWorkitemCodeSequence") or ()),
-            studies=_each_once(text_of(one, "StudyInstanceUID") for one in inputs),
-            sources=_each_once(
-                [*(text_of(one, "RetrieveAETitle") for one in titles), *(text_of(one, "RetrieveURL") for one in urls)]
-            ),
+            inputs=_inputs(ds.get("InputInformationSequence") or ()),
         )
     except Exception:  # the library raises anything on a value that is none
         return None
-    return found if is_uid(uid) and all(is_uid(study) for study in found.studies) else None
+    named = [uid, *(name for one in found.inputs for name in (one.study_instance_uid, *one.instances))]
+    return found if all(map(is_uid, named)) else None
+
+
+def _inputs(items: Sequence[Dataset]) -> tuple[Input, ...]:
+    """Items are by series, or smaller (PS3.3 table 10-3b); those of one study belong together."""
+    by_study: dict[str, list[Dataset]] = {}
+    for one in items:
+        if uid := text_of(one, "StudyInstanceUID"):
+            by_study.setdefault(uid, []).append(one)
+    return tuple(Input(uid, _sources(mine), _instances(mine)) for uid, mine in by_study.items())
+
+
+def _sources(items: Sequence[Dataset]) -> tuple[str, ...]:
+    titles = [place for one in items for place in one.get("DICOMRetrievalSequence") or ()]
+    urls = [place for one in items for place in one.get("WADORSRetrievalSequence") or ()]
+    return _each_once(
+        [*(text_of(one, "RetrieveAETitle") for one in titles), *(text_of(one, "RetrieveURL") for one in urls)]
+    )
+
+
+def _instances(items: Sequence[Dataset]) -> tuple[str, ...]:
+    named = (reference for one in items for reference in one.get("ReferencedSOPSequence") or ())
+    return _each_once(text_of(one, "ReferencedSOPInstanceUID") for one in named)
 
 
 def state_change(transaction_uid: str, state: str) -> Dataset:
@@ -85,7 +102,7 @@ def state_change(transaction_uid: str, state: str) -> Dataset:
 def progress(transaction_uid: str, percent: int, text: str) -> Dataset:
     """How far the work is (PS3.3 C.30.1)."""
     ds, item = Dataset(), Dataset()
-    item.ProcedureStepProgress, item.ProcedureStepProgressDescription = str(percent), text
+    item.ProcedureStepProgress, item.ProcedureStepProgressDescription = str(percent), text[:_LONGEST_TEXT]
     ds.TransactionUID, ds.ProcedureStepProgressInformationSequence = transaction_uid, [item]
     return ds
 
@@ -94,7 +111,7 @@ def discontinued(transaction_uid: str, reason: str, at: float) -> Dataset:
     """Why it is canceled; what PS3.4 CC.2.5.1.1 wants before that. Args: at: epoch seconds."""
     ds, item = Dataset(), Dataset()
     item.ProcedureStepCancellationDateTime = _datetime(at)
-    item.ReasonForCancellation = reason[:_LONGEST_REASON]
+    item.ReasonForCancellation = reason[:_LONGEST_TEXT]
     item.ProcedureStepDiscontinuationReasonCodeSequence = [_coded(_UNSPECIFIED)]
     ds.TransactionUID, ds.ProcedureStepProgressInformationSequence = transaction_uid, [item]
     return ds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -337,3 +338,25 @@ def test_classes_that_cannot_come_are_named(archive: Hostile, receive: Start, ho
     archive.get = sending(film, last=0xB000)
     told = get(archive.peer, node.settings, whole_study(uid))
     assert told.reason.endswith(f"no presentation context for {SOP_CLASSES['MR']}, 1.2.840.10008.1.3.10")
+
+
+def test_an_archive_that_heeds_no_cancellation_is_left(archive: Hostile, receive: Start, hospital: Hospital) -> None:
+    """It goes on and on; what has come by then is kept."""
+    node, uid, films = receive(), hospital.study_uid(1), hospital.slices(3, patient=1)
+    has_begun = threading.Event()
+
+    def go_on(event: evt.Event) -> Iterator[Any]:
+        yield 1000
+        for number in range(1000):
+            ds = pydicom.dcmread(films[number % 3])
+            ds.SOPInstanceUID = f"{uid}.{number}"
+            yield 0xFF00, ds
+            time.sleep(0.05)
+            has_begun.set()
+
+    archive.get = go_on
+    began = time.monotonic()
+    with pytest.raises(DeliveryError, match="it does not come to an end"):
+        get(archive.peer, node.settings, whole_study(uid), has_begun.is_set)
+    assert time.monotonic() - began < 10
+    assert 1 < node.ledger.fetches.came(uid) < 1000

@@ -10,7 +10,7 @@ import pytest
 
 from node.config import Destination
 from node.errors import DeliveryError, DeliveryRefused
-from node.fetch import Wanted, find
+from node.fetch import Fetcher, Match, Wanted, find
 from node.fetch.get import get
 from node.fetch.move import move
 from node.fetch.query import series_of
@@ -71,6 +71,24 @@ def test_some_instances_come_by_name(
     assert (done.completed, done.failed, done.reason) == (2, 0, "")
     assert node.ledger.fetches.came(uid) == 2
     assert node.ledger.fetches.lacking(uid, wanted) == []
+
+
+@pytest.mark.parametrize("how", ["move", "get"])
+def test_what_is_wanted_no_more_is_canceled(
+    receive: Start, archive: StartArchive, hospital: Hospital, how: str
+) -> None:
+    """What has come by then is kept; its end is not known, so that it is asked for again as after a kill."""
+    node, uid = receive(), hospital.study_uid(1)
+    peer = archive(node).model_copy(update={"retrieve": how})
+    fetcher = Fetcher(peer, node.settings, node.ledger, "somebody", lambda: node.ledger.fetches.came(uid) > 0)
+    (done,) = fetcher.fetch([Match(uid, "", (), 4)])
+    assert done.reason.startswith("status FE00: cancelled"), done
+    assert 0 < done.came < 4
+    row = node.ledger.fetches.of_study(uid)
+    assert row is not None
+    assert (row.ended_at, [action for action, _ in node.trail(uid)]) == (None, ["fetch asked"])
+    (done,) = node.fetch(peer, study=uid)
+    assert (done.came, done.reason) == (4, "")
 
 
 def test_orthanc_sends_some_instances_by_name(receive: Start, orthanc: RealOrthanc, hospital: Hospital) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import LedgerBusy, PermanentError
-from node.ledger import Ledger, database
+from node.ledger import Input, Ledger, database
 from node.ledger.schema import SCHEMA
 from node.ledger.steps import STEPS, VERSION
 from node.states import AnalysisState, StudyState
@@ -314,6 +314,24 @@ def test_an_older_ledger_keeps_its_rows_and_learns_how_many_bytes_its_studies_ha
     connection.close()
     assert ledger.arrivals.record([arrival(3)]) == [Outcome.SET_ASIDE]
     assert ledger.studies.series("1.2")[0].instances[0].sop_instance_uid == "1.2.9.1"
+    ledger.close()
+
+
+def test_a_workitem_of_an_older_ledger_keeps_its_study(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    _as_version(path, 25)
+    connection = sqlite3.connect(path)
+    for uid, study in (("1.9", "1.2"), ("1.10", "")):
+        row = (uid, "ris", "2.25.1", study, "chest", '["1", "99TEST", "Look"]', '["PACS"]', "HIGH", "FETCHING", 1)
+        connection.execute("INSERT INTO workitems VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 1, 2, 'why')", row)
+    connection.commit()
+    connection.close()
+    ledger = Ledger(path)
+    assert [(one.workitem_uid, one.inputs, one.code[1]) for one in ledger.workitems.open("ris")] == [
+        ("1.10", (), "99TEST"),
+        ("1.9", (Input("1.2", ("PACS",)),), "99TEST"),
+    ]
+    assert (ledger.workitems.is_fetching("1.2"), ledger.workitems.of_study("1.2")[0].cancel) == (True, "why")
     ledger.close()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from node.ledger import Ledger
+from node.ledger import Input, Ledger, WorkitemRow, WorkitemState
 from node.ledger.forgetting import FORGOTTEN
 from node.ledger.forgotten import _find
 from node.states import StudyState
@@ -244,3 +244,33 @@ def test_few_lines_are_not_worth_one_that_says_it(ledger: Ledger) -> None:
     delivered(ledger)
     assert ledger.forgetting.shorten(time.time() + 1, least=1000) == 0
     assert ledger.forgetting.shortened_at() == 0
+
+
+def test_a_workitem_stays_as_long_as_one_of_its_studies(ledger: Ledger) -> None:
+    item = WorkitemRow(
+        workitem_uid="1.9",
+        worklist="ris",
+        transaction_uid="2.25.1",
+        inputs=(Input("1.2", ("PACS",), ("1.2.9.1",)), Input("1.3")),
+        plugin="chest",
+        code=("1", "99TEST", "Look"),
+        priority="HIGH",
+        state=WorkitemState.ANALYSING,
+        tries=1,
+        told="",
+        reason="",
+        claimed_at=0,
+        changed_at=0,
+    )
+    ledger.workitems.add(item)
+    for study in item.studies:
+        delivered(ledger, study)
+    newer(ledger)
+    assert not any(forget(ledger, study) for study in item.studies), "it is in hand"
+    assert ledger.workitems.get("1.9") == item
+    ledger.workitems.move(item, WorkitemState.COMPLETED)
+    assert forget(ledger)
+    (left,) = ledger.workitems.of_study("1.3")
+    assert (left.studies, ledger.workitems.of_study("1.2")) == (("1.3",), [])
+    assert forget(ledger, "1.3")
+    assert (ledger.workitems.get("1.9"), rows(ledger, "inputs")) == (None, 0)

@@ -24,7 +24,7 @@ from tests.ledger.material import arrival, plan, reported, results
 #: Tables of which nothing is ever removed, or not for years.
 GROWS = (
     "studies|instances|quarantine|associations|analyses|results|deliveries|events|documents|reviews|commitments|fetches"
-    "|workitems|forgotten"
+    "|workitems|inputs|forgotten"
     "|reports|report_names|signals|signal_studies|signal_instances|absences|comparisons|assessments|priors"
 )
 #: Their aliases in the queries.
@@ -113,6 +113,7 @@ def test_ticks_scan_nothing(ledger: Ledger) -> None:
     ledger.workitems.open("ris")
     ledger.workitems.get("1.9")
     ledger.workitems.of_study("1.2")
+    ledger.workitems.is_fetching("1.2")
     ledger.workitems.try_again("1.9")
     ledger.signals.words()
     ledger.signals.of_study("1.2")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from pydicom.dataset import Dataset
 
 from node.config import Destination, NodeSettings, Route, Settings, Worklist
 from node.ledger import Ledger, WorkitemRow
+from node.spool import Spool
 from node.worklist import Performer
 from tests.ledger.material import reported
 from tests.peers.worklist_server import JSON, WorklistServer
@@ -97,3 +101,109 @@ def site(tmp_path: Path, server: WorklistServer) -> Iterator[Site]:
     ledger = Ledger(tmp_path / "ledger.db")
     yield Site(ledger, server, tmp_path)
     ledger.close()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    made = Spool(tmp_path / "spool")
+    made.prepare()
+    return made
+
+
+@dataclass
+class Archive:
+    """Answers WADO-RS as PS3.18 10.4 wants it.
+
+    Attributes:
+        bodies: path -> objects.
+        asked, signed: paths, and who signed in.
+        cut: bytes that an answer lacks.
+        status: of an answer that has objects.
+        moved_to: where every answer points instead.
+        before_part: is told how many objects of an answer have gone out, before each.
+    """
+
+    url: str = ""
+    bodies: dict[str, list[bytes]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    cut: int = 0
+    status: int = 200
+    moved_to: str = ""
+    signed: list[str] = field(default_factory=list)
+    before_part: Callable[[int], None] = lambda number: None
+
+    def destination(self, **changes: object) -> Destination:
+        return Destination.model_validate({"name": "cloud", "kind": "stow", "url": f"{self.url}/dicom-web/"} | changes)
+
+    def answer(self, path: str, accept: str) -> tuple[int, list[bytes]]:
+        self.asked.append(path)
+        if 'multipart/related; type="application/dicom"' not in accept:
+            return 406, []
+        if path not in self.bodies:
+            return 404, []
+        parts = [b"--x\r\nContent-Type: application/dicom\r\n\r\n" + one + b"\r\n" for one in self.bodies[path]]
+        return self.status, [*parts, b"--x--"]
+
+
+@pytest.fixture
+def archive() -> Iterator[Archive]:
+    with serving() as served:
+        yield served
+
+
+@contextmanager
+def serving() -> Iterator[Archive]:
+    served = Archive()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # named by the library
+            served.signed.append(self.headers.get("Authorization", ""))
+            status, parts = served.answer(self.path, self.headers.get("Accept", ""))
+            self.send_response(302 if served.moved_to else status)
+            if served.moved_to:
+                self.send_header("Location", served.moved_to)
+            self.send_header("Content-Type", 'multipart/related; type="application/dicom"; boundary=x')
+            self.send_header("Content-Length", str(sum(map(len, parts))))
+            self.end_headers()
+            left = sum(map(len, parts)) - served.cut
+            with suppress(OSError):  # who asked has heard enough
+                for number, part in enumerate(parts):
+                    served.before_part(number)
+                    self.wfile.write(part[: max(left, 0)])
+                    left -= len(part)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+    served.url = f"http://127.0.0.1:{http.server_port}"
+    yield served
+    http.shutdown()
+    http.server_close()
+
+
+def item_of(study: str, urls: Sequence[str] = (), instances: Sequence[str] = (), source: str = "") -> Dataset:
+    """An item of an Input Information Sequence. Args: urls: for WADO-RS; instances: that it names."""
+    item = Dataset()
+    item.TypeOfInstances, item.StudyInstanceUID, item.SeriesInstanceUID = "DICOM", study, f"{study}.1"
+    item.ReferencedSOPSequence = [_with("ReferencedSOPInstanceUID", uid) for uid in instances]
+    item.WADORSRetrievalSequence = [_with("RetrieveURL", url) for url in urls]
+    item.DICOMRetrievalSequence = [_with("RetrieveAETitle", source)] if source else []
+    return item
+
+
+def _with(keyword: str, value: str) -> Dataset:
+    ds = Dataset()
+    setattr(ds, keyword, value)
+    return ds
+
+
+def ordered(server: WorklistServer, study: str, *urls: str, instances: Sequence[str] = ()) -> None:
+    """A workitem whose input is at these addresses."""
+    schedule(server, "1.9", study, inputs=[item_of(study, urls, instances)])
+
+
+def look(site: Site, *destinations: Destination, **changes: object) -> str:
+    site.performer(site.settings(*destinations), **changes).step()
+    return site.ledger.facts.troubles().get("worklist ris", "")

@@ -160,10 +160,12 @@ def failed(ledger: Any) -> None:
     assert ledger.analyses.get(analysis.id).state is AnalysisState.FAILED
 
 
-def test_an_input_of_several_studies_is_canceled(site: Site, server: WorklistServer) -> None:
+def test_an_input_of_no_study_is_canceled(site: Site, server: WorklistServer) -> None:
     schedule(server, "1.9", inputs=[])
     site.look()
-    assert (server.state("1.9"), site.row().reason) == ("CANCELED", "its input names no study, or several")
+    assert (server.state("1.9"), site.row().reason) == ("CANCELED", "its input names no study")
+    (canceled,) = site.ledger.events.latest(9)
+    assert (canceled.action, canceled.study_instance_uid) == ("workitem canceled", "")
 
 
 def test_a_server_that_is_away_is_a_trouble_until_it_is_back(site: Site, server: WorklistServer) -> None:
@@ -196,7 +198,7 @@ def killed_before_write(number: int) -> Iterator[list[str]]:
     """The process dies before its n-th write of a workitem. Yields what was written."""
     written: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("add", "try_again", "move", "note"):
+        for name in ("add", "try_again", "come", "move", "note"):
             real = getattr(Workitems, name)
 
             def write(*arguments: Any, _real: Any = real, _name: str = name) -> None:

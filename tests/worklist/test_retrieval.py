@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom.dataset import Dataset
 
 from node.assemble import Verdict
 from node.completion import judged
@@ -22,97 +16,7 @@ from node.reconcile import compare
 from node.spool import Spool
 from tests.peers import Hospital, RealOrthanc
 from tests.peers.worklist_server import WorklistServer, value, values
-from tests.worklist.conftest import Site, schedule
-
-
-@dataclass
-class Archive:
-    """Answers WADO-RS as PS3.18 10.4 wants it.
-
-    Attributes:
-        bodies: path -> objects.
-        asked, signed: paths, and who signed in.
-        cut: bytes that an answer lacks.
-        status: of an answer that has objects.
-        moved_to: where every answer points instead.
-    """
-
-    url: str = ""
-    bodies: dict[str, list[bytes]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    cut: int = 0
-    status: int = 200
-    moved_to: str = ""
-    signed: list[str] = field(default_factory=list)
-
-    def destination(self, **changes: object) -> Destination:
-        return Destination.model_validate({"name": "cloud", "kind": "stow", "url": f"{self.url}/dicom-web/"} | changes)
-
-    def answer(self, path: str, accept: str) -> tuple[int, bytes]:
-        self.asked.append(path)
-        if 'multipart/related; type="application/dicom"' not in accept:
-            return 406, b""
-        if path not in self.bodies:
-            return 404, b""
-        parts = [b"--x\r\nContent-Type: application/dicom\r\n\r\n" + one + b"\r\n" for one in self.bodies[path]]
-        return self.status, b"".join(parts) + b"--x--"
-
-
-@pytest.fixture
-def archive() -> Iterator[Archive]:
-    with serving() as served:
-        yield served
-
-
-@contextmanager
-def serving() -> Iterator[Archive]:
-    served = Archive()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # named by the library
-            served.signed.append(self.headers.get("Authorization", ""))
-            status, body = served.answer(self.path, self.headers.get("Accept", ""))
-            self.send_response(302 if served.moved_to else status)
-            if served.moved_to:
-                self.send_header("Location", served.moved_to)
-            self.send_header("Content-Type", 'multipart/related; type="application/dicom"; boundary=x')
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[: len(body) - served.cut])
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
-    served.url = f"http://127.0.0.1:{http.server_port}"
-    yield served
-    http.shutdown()
-    http.server_close()
-
-
-def ordered(server: WorklistServer, study: str, *urls: str) -> None:
-    """A workitem whose input is at these addresses."""
-    item = Dataset()
-    item.TypeOfInstances, item.StudyInstanceUID, item.SeriesInstanceUID = "DICOM", study, f"{study}.1"
-    item.ReferencedSOPSequence, item.WADORSRetrievalSequence = [], []
-    for url in urls:
-        place = Dataset()
-        place.RetrieveURL = url
-        item.WADORSRetrievalSequence.append(place)
-    schedule(server, "1.9", study, inputs=[item])
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    made = Spool(tmp_path / "spool")
-    made.prepare()
-    return made
-
-
-def look(site: Site, *destinations: Destination, **changes: object) -> str:
-    site.performer(site.settings(*destinations), **changes).step()
-    return site.ledger.facts.troubles().get("worklist ris", "")
+from tests.worklist.conftest import Archive, Site, look, ordered, serving
 
 
 def test_the_series_of_a_study_are_retrieved_and_kept(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,9 +15,11 @@ import pytest
 
 from node.config import Worklist
 from node.errors import DeliveryError, DeliveryRefused
+from node.ledger import Input
 from node.worklist import Server
 from node.worklist.workitem import progress
 from tests.peers import Pki
+from tests.peers.drip import DRIPPING, DrippingServer
 from tests.peers.worklist_server import WorklistServer
 from tests.worklist.conftest import schedule
 
@@ -55,7 +58,7 @@ def test_a_workitem_is_read_as_it_was_scheduled(server: WorklistServer) -> None:
         assert asked.retrieve("1.9") == found
         assert asked.retrieve("1.10") is None
     assert (found.uid, found.state, found.is_ready, found.priority) == ("1.9", "SCHEDULED", True, "HIGH")
-    assert (found.studies, found.sources, found.label) == (("1.2",), ("PACS2",), "AI")
+    assert (found.inputs, found.label) == ((Input("1.2", ("PACS2",)),), "AI")
 
 
 @pytest.fixture
@@ -101,6 +104,15 @@ def test_what_is_no_workitem_is_left_out(liar: tuple[str, list[bytes]]) -> None:
     )
     with Server(worklist(url)) as server:
         assert server.search(CODE) == []
+
+
+@pytest.mark.parametrize("what", ["body", "head"])
+def test_an_answer_that_drips_is_cut_off(what: str) -> None:
+    with DrippingServer(DRIPPING[what]) as dripping, Server(worklist(dripping.url, timeout_seconds=0.4)) as server:
+        began = time.monotonic()
+        with pytest.raises(DeliveryError, match="it cannot be reached"):
+            server.search(CODE)
+        assert time.monotonic() - began < 3
 
 
 def test_an_answer_without_end_is_cut_off(liar: tuple[str, list[bytes]]) -> None:
