@@ -17,6 +17,7 @@ class Code:
 # CID 400, events
 APPLICATION_ACTIVITY = Code("110100", "Application Activity")
 AUDIT_LOG_USED = Code("110101", "Audit Log Used")
+BEGIN_TRANSFERRING = Code("110102", "Begin Transferring DICOM Instances")
 INSTANCES_ACCESSED = Code("110103", "DICOM Instances Accessed")
 INSTANCES_TRANSFERRED = Code("110104", "DICOM Instances Transferred")
 STUDY_DELETED = Code("110105", "DICOM Study Deleted")

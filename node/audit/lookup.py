@@ -42,6 +42,14 @@ class Lookup:
         address, access = _address(found)
         return Participant(found.ae_title or name, role, found.ae_title or "", address=address, access=access)
 
+    def worklist(self, name: str, *, is_requestor: bool = False) -> Participant:
+        """A worklist server; by its name alone when it is in the settings no more."""
+        found = next((one for one in self._settings.worklists if one.name == name), None)
+        if found is None:
+            return Participant(name, is_requestor=is_requestor)
+        address, access = _address(found.server)
+        return Participant(name, is_requestor=is_requestor, address=address, access=access)
+
     def peer(self, sop_instance_uid: str) -> str:
         """Address of the machine that sent an object."""
         return self._ledger.audited.peer(sop_instance_uid)

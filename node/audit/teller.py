@@ -5,19 +5,19 @@ Events that are not in the table are steps of the node's own work, and no concer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from node.audit import codes
 from node.audit.codes import Code
+from node.audit.event import Group, operator_of, reason_of, uid_of, words_of
 from node.audit.lookup import Lookup
 from node.audit.message import Action, Message, Outcome, Participant, Thing
+from node.audit.procedure import procedure, workitem
 from node.audit.query import query
 from node.kinds import MESSAGES
 from node.ledger import Event
 
-#: Events with one :func:`key_of`: what happened to several objects of one study is one message.
-Group = Sequence[Event]
 Tell = Callable[[Lookup, Group], Message | None]
 
 
@@ -46,7 +46,7 @@ def _received(lookup: Lookup, group: Group) -> Message:
     """A.5.3.7, with us as the destination."""
     first, classes = group[0], _classes(lookup, group)
     calling = str(first.detail.get("calling_ae", ""))
-    there = Participant(calling, codes.SOURCE, calling, True, lookup.peer(_uid(first)))
+    there = Participant(calling, codes.SOURCE, calling, True, lookup.peer(uid_of(first)))
     failed = first.action == "set aside"
     return Message(
         codes.INSTANCES_TRANSFERRED,
@@ -55,7 +55,7 @@ def _received(lookup: Lookup, group: Group) -> Message:
         (there, lookup.node(codes.DESTINATION)),
         lookup.things(first.study_instance_uid, classes),
         outcome=Outcome.MINOR_FAILURE if failed else Outcome.SUCCESS,
-        description=_reason(first) if failed else "",
+        description=reason_of(first) if failed else "",
     )
 
 
@@ -84,7 +84,7 @@ def _delivered(lookup: Lookup, group: Group) -> Message:
         (lookup.node(codes.SOURCE, is_requestor=True), there),
         lookup.things(first.study_instance_uid, {} if is_message else classes),
         outcome=Outcome.SERIOUS_FAILURE if failed else Outcome.SUCCESS,
-        description=_reason(first) if failed else "",
+        description=reason_of(first) if failed else "",
     )
 
 
@@ -96,7 +96,7 @@ def _alert(kind: Code, lookup: Lookup, group: Group) -> Message:
     ae_title = str(detail.get("calling_ae", ""))
     told = ("step", "subject", "fingerprint", "not_written_before")
     known = {name: str(detail[name]) for name in told if detail.get(name)}
-    what = _words(group[0]) if "command" in detail else _reason(group[0]) or group[0].action
+    what = words_of(group[0]) if "command" in detail else reason_of(group[0]) or group[0].action
     alert = {"Alert Description": what, **known}
     return Message(
         codes.SECURITY_ALERT,
@@ -120,7 +120,7 @@ def _command(lookup: Lookup, group: Group) -> Message | None:
 def _log_used(lookup: Lookup, group: Group) -> Message:
     """A.5.3.2."""
     log = Thing("radnode audit", codes.URI, role="13", name="Security Audit Log")
-    return Message(codes.AUDIT_LOG_USED, group[0].at, Action.READ, (_operator(group[0]),), (log,))
+    return Message(codes.AUDIT_LOG_USED, group[0].at, Action.READ, (operator_of(group[0]),), (log,))
 
 
 def _export(lookup: Lookup, group: Group) -> Message:
@@ -129,16 +129,16 @@ def _export(lookup: Lookup, group: Group) -> Message:
     anonymized = not first.detail.get("identified", False)
     media = Participant("file", codes.DESTINATION_MEDIA, media=codes.MEDIA_URI)
     things = lookup.things(first.study_instance_uid, {}, anonymized=anonymized)
-    who = (_operator(first), lookup.node(codes.SOURCE), media)
-    return Message(codes.EXPORT, first.at, Action.READ, who, things, description=_words(first))
+    who = (operator_of(first), lookup.node(codes.SOURCE), media)
+    return Message(codes.EXPORT, first.at, Action.READ, who, things, description=words_of(first))
 
 
 def _accessed(action: Action, lookup: Lookup, group: Group) -> Message:
     """A.5.3.6."""
     first = group[0]
     things = lookup.things(first.study_instance_uid, {})
-    who = (_operator(first), lookup.node(codes.APPLICATION))
-    return Message(codes.INSTANCES_ACCESSED, first.at, action, who, things, description=_words(first))
+    who = (operator_of(first), lookup.node(codes.APPLICATION))
+    return Message(codes.INSTANCES_ACCESSED, first.at, action, who, things, description=words_of(first))
 
 
 def _deleted(lookup: Lookup, group: Group) -> Message:
@@ -156,8 +156,21 @@ def _queried(lookup: Lookup, group: Group) -> Message:
         codes.QUERY,
         first.at,
         Action.EXECUTE,
-        (lookup.node(codes.SOURCE), archive, _operator(first)),
+        (lookup.node(codes.SOURCE), archive, operator_of(first)),
         (query(first.detail.get("keys", {}), first.detail.get("withheld", ())),),
+    )
+
+
+def _fetch_asked(lookup: Lookup, group: Group) -> Message:
+    """A.5.3.3, of the whole study."""
+    first = group[0]
+    archive = lookup.destination(str(first.detail.get("archive", "")), codes.SOURCE)
+    return Message(
+        codes.BEGIN_TRANSFERRING,
+        first.at,
+        Action.EXECUTE,
+        (archive, lookup.node(codes.DESTINATION), operator_of(first)),
+        lookup.things(first.study_instance_uid, {}),
     )
 
 
@@ -169,40 +182,11 @@ def _fetched(lookup: Lookup, group: Group) -> Message:
         codes.INSTANCES_TRANSFERRED,
         first.at,
         Action.CREATE,
-        (archive, lookup.node(codes.DESTINATION), _operator(first)),
+        (archive, lookup.node(codes.DESTINATION), operator_of(first)),
         lookup.things(first.study_instance_uid, {}),
-        outcome=Outcome.MINOR_FAILURE if _reason(first) else Outcome.SUCCESS,
-        description=_reason(first),
+        outcome=Outcome.MINOR_FAILURE if reason_of(first) else Outcome.SUCCESS,
+        description=reason_of(first),
     )
-
-
-def _procedure(outcome: Outcome, lookup: Lookup, group: Group) -> Message:
-    """A.5.3.15: a modality tells of a performed procedure step, of which the first word makes the record; if that is
-    refused, its study may not be known."""
-    first = group[0]
-    calling, step = str(first.detail.get("calling_ae", "")), str(first.detail.get("step", ""))
-    is_new, failed = first.detail.get("word", 1) == 1, outcome is not Outcome.SUCCESS
-    address = str(first.detail.get("peer", ""))
-    return Message(
-        codes.PROCEDURE_RECORD,
-        first.at,
-        Action.CREATE if is_new else Action.UPDATE,
-        (Participant(calling, ae_title=calling, is_requestor=True, address=address), lookup.node(None)),
-        lookup.things(first.study_instance_uid, {}, step=step),
-        outcome=outcome,
-        description=f"{_reason(first)} ({step or 'no SOP Instance UID'})" if failed else "",
-    )
-
-
-def _unwanted(lookup: Lookup, group: Group) -> Message | None:
-    """A.5.3.15: a worklist server tells that somebody wants a workitem to be canceled."""
-    first = group[0]
-    if not first.study_instance_uid:
-        return None
-    server = Participant(str(first.detail.get("worklist", "")), is_requestor=True)
-    things = lookup.things(first.study_instance_uid, {})
-    who = (server, lookup.node(None))
-    return Message(codes.PROCEDURE_RECORD, first.at, Action.UPDATE, who, things, description=_reason(first))
 
 
 def _authenticated(kind: Code, outcome: Outcome, lookup: Lookup, group: Group) -> Message:
@@ -219,35 +203,16 @@ def _authenticated(kind: Code, outcome: Outcome, lookup: Lookup, group: Group) -
         who,
         type=kind,
         outcome=outcome,
-        description=_reason(first),
+        description=reason_of(first),
     )
-
-
-def _operator(event: Event) -> Participant:
-    name = str(event.detail.get("operator") or event.detail.get("reader") or "unknown")
-    return Participant(name, is_requestor=True)
 
 
 def _classes(lookup: Lookup, group: Group) -> Mapping[str, tuple[str, ...]]:
     classes: dict[str, tuple[str, ...]] = {}
-    for uid in dict.fromkeys(_uid(event) for event in group):
+    for uid in dict.fromkeys(uid_of(event) for event in group):
         known = lookup.sop_class(uid)
         classes[known] = (*classes.get(known, ()), uid)
     return classes
-
-
-def _uid(event: Event) -> str:
-    return str(event.detail.get("sop_instance_uid", ""))
-
-
-def _reason(event: Event) -> str:
-    return str(event.detail.get("why") or event.detail.get("reason") or "")
-
-
-def _words(event: Event) -> str:
-    """A command with its figures."""
-    said = (f"{name}={value}" for name, value in event.detail.items() if name not in ("operator", "reader", "command"))
-    return ", ".join([str(event.detail.get("command", event.action)), *said])
 
 
 def _all(actions: Iterable[str], tell: Tell) -> dict[str, Tell]:
@@ -281,10 +246,13 @@ TABLE: Mapping[str, Tell] = {
     ),
     "files purged": _deleted,
     "archive queried": _queried,
+    "fetch asked": _fetch_asked,
     "fetched": _fetched,
-    "procedure step told": partial(_procedure, Outcome.SUCCESS),
-    "procedure step refused": partial(_procedure, Outcome.MINOR_FAILURE),
-    "workitem to be canceled": _unwanted,
+    "procedure step told": partial(procedure, Outcome.SUCCESS),
+    "procedure step refused": partial(procedure, Outcome.MINOR_FAILURE),
+    **_all(("workitem claimed", "workitem completed", "workitem canceled"), partial(workitem, Outcome.SUCCESS)),
+    "workitem lost": partial(workitem, Outcome.MINOR_FAILURE),
+    "workitem to be canceled": partial(workitem, Outcome.SUCCESS, by_server=True),
     "signed in to the dashboard": partial(_authenticated, codes.LOGIN, Outcome.SUCCESS),
     "sign-in to the dashboard refused": partial(_authenticated, codes.LOGIN, Outcome.MINOR_FAILURE),
     "signed out of the dashboard": partial(_authenticated, codes.LOGOUT, Outcome.SUCCESS),

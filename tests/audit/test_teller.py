@@ -14,7 +14,7 @@ from node.audit.lookup import Lookup
 from node.audit.message import AuditSource, xml
 from node.audit.syslog import record
 from node.audit.teller import TABLE, key_of, message_of
-from node.config import AuditSettings, Destination, NodeSettings, Settings
+from node.config import AuditSettings, Destination, NodeSettings, Settings, Worklist
 from node.fetch import Wanted
 from node.ledger import Event, Ledger
 from node.signals import Step, StepStatus
@@ -28,7 +28,7 @@ OUR_OWN = (
     "study ", "analysis ", "routed", "not taken as a review", "own result came back", "images not assessed",
     "delivery tried again later", "destination ", "completion asked for", "storage commitment ", "archive ",
     "availability told",
-    "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while", "fetch",
+    "rejection notes sent again", "plugin ", "file missing", "critical finding", "received while",
     "drift", "results come ", "baseline set", "prior ", "assessed anew",
     "report received again", "report read", "report replaced",
     "rows forgotten", "trail shortened",  # a study was told to be deleted when its files were
@@ -148,6 +148,30 @@ def test_a_refused_procedure_step_is_a_record_that_failed(lookup: Lookup, study:
     assert message.xml.find("ActiveParticipant").get("NetworkAccessPointID") == "10.0.0.9"  # type: ignore[union-attr]
     named = message.xml.findall("ParticipantObjectIdentification")
     assert [one.get("ParticipantObjectID") for one in named][:1] == ([study] if study else [])
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome"),
+    [("workitem claimed", "0"), ("workitem completed", "0"), ("workitem canceled", "0"), ("workitem lost", "4")],
+)
+def test_what_becomes_of_a_workitem_changes_a_record(lookup: Lookup, action: str, outcome: str) -> None:
+    worklist = Worklist(name="ris", url="https://user:secret@ris.example/dicom-web", codes={"AI^99SITE": "chest"})
+    lookup.use(Settings().model_copy(update={"worklists": (worklist,)}))
+    message = told(lookup, action, workitem="1.9", worklist="ris", plugin="chest", reason="so it is")
+    found = message.xml.find("EventIdentification")
+    assert found is not None
+    assert (message.event, found.get("EventActionCode"), found.get("EventOutcomeIndicator")) == ("110111", "U", outcome)
+    server, node = message.xml.findall("ActiveParticipant")
+    assert (server.get("UserIsRequestor"), node.get("UserIsRequestor")) == ("false", "true")
+    assert (server.get("UserID"), server.get("NetworkAccessPointID")) == ("ris", "https://ris.example/dicom-web")
+    assert message.thing("110180").get("ParticipantObjectID") == "1.2"
+
+
+def test_a_fetch_begins_a_transfer(lookup: Lookup) -> None:
+    message = told(lookup, "fetch asked", archive="archive", instances=4, operator="worklist ris")
+    assert message.event == "110102"
+    assert who(message) == [("ARC", "110153"), ("RADNODE", "110152"), ("worklist ris", "")]
+    assert message.xml.findall("ActiveParticipant")[0].get("NetworkAccessPointID") == "arc.example"
 
 
 def test_that_a_workitem_is_to_be_canceled_changes_a_record(lookup: Lookup) -> None:
