@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +13,12 @@ import pydicom
 import pytest
 import requests
 
-from tests.peers import Hospital, RunningNode, storescu, until
-from tests.peers.hospital import CANARY
+from tests.peers import Hospital, RealOrthanc, RunningNode, storescu, until
+from tests.peers.hospital import CANARY, uids
 from tests.peers.qrscp import RealDcmqrscp
+from tests.peers.tcp import TcpPeer
 from tests.peers.worklist_server import JSON, WorklistServer, value, values
-from tests.worklist.conftest import schedule
+from tests.worklist.conftest import item_of, schedule
 
 pytestmark = pytest.mark.integration
 
@@ -112,3 +115,83 @@ def test_a_workitem_that_is_asked_to_be_canceled_delivers_nothing(
         assert (str(analysis.state), analysis.error) == ("HELD", "canceled at the request of RIS")
         kept = [str(pydicom.dcmread(path).SOPInstanceUID) for path in archive.files()]
         assert kept == [str(pydicom.dcmread(film).SOPInstanceUID)]
+
+
+class Holding(TcpPeer):
+    """A proxy before an HTTP server: of what that answers it lets so many bytes through, until it lets all go.
+
+    Args: port: of the server; most: bytes.
+    """
+
+    def __init__(self, port: int, most: int) -> None:
+        self._port_behind, self._left = port, most
+        self.holds, self.free = threading.Event(), threading.Event()
+        super().__init__()
+
+    def serve(self, connection: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._port_behind), 30) as behind:
+            threading.Thread(target=self._pass_on, args=(connection, behind), daemon=True).start()
+            while piece := behind.recv(4096):
+                self._left -= len(piece)
+                if self._left < 0 and not self.free.is_set():
+                    self.holds.set()
+                    self.free.wait(60)
+                connection.sendall(piece)
+            connection.shutdown(socket.SHUT_WR)
+
+    def _pass_on(self, connection: socket.socket, behind: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := connection.recv(1 << 16):
+                behind.sendall(piece)
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_of_wado_rs_everything_is_there_once(
+    start_node: StartNode, server: WorklistServer, hospital: Hospital, tmp_path: Path
+) -> None:
+    slices, uid = hospital.slices(40), hospital.study_uid()
+    with RealOrthanc(tmp_path / "orthanc") as orthanc:
+        if not orthanc.has_dicomweb:
+            pytest.skip("Orthanc has no DICOMweb plugin here")
+        for path in slices:
+            orthanc.upload(path)
+        with Holding(orthanc.http_port, 20 * slices[0].stat().st_size) as proxy:
+            service = orthanc.destination("stow", "cloud") | {"url": f"http://127.0.0.1:{proxy.port}/dicom-web"}
+            worklist = {
+                "name": "ris",
+                "url": server.url,
+                "codes": {"AI-CXR^99SITE": "brightness"},
+                "every_seconds": 0.3,
+            }
+            node = start_node(
+                destinations=[service],
+                routes=[{"name": "everything", "plugin": "brightness", "destinations": ["cloud"]}],
+                worklists=[worklist],
+            )
+            item = item_of(uid, [f"{service['url']}/studies/{uid}"], uids(slices))
+            schedule(server, "2.25.1", uid, inputs=[item])
+            until(proxy.holds.is_set, "it is in the middle")
+            until(lambda: node.ledger.fetches.came(uid) > 5, "some of it is here")
+            node.kill("group")
+            came = node.ledger.fetches.came(uid)
+            assert came < 40
+            proxy.free.set()
+            node.restart()
+            until(lambda: server.state("2.25.1") == "COMPLETED", lambda: f"it is completed; log:\n{node.log()[-3000:]}")
+        assert sorted(one["MainDicomTags"]["SOPInstanceUID"] for one in orthanc.results(uid)) == sorted(told(server))
+    assert len([path for _, path, status in server.told("/state") if status == 200]) == 2, (
+        "claimed once, completed once"
+    )
+    trail = [event.action for event in node.trail(uid)]
+    assert trail.count("received") == 40
+    assert came <= trail.count("received again") < 40, "one may have been committed just as the node died"
+    assert [trail.count(f"workitem {end}") for end in ("claimed", "completed")] == [1, 1]
+    assert (node.ledger.studies.get(uid).images, len(node.ledger.analyses.of_study(uid))) == (40, 1)
+    assert len(list((node.data / "spool" / "instances").rglob("*.dcm"))) == 40
+
+
+def told(server: WorklistServer) -> list[str]:
+    """SOP Instance UIDs of its results, as the server was told of them."""
+    (done,) = values(server.workitems["2.25.1"], "UnifiedProcedureStepPerformedProcedureSequence")
+    found = values(done, "OutputInformationSequence")
+    return [value(ref, "ReferencedSOPInstanceUID") for one in found for ref in values(one, "ReferencedSOPSequence")]
