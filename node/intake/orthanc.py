@@ -4,14 +4,20 @@ How far it was followed stands in the ledger, and is moved on only after all of 
 moment the node asks again for the changes from there on, and takes what it had taken as `received again`. Where it has
 never followed before it begins with what comes next; what is there already, `radnode fetch` brings.
 
+Numbers of changes go back when somebody deletes the newest study, since Orthanc forgets its changes with it; they begin
+anew when Orthanc is emptied, restored from a copy, or another one takes its place. Dates tell these apart: beside the
+position stands the date of the change that it came to, and what bears a later one has not been seen.
+
 A series or an instance that it announced and then does not have (404), as while it is changed there, stands in the
 ledger before the position is moved on, and is asked for again, a few times in an hour.
 """
 
 from __future__ import annotations
 
+from calendar import timegm
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import strptime
 from typing import Any
 
 import orthanc_api_client as api
@@ -34,6 +40,13 @@ log = structlog.get_logger()
 _MANY = 100
 _STABLE = "StableSeries"
 _SERIES, _INSTANCES = "series", "instances"
+
+_Change = dict[str, Any]  # JSON's edge
+
+
+def _date(change: _Change) -> float:
+    """When it happened there, epoch seconds."""
+    return float(timegm(strptime(str(change["Date"]), "%Y%m%dT%H%M%S")))
 
 
 class Follower:
@@ -67,31 +80,64 @@ class Follower:
 
     def _go_on(self, session: requests.Session) -> None:
         since = self._ledger.facts.position(self._place)
-        last = int(self._json(session, "changes?last")["Last"])
-        if since is None or since > last:
-            if since is not None:
-                log.warning("Orthanc has begun anew", input=self._orthanc.name, known=since, last=last)
-            since = last if since is None else 0
-            self._ledger.facts.set_position(self._place, since)
+        answer = self._json(session, "changes?last")
+        last, newest = int(answer["Last"]), answer["Changes"]
+        if since is None:
+            since = self._reach(last, None, _date(newest[0]) if newest else 0.0)
+        if self._has_begun_anew(session, since, last, newest):
+            log.warning("Orthanc has begun anew", input=self._orthanc.name, known=since, last=last)
+            self._see(session, 0, last, seen=self._seen_until)
+        else:
+            self._see(session, since, last)
+
+    def _see(self, session: requests.Session, since: int, last: int, *, seen: float | None = None) -> None:
+        """All changes up to the last. Args: seen: until then they were seen, and are passed over; None: none was."""
         while since < last and not self._is_stopping():
-            reached = self._follow(session, since)
+            reached = self._follow(session, since, seen)
             if reached <= since and not self._is_stopping():
                 raise self._unreadable(f"no change comes after {since}, and the last is {last}")
             since = reached
+        if seen is not None and not self._is_stopping():
+            self._ledger.facts.set_position(self._place, since)  # now that it is one of these numbers
 
-    def _follow(self, session: requests.Session, since: int) -> int:
+    def _has_begun_anew(self, session: requests.Session, since: int, last: int, newest: list[_Change]) -> bool:
+        """Whether the numbers are others than those that the position is one of."""
+        if not newest:
+            return last < since
+        if last <= since:
+            return _date(newest[0]) > self._seen_until
+        if since == 0:
+            return False
+        (there,) = self._json(session, f"changes?since={since - 1}&limit=1")["Changes"]
+        if int(there["Seq"]) != since:  # what the position was of has been deleted
+            (there,) = self._json(session, "changes?since=0&limit=1")["Changes"]
+        return _date(there) > self._seen_until
+
+    @property
+    def _seen_until(self) -> float:
+        """Date of the newest change that was seen, epoch seconds."""
+        facts = self._ledger.facts
+        return facts.time_of(self._place) or facts.position_set_at(self._place)
+
+    def _follow(self, session: requests.Session, since: int, seen: float | None) -> int:
         """The next changes; how far it came."""
         answer = self._json(session, f"changes?since={since}&limit={_MANY}")
         for change in answer["Changes"]:
             if self._is_stopping():
                 return since
-            if change["ChangeType"] == _STABLE:
+            if change["ChangeType"] == _STABLE and not (seen and _date(change) < seen):
                 self._take_series(session, str(change["ID"]))
-                since = int(change["Seq"])
-                self._ledger.facts.set_position(self._place, since)
-        since = max(since, int(answer["Last"]))
-        self._ledger.facts.set_position(self._place, since)
-        return since
+                since = self._reach(int(change["Seq"]), seen, _date(change))
+        date = _date(answer["Changes"][-1]) if answer["Changes"] else 0.0
+        return self._reach(max(since, int(answer["Last"])), seen, date)
+
+    def _reach(self, number: int, seen: float | None, date: float) -> int:
+        """The number, once the ledger has it, and the date before it: too late a date loses nothing."""
+        if date and not (seen and date < seen):
+            self._ledger.facts.note_time(self._place, date)
+        if seen is None:
+            self._ledger.facts.set_position(self._place, number)
+        return number
 
     def _ask_again(self, session: requests.Session) -> None:
         """For what was not there, where that is due."""

@@ -87,6 +87,11 @@ class Facts:
         rows = self._database.read("SELECT value FROM facts WHERE name = ?", f"at {name}")
         return int(rows[0]["value"]) if rows else None
 
+    def position_set_at(self, name: str) -> float:
+        """When it was noted, epoch seconds; 0 when it never was."""
+        rows = self._database.read("SELECT at FROM facts WHERE name = ?", f"at {name}")
+        return float(rows[0]["at"]) if rows else 0.0
+
     def stopped_in_order(self) -> bool:
         """Whether the last main process said that it stopped."""
         rows = self._database.read("SELECT value FROM facts WHERE name = 'serving'")

@@ -7,9 +7,11 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from shutil import copytree, rmtree
 from typing import Any
 
 import pytest
+import requests
 
 from node.config import Destination
 from node.errors import DeliveryError, DeliveryRefused, RadnodeError
@@ -17,9 +19,14 @@ from node.intake.orthanc import Follower
 from node.ledger.absences import FIRST_AGAIN_SECONDS, MOST_TRIES
 from tests.intake.conftest import Ward
 from tests.ledger.material import after
-from tests.peers import Hospital
+from tests.peers import Hospital, RealOrthanc, until
 
 PLACE = "changes of archive"
+
+
+def change(number: int) -> dict[str, object]:
+    """A series became stable."""
+    return {"Seq": number, "ChangeType": "StableSeries", "ID": f"s{number}", "Date": f"20400101T0000{number:02}"}
 
 
 class Archive:
@@ -60,9 +67,9 @@ class Archive:
         for number, path in enumerate(paths, first):
             self.say(f"series/s{number}", {"MainDicomTags": {"Manufacturer": maker}, "Instances": [f"i{number}"]})
             self.say(f"instances/i{number}/file", path.read_bytes())
-            changes.append({"Seq": number, "ChangeType": "StableSeries", "ID": f"s{number}"})
+            changes.append(change(number))
         last = first + len(paths) - 1
-        self.say("changes?last", {"Last": last, "Done": True, "Changes": []})
+        self.say("changes?last", {"Last": last, "Done": True, "Changes": changes[-1:]})
         self.say(f"changes?since={first - 1}&limit=100", {"Last": last, "Done": True, "Changes": changes})
 
 
@@ -117,6 +124,87 @@ def test_an_archive_that_has_begun_anew_is_followed_from_its_beginning(
     assert (len(ward.files()), at(ward)) == (1, 1)
 
 
+class Followed:
+    """A real Orthanc, and a node that follows it."""
+
+    def __init__(self, folder: Path, ward: Ward) -> None:
+        self.archive, self.ward = RealOrthanc(folder / "orthanc"), ward
+        self.follower = Follower(
+            Destination.model_validate(self.archive.destination("orthanc", "archive", follow=True)),
+            ward.intake,
+            ward.ledger,
+        )
+
+    def gets(self, *films: Path) -> None:
+        """Films that become stable there, and are not looked at."""
+        before = self.stable()
+        for film in films:
+            self.archive.upload(film)
+        until(lambda: self.stable() == before + len(films), "they are stable")
+
+    def stable(self) -> int:
+        changes = self.archive.get("changes?since=0&limit=1000")["Changes"]
+        return sum(one["ChangeType"] == "StableSeries" for one in changes)
+
+    def emptied(self) -> None:
+        self.archive.stop()
+        rmtree(self.archive.folder / "storage")
+        self.archive.start()
+
+    def taken(self) -> list[str]:
+        """What is said of each object after another look."""
+        known = len(self.ward.actions())
+        self.follower.look()
+        return [one for one in self.ward.actions()[known:] if one.startswith("received")]
+
+
+@pytest.fixture
+def followed(tmp_path: Path, ward: Ward, hospital: Hospital) -> Iterator[Followed]:
+    found = Followed(tmp_path, ward)
+    with found.archive:
+        found.gets(hospital.film(1))
+        assert found.taken() == [], "what was there before is not taken"
+        found.gets(hospital.film(2))
+        assert found.taken() == ["received"]
+        yield found
+
+
+@pytest.mark.integration
+def test_what_is_deleted_at_the_archive_brings_back_nothing_and_emptied_it_is_followed_from_its_beginning(
+    followed: Followed, ward: Ward, hospital: Hospital
+) -> None:
+    (newest,) = followed.archive.find("Study", StudyInstanceUID=hospital.study_uid(2))
+    requests.delete(f"{followed.archive.url}/studies/{newest['ID']}", timeout=10).raise_for_status()
+    known = at(ward) or 0
+    assert followed.archive.get("changes?last")["Last"] < known, "its changes are forgotten"
+    assert followed.taken() == []
+    followed.emptied()
+    followed.gets(hospital.film(3), hospital.film(4), hospital.film(5))
+    assert followed.archive.get("changes?last")["Last"] > known, "it has got further than where it was"
+    assert followed.taken() == ["received"] * 3
+    assert at(ward) == followed.archive.get("changes?last")["Last"]
+    assert followed.taken() == []
+
+
+@pytest.mark.integration
+@pytest.mark.slow  # Orthanc is started three times
+def test_an_archive_that_was_put_back_to_a_copy_brings_what_comes_after_it_and_no_more(
+    followed: Followed, hospital: Hospital, tmp_path: Path
+) -> None:
+    followed.archive.stop()
+    copytree(followed.archive.folder / "storage", tmp_path / "copy")
+    followed.archive.start()
+    followed.gets(hospital.film(3))
+    assert followed.taken() == ["received"]
+    followed.archive.stop()
+    rmtree(followed.archive.folder / "storage")
+    copytree(tmp_path / "copy", followed.archive.folder / "storage")
+    followed.archive.start()
+    assert followed.taken() == []
+    followed.gets(hospital.film(4))
+    assert followed.taken() == ["received"]
+
+
 def test_a_file_that_breaks_off_is_asked_for_again(
     archive: Archive, follower: Follower, ward: Ward, hospital: Hospital
 ) -> None:
@@ -127,9 +215,8 @@ def test_a_file_that_breaks_off_is_asked_for_again(
         follower.look()
     assert (len(ward.files()), at(ward), ward.unfinished()) == (1, 1, [])
     archive.say("instances/i2/file", second.read_bytes())
-    archive.say(
-        "changes?since=1&limit=100", {"Last": 2, "Changes": [{"Seq": 2, "ChangeType": "StableSeries", "ID": "s2"}]}
-    )
+    archive.say("changes?since=0&limit=1", {"Last": 1, "Changes": [change(1)]})
+    archive.say("changes?since=1&limit=100", {"Last": 2, "Changes": [change(2)]})
     follower.look()
     assert (len(ward.files()), at(ward)) == (2, 2)
 
