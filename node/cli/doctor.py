@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, print_json
 from node.cli.viewers import ViewerOption, tell
 
 if TYPE_CHECKING:
-    from node.config import Destination, Settings, Worklist
+    from node.config import Destination, Settings, WorkerSettings, Worklist
 
 #: (check, whether it holds, what was found or what to do)
 Check = tuple[str, bool, str]
@@ -27,7 +28,9 @@ _CODECS = {"JPEG": "gdcm", "JPEG 2000": "openjpeg", "RLE": "rle", "JPEG-LS": "jp
 
 
 def doctor(config: ConfigOption = DEFAULT_CONFIG, viewer: ViewerOption = None, as_json: JsonOption = False) -> None:
-    """Check ports, certificates, disk, folders, codecs, plugins, destinations, worklists; exit status 69 for a problem.
+    """Check ports, certificates, disk, ledger, clocks, folders, codecs, device, plugins, destinations, worklists.
+
+    Exit status 69 for a problem.
 
     With --viewer nothing is checked: it says what readers will see of the results, and which destination sends what
     they will not.
@@ -48,24 +51,31 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, viewer: ViewerOption = None, a
 
 
 def _checks(settings: Settings) -> Iterator[Check]:
-    ports = [(settings.node.host, name, port) for name, port in settings.ports.items()]
-    if settings.hl7.enabled:
-        ports.append((settings.hl7.host, "hl7.port", settings.hl7.port))
-    for one in ports:
-        yield _port(settings, *one)
+    yield from _ports(settings)
     yield from _certificates(settings)
     yield _disk(settings)
+    yield from _ledger(settings)
     yield from _inputs(settings)
     yield from _codecs()
     yield _confinement(settings)
+    yield _device(settings.worker)
     yield from _plugins(settings)
     yield from _destinations(settings)
     yield from _worklists(settings)
     yield from _collector(settings)
 
 
+def _ports(settings: Settings) -> Iterator[Check]:
+    """Of all that listen."""
+    for name, port in settings.ports.items():
+        yield _port(settings, settings.node.host, name, port)
+    for name, one in (("hl7.port", settings.hl7), ("web.port", settings.web)):
+        if one.enabled:
+            yield _port(settings, one.host, name, one.port)
+
+
 def _port(settings: Settings, host: str, name: str, port: int) -> Check:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -77,10 +87,14 @@ def _port(settings: Settings, host: str, name: str, port: int) -> Check:
 
 
 def _is_serving(settings: Settings) -> bool:
+    from node.errors import RadnodeError
     from node.ledger import Ledger
 
     path = settings.node.data_dir / "ledger.db"
-    return path.exists() and Ledger(path).facts.serving_pid() is not None
+    try:
+        return path.exists() and Ledger(path).facts.serving_pid() is not None
+    except RadnodeError:  # its own check says so
+        return False
 
 
 def _certificates(settings: Settings) -> Iterator[Check]:
@@ -114,6 +128,23 @@ def _disk(settings: Settings) -> Check:
     return "disk", ok, f"{free} MiB free at {folder}, watermark {settings.storage.min_free_mb} MiB"
 
 
+def _ledger(settings: Settings) -> Iterator[Check]:
+    """The ledger, and the clock, which must not stand before what is written there."""
+    from node.cli.clocks import own_clock
+    from node.errors import RadnodeError
+    from node.ledger import Ledger
+
+    path, newest = settings.node.data_dir / "ledger.db", 0.0
+    if path.exists():
+        try:
+            newest = max((line.at for line in Ledger(path).events.latest(1)), default=0.0)
+        except RadnodeError as error:
+            yield "ledger", False, str(error)
+        else:
+            yield "ledger", True, f"{path.stat().st_size >> 10} KiB, can be read"
+    yield own_clock(newest, time.time())
+
+
 def _inputs(settings: Settings) -> Iterator[Check]:
     """Of watched folders: a file can be taken only where it can be removed."""
     for one in settings.inputs:
@@ -139,6 +170,23 @@ def _confinement(settings: Settings) -> Check:
     return "workers", not lacking, lacking or "kept from the network and from other files"
 
 
+def _device(worker: WorkerSettings) -> Check:
+    """What the models run on. A GPU is tried in a process of its own: torch takes a while, and memory."""
+    name = f"device {worker.device}"
+    if worker.device == "cpu":
+        wanted = {"auto": "onnxruntime"}.get(worker.engine, worker.engine)
+        cores = len(os.sched_getaffinity(0))
+        told = f"{cores} cores for {worker.processes} workers of {worker.threads} threads; engine {worker.engine}"
+        missing = find_spec(wanted) is None
+        return name, not missing, f"`{wanted}` is not installed: worker.engine" if missing else told
+    program = "import sys, torch; torch.zeros(1, device=sys.argv[1]); print(torch.cuda.get_device_name(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", program, worker.device], capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["torch ended"])[-1]
+        return name, False, f'cannot be used: {reason}; nvidia-smi? else worker.device = "cpu"'
+    return name, True, done.stdout.strip()
+
+
 def _plugins(settings: Settings) -> Iterator[Check]:
     from node.classify.catalogue import Catalogue
     from node.stages import is_beside, plain_name
@@ -154,16 +202,21 @@ def _plugins(settings: Settings) -> Iterator[Check]:
 
 def _destinations(settings: Settings) -> Iterator[Check]:
     from node import deliver
+    from node.cli.clocks import clock_there
     from node.errors import RadnodeError
 
     for destination in settings.destinations:
         quick = destination.model_copy(update={"timeout_seconds": min(5.0, destination.timeout_seconds)})
+        sender = deliver.sender_for(quick, settings.node.ae_title)
         try:
-            deliver.sender_for(quick, settings.node.ae_title).echo()
+            sender.echo()
+            clock = clock_there(destination.name, sender)
         except RadnodeError as error:
             yield f"destination {destination.name}", False, str(error)
         else:
             yield f"destination {destination.name}", *_answers(quick, settings.node.ae_title)
+            if clock is not None:
+                yield clock
 
 
 def _worklists(settings: Settings) -> Iterator[Check]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from calendar import timegm
 from collections.abc import Iterator, Sequence
+from time import strptime
 
 import orthanc_api_client as api
 import requests
@@ -36,9 +38,21 @@ class OrthancSender(Sender):
 
     def echo(self) -> None:
         """GET /system; raises DeliveryError or DeliveryRefused."""
+        self._get("system")
+
+    def time(self) -> float | None:
+        """GET /tools/now, which is in UTC; raises as :meth:`echo`."""
+        answer = self._get("tools/now")
+        try:
+            return None if answer is None else float(timegm(strptime(answer.text, "%Y%m%dT%H%M%S")))
+        except ValueError:
+            return None
+
+    def _get(self, path: str) -> requests.Response | None:
         try:
             with self._kept.open() as client:
-                client.get("system")
+                answer: requests.Response | None = client.get(path)
+                return answer
         except api.HttpError as error:
             check_ourselves(error.http_status_code, self._destination)
             raise unreachable(error, self._destination) from error

@@ -58,6 +58,10 @@ class Sender(Protocol):
     def echo(self) -> None:
         """Ask whether the destination is there and would take something; raises as :meth:`send` does."""
 
+    def time(self) -> float | None:
+        """What time it is there, epoch seconds; None: it does not tell. Raises as :meth:`send` does."""
+        return None
+
     def rest(self, *, at_once: bool = False) -> None:
         """There is nothing to send: let go of what was kept open for it. Args: at_once: there never will be again."""
         return
