@@ -29,6 +29,11 @@ def configure(level: int = logging.INFO) -> None:
     )
 
 
+def on_stderr() -> None:
+    """For a command: what structlog says goes not where its answer goes, which a program may read."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 @contextmanager
 def pydicom_silent() -> Iterator[None]:
     """Meanwhile pydicom says nothing of what it tolerates and what failed: its words quote the object."""

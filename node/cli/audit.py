@@ -15,9 +15,14 @@ HeadOption = Annotated[str, typer.Option("--head", help="A digest noted earlier:
 
 
 @app.callback()
-def _default(context: typer.Context, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+def _default(
+    context: typer.Context,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    count: CountOption = 50,
+) -> None:
     if context.invoked_subcommand is None:
-        list_events(config, as_json, 50)
+        list_events(config, as_json, count)
 
 
 @app.command("list")

@@ -24,8 +24,10 @@ CopyArgument = Annotated[Path, typer.Argument(help="A file that `radnode db back
 def check(config: ConfigOption = DEFAULT_CONFIG, repair: RepairOption = False, as_json: JsonOption = False) -> None:
     """Check the ledger, and compare it with the spool, also while the node runs. Exit status 1 when they differ."""
     from node import reconcile
+    from node.logs import on_stderr
     from node.spool import Spool
 
+    on_stderr()
     settings, ledger = open_ledger(config)
     spool = Spool(settings.node.data_dir / "spool")
     problems = ledger.upkeep.problems()

@@ -42,11 +42,13 @@ def evaluate(  # noqa: PLR0913  an option each
     `radnode plugins go-live` asks for it.
     """
     from node.cli.progress import counted
+    from node.logs import on_stderr
     from radnode_kit.acceptance import files
     from radnode_kit.acceptance.result import json_text
     from radnode_kit.acceptance.run import Options
     from radnode_kit.acceptance.run import evaluate as measure
 
+    on_stderr()
     files.prepare(out)
     ledger = _ledger(config)
     found = measure(plugin, dataset, Options(keep_going, device, max_abstained), counted)

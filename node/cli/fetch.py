@@ -39,7 +39,9 @@ def fetch(  # noqa: PLR0913  an option each
     """
     from node.cli.operator import operator
     from node.fetch import Wanted, enquire
+    from node.logs import on_stderr
 
+    on_stderr()
     settings, ledger = open_ledger(config)
     peer = _archive(settings, archive, by_get)
     wanted = Wanted(study, patient, accession, modality, date, body_part)

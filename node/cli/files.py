@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 
 route_app = typer.Typer(help="Routing rules.", no_args_is_help=True)
 PathsArgument = Annotated[list[Path], typer.Argument(help="DICOM files, or folders of them.")]
-_OwnTitle = Annotated[str, typer.Option("--from", help="Calling AE title.")]
+_OwnTitle = Annotated[
+    str, typer.Option("--from", help="Calling AE title; else that of the configuration, else RADNODE.")
+]
 
 
 @route_app.command()
 def explain(paths: PathsArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show which route would take these files, and why each other one would not. Nothing is sent or classified."""
     from node import offline
+    from node.logs import on_stderr
 
+    on_stderr()
     with offline.bench(None, config) as bench:
         refused = bench.take(paths)
         routing = bench.pipeline.routing(bench.series())
@@ -49,7 +53,9 @@ def run(
     from node.cli.progress import working
     from node.cli.results import as_table, lines
     from node.config import Destination, Route
+    from node.logs import on_stderr
 
+    on_stderr()
     files = Destination(name="files", kind="folder", path=out, profile=_profile(profile))
     everything = Route(
         name="run", plugin=plugin, accept_missing=True, include_excluded=True, destinations=(files.name,)
@@ -80,16 +86,17 @@ def send(
     paths: PathsArgument,
     to: Annotated[str, typer.Option("--to", help="HOST:PORT/AET, or the name of a destination.")],
     config: ConfigOption = DEFAULT_CONFIG,
-    calling: _OwnTitle = "RADNODE",
+    calling: _OwnTitle = "",
     as_json: JsonOption = False,
 ) -> None:
     """Send DICOM files by C-STORE, each in its own transfer syntax. Exit status 69 when one was not taken."""
     from node import deliver, offline
     from node.cli.progress import counted
 
+    destination, own = _peer(to, config)
     files = list(offline.dicom_files(paths))
     with counted("sending", len(files)) as advance:
-        sent = deliver.send_files(_destination(to, config), files, calling, progress=lambda outcome: advance(1))
+        sent = deliver.send_files(destination, files, calling or own, progress=lambda outcome: advance(1))
     failed = [outcome for outcome in sent if not outcome.delivered]
     if as_json:
         print_json([{"path": o.outgoing.path, "verdict": o.verdict, "reason": o.reason} for o in sent])
@@ -104,15 +111,15 @@ def send(
 def echo(
     to: Annotated[str, typer.Argument(help="HOST:PORT/AET, or the name of a destination.")],
     config: ConfigOption = DEFAULT_CONFIG,
-    calling: _OwnTitle = "RADNODE",
+    calling: _OwnTitle = "",
 ) -> None:
     """Ask a peer whether it answers (C-ECHO, or a request to its REST API). Exit status 69 when it does not."""
     from node import deliver
     from node.errors import RadnodeError
 
-    destination = _destination(to, config)
+    destination, own = _peer(to, config)
     try:
-        deliver.sender_for(destination, calling).echo()
+        deliver.sender_for(destination, calling or own).echo()
     except RadnodeError as error:
         typer.echo(f"radnode: {error}", err=True)
         raise typer.Exit(os.EX_UNAVAILABLE) from error
@@ -127,10 +134,12 @@ def _profile(name: str) -> str:
     return name
 
 
-def _destination(to: str, config: Path) -> Destination:
-    """`HOST:PORT/AET`, or a destination of the configuration, if there is one, by its name."""
+def _peer(to: str, config: Path) -> tuple[Destination, str]:
+    """`HOST:PORT/AET`, or a destination of the configuration by its name; and who we are there."""
     from node import config as configuration
     from node import deliver
 
-    configured = configuration.load(config).destinations if config.exists() else ()
-    return deliver.destination_for(to, configured)
+    if config == DEFAULT_CONFIG and not config.exists():
+        return deliver.destination_for(to), "RADNODE"
+    settings = configuration.load(config)
+    return deliver.destination_for(to, settings.destinations), settings.node.ae_title

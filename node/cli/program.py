@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import import_module
 
 import typer
@@ -113,6 +115,7 @@ def main() -> None:
     forbid_core_dumps()
     try:
         status = program(_asked_for())(standalone_mode=False)
+        sys.stdout.flush()
     except _UsageError as error:
         error.show()  # type: ignore[attr-defined]  # see there
         status = os.EX_USAGE
@@ -121,6 +124,27 @@ def main() -> None:
     except RadnodeError as error:
         print(f"radnode: {error}", file=sys.stderr)
         status = next(status for kind, status in EXIT_STATUS if isinstance(error, kind))
+    except OSError as error:
+        status = _told(error)
     if status == INTERRUPTED:
         print("radnode: interrupted", file=sys.stderr)
     sys.exit(status)
+
+
+def _told(error: OSError) -> int:
+    """The exit status, once an error of a file is told; any other is one of ours, and raised again."""
+    if isinstance(error, BrokenPipeError):  # as with `| head`, which has seen enough
+        _print_to_nobody()
+        return 1  # as typer says
+    if error.filename is None and error.errno != errno.ENOSPC:
+        raise error
+    if error.filename is None:
+        _print_to_nobody()
+    print(f"radnode: {error.strerror} [{error.filename or 'standard output'}]", file=sys.stderr)
+    return os.EX_IOERR
+
+
+def _print_to_nobody() -> None:
+    """Else the interpreter complains, at its end, about what it could not print."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

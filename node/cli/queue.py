@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, print_table, when
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, print_table, uncut, when
 from node.priority import Priority
 from node.states import AnalysisState
 
@@ -72,7 +72,7 @@ def _why_waiting(row: AnalysisRow, shut: dict[str, float]) -> str:
 
 @app.command()
 def prioritise(
-    name: Annotated[str, typer.Argument(help="Number as in `radnode queue list`, or UID of a study.")],
+    name: Annotated[str, typer.Argument(help="Number as in `radnode queue list`, or UID of a study.", callback=uncut)],
     priority: Annotated[Priority, typer.Argument(help="How urgent it is.")],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:

@@ -43,9 +43,11 @@ def reload(config: ConfigOption = DEFAULT_CONFIG, timeout: _TimeoutOption = 60, 
 
 def _opened(config: Path) -> Ledger:
     """As always, but of a wrong configuration it is said that nothing has happened."""
+    from node.config import load
     from node.errors import ConfigError
 
     try:
+        load(config)
         return open_ledger(config)[1]
     except ConfigError as error:
         raise ConfigError(error.what, about=error.about, hint=error.hint or "nothing is changed in the node") from error

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, print_table, printable
+from node.cli.output import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    open_ledger,
+    print_json,
+    print_table,
+    printable,
+    uncut,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +32,9 @@ DIFFERENT = 1
 
 
 def replay(  # noqa: PLR0913  an option each
-    name: Annotated[str, typer.Argument(help="Number of an analysis, or UID of a study; empty: see --since.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="Number of an analysis, or UID of a study; empty: see --since.", callback=uncut)
+    ] = "",
     plugin: Annotated[
         str, typer.Option(help="Another plugin, in the shadow: the name of an installed one, or a wheel.")
     ] = "",
@@ -41,9 +52,11 @@ def replay(  # noqa: PLR0913  an option each
     """
     from node.classify.catalogue import Catalogue
     from node.cli.progress import working
+    from node.logs import on_stderr
     from node.replay import Player
     from node.replay.shadow import importable
 
+    on_stderr()
     if bool(name) == bool(since):
         raise typer.BadParameter("name an analysis or a study, or give --since, and not both")
     if plugin and out is None:

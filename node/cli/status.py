@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, printable, when
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_running, print_json, printable, when
 from node.cli.watch import is_watched
 from node.cli.watch import watch as watch_screen
 from node.errors import TemporaryError
@@ -39,10 +39,10 @@ def status(
     """Say how the node is. Exit status: 0 ok, 1 degraded, 2 down."""
     if seconds is not None and not watch:
         raise typer.BadParameter("seconds go with --watch")
-    settings, ledger = open_ledger(config)
+    settings, ledger, wrong = open_running(config)
     if watch and not as_json and is_watched():
-        raise typer.Exit(watch_screen(lambda: _screen(settings, ledger), seconds or _WATCH_SECONDS))
-    facts, problems, level = look(settings, ledger)
+        raise typer.Exit(watch_screen(lambda: _screen(settings, ledger, wrong), seconds or _WATCH_SECONDS))
+    facts, problems, level = look(settings, ledger, wrong)
     if as_json:
         print_json({"status": _WORDS[level], "problems": problems, **facts})
     else:
@@ -51,17 +51,17 @@ def status(
     raise typer.Exit(level)
 
 
-def _screen(settings: Settings, ledger: Ledger) -> tuple[list[str], int]:
+def _screen(settings: Settings, ledger: Ledger, wrong: str) -> tuple[list[str], int]:
     """The lines, also while the ledger cannot be read: whoever watches wants to see that it comes back."""
     try:
-        facts, problems, level = look(settings, ledger)
+        facts, problems, level = look(settings, ledger, wrong)
     except TemporaryError as error:
         return [f"{settings.node.ae_title}: {_WORDS[DEGRADED]}", f"! {error}"], DEGRADED
     return _lines(facts, problems, level), level
 
 
-def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str], int]:
-    """What is going on, what is wrong, and how bad it is."""
+def look(settings: Settings, ledger: Ledger, wrong: str = "") -> tuple[dict[str, Any], list[str], int]:
+    """What is going on, what is wrong, and how bad it is. Args: wrong: with the configuration file."""
     from node import condition
 
     deliveries = ledger.deliveries.count_by_state()
@@ -81,7 +81,7 @@ def look(settings: Settings, ledger: Ledger) -> tuple[dict[str, Any], list[str],
         "free_mb": _free_mb(settings.node.data_dir),
         "last_image_at": next((study.last_at for study in ledger.studies.latest(1)), None),
     }
-    problems = condition.problems(settings, ledger, facts["free_mb"])
+    problems = [*filter(None, [wrong]), *condition.problems(settings, ledger, facts["free_mb"])]
     level = DEGRADED if problems else OK
     if facts["serving_pid"] is None:
         problems = ["no process serves this node: `radnode serve`", *problems]
@@ -114,7 +114,7 @@ def _lines(facts: dict[str, Any], problems: list[str], level: int) -> list[str]:
     lines += [f"{'plugin':<11}{name}: {told}" for name, told in facts["stages"].items()]
     lines += [
         f"{'deliveries':<11}{by_state}",
-        f"{'set aside':<11}{facts['set_aside']} objects",
+        f"{'set aside':<11}{facts['set_aside']} objects{': `radnode studies set-aside`' * bool(facts['set_aside'])}",
         f"{'disk':<11}{facts['free_mb']} MiB free",
         f"{'last image':<11}{when(facts['last_image_at']) if facts['last_image_at'] else 'none yet'}",
     ]

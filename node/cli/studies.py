@@ -15,6 +15,7 @@ from node.cli.output import (
     print_json,
     print_table,
     printable,
+    uncut,
     when,
 )
 from node.states import ENDED, AnalysisState, Reason, StudyMove
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from node.config import Settings
     from node.ledger import AnalysisRow, Ledger, StudyRow
 
-app = typer.Typer(help="Studies: list, show, complete, withdraw.", invoke_without_command=True)
-UidArgument = Annotated[str, typer.Argument(help="Study Instance UID, or the beginning or end of one.")]
+app = typer.Typer(help="Studies: list, show, complete, withdraw, set-aside.", invoke_without_command=True)
+UidArgument = Annotated[str, typer.Argument(help="Study Instance UID, or the beginning or end of one.", callback=uncut)]
 PluginOption = Annotated[str, typer.Option("--plugin", help="Only what this plugin said.")]
 ReasonOption = Annotated[Reason, typer.Option("--reason", help="quality: no use to anybody; incorrect: may do harm.")]
 CommentOption = Annotated[str, typer.Option("--comment", help="Words for the rejection note; they are not logged.")]
@@ -33,10 +34,14 @@ CountOption = Annotated[int, typer.Option("-n", "--count", help="How many, the n
 
 @app.callback()
 def _default(
-    context: typer.Context, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False, phi: PhiOption = False
+    context: typer.Context,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    phi: PhiOption = False,
+    count: CountOption = 50,
 ) -> None:
     if context.invoked_subcommand is None:
-        list_studies(config, as_json, phi, 50)
+        list_studies(config, as_json, phi, count)
 
 
 @app.command("list")
@@ -91,9 +96,22 @@ def show(
         print_json(facts)
         return
     for name in _LINES:
-        if name in facts:
+        if facts.get(name) is not None:
             typer.echo(f"{name:<19}{printable(facts[name])}")
     _print_details(facts)
+
+
+@app.command("set-aside")
+def list_set_aside(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False, count: CountOption = 50) -> None:
+    """List objects that are kept and not analysed, with the reason; of studies that have nothing else as well."""
+    _, ledger = open_ledger(config)
+    found = ledger.studies.set_aside(count=count)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("received_at", "study_instance_uid", "sop_instance_uid", "reason")
+    rows = [(when(float(str(one["received_at"]))), *(one[name] or "-" for name in columns[1:])) for one in found]
+    print_table(("received", "study", "object", "reason"), rows, "nothing was set aside")
 
 
 @app.command()

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, printable
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, printable, uncut
 
 if TYPE_CHECKING:
     from node.ledger import Ledger, Subject
     from node.why import Explanation, Step
 
 _Named = Annotated[
-    str, typer.Argument(metavar="UID", help="Of a study, series, object or result, or an analysis' number.")
+    str,
+    typer.Argument(metavar="UID", callback=uncut, help="Of a study, series, object or result, or an analysis' number."),
 ]
 
 
@@ -29,7 +30,7 @@ def why(uid: _Named, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption 
     from node.why import absences, explain
 
     settings, ledger = open_ledger(config)
-    subject, alike = _subject(ledger, uid.strip())
+    subject, alike = _subject(ledger, uid)
     if subject is None:
         _unknown(uid, alike, absences(ledger, "", {one.name for one in settings.followed}), as_json)
         raise typer.Exit(1)

@@ -17,7 +17,7 @@ from node.config.peer import OPERATIONS, PeerRule
 from node.config.queue import QueueSettings
 from node.config.routing import Route
 from node.config.sample import Wishes, sample
-from node.config.serving import Serving
+from node.config.serving import Serving, in_force
 from node.config.settings import (
     SENDER,
     NodeSettings,
@@ -70,6 +70,7 @@ __all__ = [
     "Worklist",
     "change",
     "frozen",
+    "in_force",
     "load",
     "sample",
     "settings_table",

@@ -38,7 +38,7 @@ def load(path: Path) -> Settings:
     A file `*.json` is one of :func:`frozen`: the environment has no say in it any more.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a byte order mark
         if path.suffix == ".json":
             return Settings.model_validate_json(text)
         table = tomllib.loads(text)
@@ -47,7 +47,9 @@ def load(path: Path) -> Settings:
         raise ConfigError(f"the configuration cannot be read: {error.strerror}", about=str(path), hint=hint) from error
     except ValidationError as error:
         raise ConfigError("this copy of the settings is damaged: start the node again", about=str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError("the configuration is no TOML: it is to be UTF-8, save it so", about=str(path)) from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"the configuration is no TOML: {error}", about=str(path)) from error
     try:
         settings = Settings.model_validate(_with_environment(table, dict(os.environ)))

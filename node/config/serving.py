@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from node.config.load import load
-from node.config.settings import Settings
+from node.config.settings import NodeSettings, Settings
 from node.errors import ConfigError
 
 
@@ -30,3 +33,17 @@ class Serving:
         except (OSError, ConfigError):
             pass  # it is being written, or nobody serves
         return self._settings
+
+
+_DATA_DIR = re.compile(r"""^[ \t]*data_dir[ \t]*=[ \t]*["'](.+?)["']""", re.MULTILINE)
+
+
+def in_force(path: Path) -> Settings | None:
+    """What a node serves with, or did last, whose file cannot be used as it is now; None: there is no such node."""
+    try:
+        named = _DATA_DIR.search(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        return None
+    node = NodeSettings(data_dir=path.resolve().parent / (named[1] if named else NodeSettings().data_dir))
+    copy = Settings(node=node).serving_path
+    return load(copy) if copy.exists() else None

@@ -127,7 +127,7 @@ def password_of(destination: Destination) -> str:
 def first_line(path: Path, what: str, destination: Destination) -> str:
     """Of a file that holds a secret. Args: what: it holds. Raises :class:`DeliveryRefused`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         hint = f"make {path} readable for the node"
         raise DeliveryRefused(f"the {what} file cannot be read", about=destination.name, hint=hint) from error

@@ -198,7 +198,7 @@ class Watcher:
 
 
 _SET_ASIDE = """Set aside: {why}.
-The node keeps it, but does not analyse it: `radnode studies show` tells more.
+The node keeps it, but does not analyse it: `radnode studies set-aside` lists it.
 What to do: repair it at its source, and bring it again.
 """
 

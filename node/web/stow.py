@@ -99,6 +99,8 @@ def _wants_xml(request: Request) -> bool:
 
 def _body(request: Request) -> tuple[bytes, str]:
     """Boundary of a body that can be taken, and the media type of its first part."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise HTTPException(415, "the body is to come as it is: no Content-Encoding", {"Accept-Encoding": "identity"})
     try:
         kind, inner, boundary = parameters(request.headers.get("Content-Type", ""))
     except Malformed as error:

@@ -188,7 +188,7 @@ def _tell_deliveries(scene: Scene, telling: Telling, row: AnalysisRow) -> list[s
     held = []
     for destination in dict.fromkeys([*row.destinations, *(one.destination for one in rows)]):
         mine = [one for one in rows if one.destination == destination]
-        if not mine and made:
+        if not mine and made and row.state is not AnalysisState.SILENT:
             telling.say("delivery", f"{destination}: takes none of the kinds that were made (its profile)")
         for state in dict.fromkeys(one.state for one in mine):
             telling.say("delivery", _settled(destination, state, [one for one in mine if one.state == state]))

@@ -64,7 +64,9 @@ def test_silent_then_evaluated_then_live(
         assert (told["state"], told["analyses"][0]["state"]) == (StudyState.CLOSED, "SILENT")
         assert {"sr", "sc"} <= {one["kind"] for one in told["results"]}
         assert all((node.data / "spool" / one["path"]).is_file() for one in told["results"])
-        assert "its plugin is silent: results are kept, not delivered" in node.run_cli("why", kept).stdout
+        why = node.run_cli("why", kept).stdout
+        assert "its plugin is silent: results are kept, not delivered" in why
+        assert "takes none of the kinds" not in why, "the destination was not even asked"
 
         refused = node.run_cli("plugins", "go-live", "brightness")
         assert (refused.returncode, "no record of an evaluation" in refused.stderr) == (65, True)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
+from typer.testing import CliRunner
 
 from node import config
 from node.cli.app import app
@@ -18,6 +23,7 @@ from node.offline import Bench
 from node.states import AnalysisState, StudyState
 from tests.classify.material import importable, write_plugin
 from tests.cli.conftest import Site
+from tests.peers import Hospital, RealStorescp
 from tests.peers.hospital import CANARY
 
 #: pynetdicom leaves the socket of a connection that failed to the garbage collector.
@@ -288,10 +294,7 @@ def test_a_file_that_is_no_dicom_is_said_to_be_none(site: Site, tmp_path: Path) 
     assert "not taken: it is no DICOM file" in site.text("route", "explain", str(path))
 
 
-def test_routing_is_explained_for_files_without_a_node(site: Site, hospital: object) -> None:
-    from tests.peers import Hospital
-
-    assert isinstance(hospital, Hospital)
+def test_routing_is_explained_for_files_without_a_node(site: Site, hospital: Hospital) -> None:
     facts = site.json("route", "explain", str(hospital.film(5)), str(hospital.film(6, modality="US")))
     assert sorted(one["taken"] for one in facts["decisions"]) == [False, True]
     assert "modality is US" in site.text("route", "explain", str(hospital.film(7, modality="US")))
@@ -308,6 +311,25 @@ def test_an_address_that_is_none_is_refused(site: Site, to: str) -> None:
     assert to in str(site.refusal("echo", to))
 
 
+def test_what_is_sent_and_asked_by_hand_comes_from_the_title_that_the_node_has(
+    site: Site, hospital: Hospital, tmp_path: Path
+) -> None:
+    site.config.write_text(site.config.read_text().replace("[node]", '[node]\nae_title = "AI-1"', 1))
+    film = str(hospital.film(9))
+    with RealStorescp(tmp_path / "archive") as archive:
+        to = f"127.0.0.1:{archive.port}/{archive.ae_title}"
+        for more, title in (((), "AI-1"), (("--from", "OTHER"), "OTHER")):
+            assert "1 of 1 files" in site.text("send", film, "--to", to, *more)
+            (taken,) = (path for path in archive.folder.iterdir() if path.is_file())
+            assert str(pydicom.dcmread(taken).file_meta.SourceApplicationEntityTitle) == title
+            taken.unlink()
+
+
+def test_a_configuration_that_was_named_and_is_not_there_is_no_secret(site: Site, tmp_path: Path) -> None:
+    error = CliRunner().invoke(app, ["echo", "pacs", "-c", str(tmp_path / "other.toml")]).exception
+    assert "the configuration cannot be read" in str(error)
+
+
 @unclosed
 def test_the_doctor_names_each_thing_it_looked_at(site: Site) -> None:
     done = site.run("doctor")
@@ -316,6 +338,38 @@ def test_the_doctor_names_each_thing_it_looked_at(site: Site) -> None:
     assert any(line.startswith("ok  codec JPEG-LS") for line in lines)
     assert any(line.startswith("ok  plugin chest-radiograph") and "weights as declared" in line for line in lines)
     assert any(line.startswith("BAD destination pacs") for line in lines)
+
+
+def test_what_was_set_aside_is_listed_with_its_reason_and_its_study_is_explained(
+    site: Site, hospital: Hospital
+) -> None:
+    assert site.text("studies", "set-aside") == "nothing was set aside\n"
+    bench = Bench(site.config.parent, config.load(site.config))
+    film = hospital.film(9)
+    bench.take([film])
+    other = pydicom.dcmread(film)
+    other.SeriesDescription = "another copy"
+    other.save_as(film)
+    bench.take([film])
+    bench.ledger.close()
+    (one,) = site.json("studies", "set-aside")
+    assert "came before with other content" in one["reason"]
+    told = site.text("studies", "set-aside").splitlines()[-1].split("\t")
+    assert told[1:] == [one["study_instance_uid"], one["sop_instance_uid"], one["reason"]]
+    assert "set aside  1 objects: `radnode studies set-aside`" in site.text("status")
+
+
+@pytest.mark.parametrize(("columns", "shown"), [("80", False), ("250", True)])
+def test_a_terminal_that_is_too_narrow_for_uids_shows_ends_that_are_understood(
+    site: Site, columns: str, shown: bool
+) -> None:
+    command = f"COLUMNS={columns} {sys.executable} -m node studies -c {shlex.quote(str(site.config))}"
+    done = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True, check=True)
+    assert (site.answered in done.stdout) == shown
+    end = f"\u2026{site.answered[-16:]}"
+    assert (end in done.stdout) != shown
+    assert site.text("why", end).startswith(site.answered)
+    assert site.answered in site.text("studies", "show", end)
 
 
 # Plugins

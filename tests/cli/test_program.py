@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
 
 from node.cli.program import COMMANDS
+from node.logs import on_stderr
 from tests.cli.conftest import Site
 from tests.peers import until
 
@@ -108,6 +110,38 @@ def test_exit_statuses_are_those_of_sysexits(arguments: tuple[str, ...], status:
 def test_down_and_a_wrong_command_line_are_told_apart(site: Site) -> None:
     assert radnode("status", "-c", str(site.config)).returncode == 2
     assert radnode("status", "--nonsense").returncode == os.EX_USAGE
+
+
+@pytest.mark.parametrize("command", [("man",), ("studies",)])
+def test_who_has_seen_enough_of_it_is_no_error(site: Site, command: tuple[str, ...]) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    words = [sys.executable, "-m", "node", *command, *(("-c", str(site.config)) if command == ("studies",) else ())]
+    done = subprocess.run(words, stdout=writes, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT, timeout=60)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_what_a_command_logs_is_not_among_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    before = structlog.get_config()
+    try:
+        on_stderr()
+        structlog.get_logger().warning("set aside", why="torn")
+    finally:
+        structlog.configure(**before)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "torn" in printed.err
+
+
+def test_a_full_disk_that_it_prints_to_is_told_in_a_line(site: Site) -> None:
+    command = [sys.executable, "-m", "node", "studies", "-c", str(site.config)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT, timeout=60
+        )
+    assert done.returncode == os.EX_IOERR
+    assert done.stderr == "radnode: No space left on device [standard output]\n"
 
 
 # Watching

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 
+from node import config
 from tests.cli.conftest import Site
 from tests.peers import until
 
@@ -23,6 +25,22 @@ def test_a_wrong_configuration_is_refused_with_its_line_before_the_node_is_asked
     assert "radnode.toml:12: routes.0.modalitty: unknown key; allowed: " in str(error)
     assert error.hint == "nothing is changed in the node"
     assert site.ledger.reloads.open() == ""
+
+
+def test_a_node_that_runs_is_shown_though_its_file_is_wrong_by_now(site: Site) -> None:
+    settings = config.load(site.config)
+    settings.serving_path.write_bytes(config.frozen(settings))
+    for wrong in ("modalitty", "]]"):
+        site.config.write_text(site.config.read_text().replace("modality", wrong))
+        assert "radnode.toml" in str(site.refusal("status")), "nobody serves it"
+        site.ledger.facts.beat(os.getpid())
+        done = site.run("status")
+        assert done.exit_code == 1
+        assert re.search(r"! the configuration .*radnode.toml.*; the node goes on with what it has", done.stdout)
+        assert site.answered in site.run("studies").stdout
+        assert "the node goes on with what it has" in site.run("why", site.answered).stderr
+        assert "nothing is changed in the node" in str(site.refusal("reload"))
+        site.ledger.facts.beat(None)
 
 
 def test_a_node_that_does_not_answer_is_said_so(site: Site) -> None:

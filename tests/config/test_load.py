@@ -201,7 +201,20 @@ def test_bytes_that_are_no_text_are_an_error_of_the_configuration(tmp_path: Path
         load(path)
 
 
+def test_a_file_in_another_encoding_says_how_to_save_it(tmp_path: Path) -> None:
+    path = tmp_path / "radnode.toml"
+    path.write_bytes('[node]\nae_title = "AI"\n'.encode("utf-16"))
+    with pytest.raises(ConfigError, match="no TOML: it is to be UTF-8, save it so"):
+        load(path)
+
+
 # What is right
+
+
+def test_a_file_as_editors_of_windows_write_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "radnode.toml"
+    path.write_bytes(b'\xef\xbb\xbf[node]\r\nae_title = "AI"\r\n[[routes]]\r\nname = "f"\r\nplugin = "p"\r\n')
+    assert (load(path).node.ae_title, load(path).routes[0].name) == ("AI", "f")
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:

@@ -174,6 +174,8 @@ def test_the_password_is_the_first_line_of_its_file(server: Server, tmp_path: Pa
     path = tmp_path / "password"
     path.write_text("päss word \r\nsecond line\n", encoding="utf-8")
     assert password_of(destination(server, "stow", password_file=path)) == "päss word "
+    path.write_bytes(b"\xef\xbb\xbfpassword\r\n")
+    assert password_of(destination(server, "stow", password_file=path)) == "password", "without a byte order mark"
     assert password_of(destination(server, "stow")) == ""
 
 

@@ -219,7 +219,7 @@ def test_every_alert_says_what_to_type_and_there_is_such_a_command() -> None:
     root: Any = get_command(app)
     for name, rule in alerts().items():
         assert rule["labels"]["severity"] in ("page", "ticket"), name
-        for command in re.findall(r"radnode ([a-z]+)(?: ([a-z]+))?", rule["annotations"]["action"]):
+        for command in re.findall(r"radnode ([a-z]+)(?: ([a-z-]+))?", rule["annotations"]["action"]):
             found = root.commands.get(command[0])
             assert found is not None, (name, command)
             if hasattr(found, "commands"):
