@@ -30,8 +30,11 @@ def configure(level: int = logging.INFO) -> None:
 
 
 def on_stderr() -> None:
-    """For a command: what structlog says goes not where its answer goes, which a program may read."""
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    """For a command: warnings alone, and not where its answer goes, which a program may read."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
 
 
 @contextmanager

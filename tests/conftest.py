@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.peers import Hospital, Pki, RealOrthanc, RealStorescp, RunningNode, install_plugin
@@ -42,6 +43,14 @@ def storescp(tmp_path: Path) -> Iterator[RealStorescp]:
     """DCMTK's archive."""
     with RealStorescp(tmp_path / "storescp") as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Commands that run in the process of a test set up their log for it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="module")

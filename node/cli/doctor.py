@@ -75,6 +75,8 @@ def _ports(settings: Settings) -> Iterator[Check]:
 
 
 def _port(settings: Settings, host: str, name: str, port: int) -> Check:
+    from node.config import at
+
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -82,8 +84,8 @@ def _port(settings: Settings, host: str, name: str, port: int) -> Check:
         except OSError as error:
             serving = _is_serving(settings)
             found = "in use by this node" if serving else f"cannot be used: {error.strerror}; another {name}?"
-            return f"port {host}:{port}", serving, found
-    return f"port {host}:{port}", True, "free"
+            return f"port {at(host, port)}", serving, found
+    return f"port {at(host, port)}", True, "free"
 
 
 def _is_serving(settings: Settings) -> bool:

@@ -63,11 +63,12 @@ def _screen(settings: Settings, ledger: Ledger, wrong: str) -> tuple[list[str], 
 def look(settings: Settings, ledger: Ledger, wrong: str = "") -> tuple[dict[str, Any], list[str], int]:
     """What is going on, what is wrong, and how bad it is. Args: wrong: with the configuration file."""
     from node import condition
+    from node.config import at
 
     deliveries = ledger.deliveries.count_by_state()
     facts: dict[str, Any] = {
         "ae_title": settings.node.ae_title,
-        "listens": ", ".join(f"{settings.node.host}:{port}" for port in settings.ports.values()),
+        "listens": ", ".join(at(settings.node.host, port) for port in settings.ports.values()),
         "serving_pid": ledger.facts.serving_pid(),
         "studies": dict(ledger.studies.count_by_state()),
         "analyses": dict(ledger.analyses.count_by_state()),

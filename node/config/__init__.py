@@ -17,6 +17,7 @@ from node.config.peer import OPERATIONS, PeerRule
 from node.config.queue import QueueSettings
 from node.config.routing import Route
 from node.config.sample import Wishes, sample
+from node.config.section import at
 from node.config.serving import Serving, in_force
 from node.config.settings import (
     SENDER,
@@ -68,6 +69,7 @@ __all__ = [
     "Wishes",
     "WorkerSettings",
     "Worklist",
+    "at",
     "change",
     "frozen",
     "in_force",

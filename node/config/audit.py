@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from node.config.section import Port, Section
+from node.config.section import Port, Section, at
 
 #: Keys that hold a path: relative ones are relative to the configuration file.
 FILES = ("ca_file", "certificate_file", "key_file")
@@ -46,4 +46,4 @@ class AuditSettings(Section):
     @property
     def name(self) -> str:
         """As shown in errors, e.g. `127.0.0.1:6514`."""
-        return f"{self.host}:{self.port}"
+        return at(self.host, self.port)

@@ -12,6 +12,11 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=86400)]
 
 
+def at(host: str, port: int) -> str:
+    """An address as it is written, e.g. `127.0.0.1:104`; of IPv6 as in URLs, `[::1]:104` (RFC 3986 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class Section(BaseModel):
     """A table of the configuration file: frozen, and no unknown keys."""
 

@@ -8,7 +8,7 @@ import struct
 import time
 from contextlib import suppress
 
-from node.config import Destination
+from node.config import Destination, at
 from node.deliver.tls import context_for
 from node.errors import DeliveryError
 from node.tls import reason_of
@@ -28,7 +28,7 @@ class Over(Exception):
 
 def name_of(destination: Destination) -> str:
     """As shown in errors, e.g. `ORTHANC@127.0.0.1:4242`."""
-    return f"{destination.ae_title}@{destination.host}:{destination.port}"
+    return f"{destination.ae_title}@{at(destination.host, destination.port)}"
 
 
 class Line:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from node.config import Destination
+from node.config import Destination, at
 from node.deliver.tls import context_for
 from node.errors import DeliveryError
 from node.tls import reason_of
@@ -31,7 +31,7 @@ def framed(message: bytes) -> bytes:
 
 def name_of(destination: Destination) -> str:
     """As shown in errors, e.g. `127.0.0.1:2575`."""
-    return f"{destination.host}:{destination.port}"
+    return at(destination.host, destination.port)
 
 
 @contextmanager

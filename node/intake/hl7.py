@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import structlog
 
-from node.config import Hl7Settings, PeerRule, Serving, Settings
+from node.config import Hl7Settings, PeerRule, Serving, Settings, at
 from node.errors import ConfigError, TemporaryError, where
 from node.intake.answer import NO_HEADER, TAKEN, Answer, acknowledgement, answer_of
 from node.intake.batch import apart
@@ -88,7 +88,7 @@ class Inlet:
             listener.bind()
         except OSError as error:
             listener.stop()
-            return f"port {self._settings.host}:{self._settings.port} cannot be used: {error.strerror}"
+            return f"port {at(self._settings.host, self._settings.port)} cannot be used: {error.strerror}"
         listener.start()
         self._listener = listener
         log.info("listening for reports", host=self._settings.host, port=listener.port, tls=self._settings.tls)

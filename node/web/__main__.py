@@ -14,7 +14,7 @@ import sys
 import uvicorn
 
 from node import child
-from node.config import Settings
+from node.config import Settings, at
 from node.errors import ConfigError
 from node.ledger import Ledger
 from node.lifeline import hold
@@ -78,7 +78,7 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         hint = "another web.port?"
         raise ConfigError(
-            f"the port cannot be used: {os.strerror(error.errno or 0)}", about=f"{host}:{port}", hint=hint
+            f"the port cannot be used: {os.strerror(error.errno or 0)}", about=at(host, port), hint=hint
         ) from error
 
 

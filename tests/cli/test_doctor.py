@@ -10,7 +10,7 @@ import pytest
 
 from node.cli import doctor
 from node.cli.clocks import clock_there, own_clock
-from node.config import Destination, Settings, load
+from node.config import Destination, Settings, at, load
 from node.deliver import Sender, sender_for
 from tests.cli.conftest import Site
 from tests.peers import RealOrthanc
@@ -40,13 +40,13 @@ def test_a_port_that_another_program_has_is_found_whatever_it_is_for(
         port = other.getsockname()[1]
         web = f"[web]\nenabled = true\nhost = '{host}'\nport = {port}\n"
         checks = list(doctor._ports(settings(tmp_path, f"[node]\nhost = '{host}'\nport = {port}\n{web}")))
-    assert [(name, ok) for name, ok, _ in checks] == [(f"port {host}:{port}", False)] * 2
+    assert [(name, ok) for name, ok, _ in checks] == [(f"port {at(host, port)}", False)] * 2
     assert ["another node.port?" in checks[0][2], "another web.port?" in checks[1][2]] == [True, True]
 
 
 def test_a_free_port_is_free_over_ipv6_too(tmp_path: Path) -> None:
     (check,) = doctor._ports(settings(tmp_path, "[node]\nhost = '::1'\nport = 48231\n"))
-    assert check == ("port ::1:48231", True, "free")
+    assert check == ("port [::1]:48231", True, "free")
 
 
 def test_a_damaged_ledger_is_named(site: Site) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from node.config import Destination, Settings
+from node.config import Destination, Settings, at
 from node.ledger import DeliveryRow, Ledger, Waiting
 
 _MOST_REFUSED = 200
@@ -40,6 +40,6 @@ def _address(one: Destination) -> str:
     if one.kind == "folder":
         return str(one.path)
     if one.kind in ("dicom", "hl7"):
-        return f"{one.ae_title + ' at ' if one.ae_title else ''}{one.host}:{one.port}"
+        return f"{one.ae_title + ' at ' if one.ae_title else ''}{at(one.host, one.port)}"
     scheme, mark, rest = one.url.partition("://")
     return f"{scheme}{mark}{rest.rpartition('@')[2].partition('?')[0]}"

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from node import condition
-from node.config import Settings
+from node.config import Settings, at
 from node.ledger import Ledger
 from node.states import ENDED, AnalysisState, StudyState
 from node.web.pages.charts import Chart, bars
@@ -38,7 +38,7 @@ def now(settings: Settings, ledger: Ledger) -> dict[str, Any]:
         "last_at": latest[0].last_at if latest else None,
         "free_mb": free,
         "min_free_mb": settings.storage.min_free_mb,
-        "listens": ", ".join(f"{settings.node.host}:{port}" for port in settings.ports.values()),
+        "listens": ", ".join(at(settings.node.host, port) for port in settings.ports.values()),
         "hours": by_hour(ledger, time.time()),
         "open": ledger.analyses.unfinished(_MOST_LISTED),
         "critical": ledger.criticals.open(),
