@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -67,36 +68,50 @@ def _checks(settings: Settings) -> Iterator[Check]:
 
 def _ports(settings: Settings) -> Iterator[Check]:
     """Of all that listen."""
-    for name, port in settings.ports.items():
-        yield _port(settings, settings.node.host, name, port)
-    for name, one in (("hl7.port", settings.hl7), ("web.port", settings.web)):
-        if one.enabled:
-            yield _port(settings, one.host, name, one.port)
+    served = {port for _, _, port in _listening(_served(settings))}
+    for name, host, port in _listening(settings):
+        yield _port(name, host, port, is_ours=port in served)
 
 
-def _port(settings: Settings, host: str, name: str, port: int) -> Check:
+def _listening(settings: Settings | None) -> list[tuple[str, str, int]]:
+    """Setting, address and port of each."""
+    if settings is None:
+        return []
+    others = (("hl7.port", settings.hl7), ("web.port", settings.web))
+    return [
+        *((name, settings.node.host, port) for name, port in settings.ports.items()),
+        *((name, one.host, one.port) for name, one in others if one.enabled),
+    ]
+
+
+def _port(name: str, host: str, port: int, *, is_ours: bool) -> Check:
     from node.config import at
 
+    what = f"port {at(host, port)}"
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            serving = _is_serving(settings)
-            found = "in use by this node" if serving else f"cannot be used: {error.strerror}; another {name}?"
-            return f"port {at(host, port)}", serving, found
-    return f"port {at(host, port)}", True, "free"
+            if is_ours and error.errno == errno.EADDRINUSE:
+                return what, True, "in use by this node"
+            other = name if error.errno in (errno.EADDRINUSE, errno.EACCES) else name.replace("port", "host")
+            return what, False, f"cannot be used: {error.strerror}; another {other}?"
+    return what, True, "free"
 
 
-def _is_serving(settings: Settings) -> bool:
+def _served(settings: Settings) -> Settings | None:
+    """What the node serves with; None: nobody serves it."""
+    from node.config import load
     from node.errors import RadnodeError
     from node.ledger import Ledger
 
     path = settings.node.data_dir / "ledger.db"
     try:
-        return path.exists() and Ledger(path).facts.serving_pid() is not None
+        is_served = path.exists() and Ledger(path).facts.serving_pid() is not None
+        return load(settings.serving_path) if is_served else None
     except RadnodeError:  # its own check says so
-        return False
+        return None
 
 
 def _certificates(settings: Settings) -> Iterator[Check]:
@@ -200,6 +215,9 @@ def _plugins(settings: Settings) -> Iterator[Check]:
         if is_beside(found.name):
             good += f"; beside {plain_name(found.name)}: every worker loads both, and has memory for both"
         yield f"plugin {found.name}", not problems, "; ".join(problems) or good
+    if missing := [one.name for one in settings.routes if one.plugin not in catalogue.manifests]:
+        usable = ", ".join(catalogue.manifests) or "none"
+        yield "routes", False, f"without a usable plugin: {', '.join(missing)}; usable are: {usable}"
 
 
 def _destinations(settings: Settings) -> Iterator[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from node.cli import doctor
 from node.cli.clocks import clock_there, own_clock
-from node.config import Destination, Settings, at, load
+from node.config import Destination, Settings, at, frozen, load
 from node.deliver import Sender, sender_for
 from tests.cli.conftest import Site
 from tests.peers import RealOrthanc
@@ -42,6 +43,27 @@ def test_a_port_that_another_program_has_is_found_whatever_it_is_for(
         checks = list(doctor._ports(settings(tmp_path, f"[node]\nhost = '{host}'\nport = {port}\n{web}")))
     assert [(name, ok) for name, ok, _ in checks] == [(f"port {at(host, port)}", False)] * 2
     assert ["another node.port?" in checks[0][2], "another web.port?" in checks[1][2]] == [True, True]
+
+
+def test_a_port_that_another_program_has_is_not_taken_for_that_of_the_node(site: Site) -> None:
+    settings_ = load(site.config)
+    settings_.serving_path.write_bytes(frozen(settings_))
+    site.ledger.facts.beat(os.getpid())
+    with socket.create_server(("127.0.0.1", settings_.node.port), reuse_port=True):
+        assert [ok for _, ok, _ in doctor._ports(settings_)] == [True], "it is its own"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        (check,) = doctor._ports(settings(site.config.parent, f"[node]\ndata_dir = '.'\nport = {port}\n"))
+    assert check[1:] == (False, "cannot be used: Address already in use; another node.port?")
+
+
+def test_an_address_of_another_machine_and_a_route_that_leads_nowhere_are_named(tmp_path: Path) -> None:
+    text = "[node]\nhost = '192.0.2.1'\n[[routes]]\nname = 'films'\nplugin = 'no-such'\n"
+    (check,) = doctor._ports(settings(tmp_path, text))
+    assert check[2].endswith("another node.host?")
+    name, ok, words = list(doctor._plugins(settings(tmp_path, text)))[-1]
+    assert (name, ok) == ("routes", False)
+    assert words.startswith("without a usable plugin: films; usable are: ")
 
 
 def test_a_free_port_is_free_over_ipv6_too(tmp_path: Path) -> None:
