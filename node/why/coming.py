@@ -97,7 +97,8 @@ def tell_signals(scene: Scene, telling: Telling) -> list[SignalRow]:
         telling.say("complete", f"{one.kind} {one.sop_instance_uid} from {one.calling_ae}, {at(one.told_at)}: {what}")
     for kind in dict.fromkeys(one.kind for one in signals):
         count = scene.ledger.signals.named(scene.uid, kind)
-        telling.say("complete", f"{count.came} of {some(count.instances, 'instance')} that {kind} names have come")
+        came = f"{count.came} of {some(count.instances, 'instance')} that {kind} names have come"
+        telling.say("complete", came if count.instances else f"{kind} names no instance yet")
     return signals
 
 

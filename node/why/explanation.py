@@ -41,6 +41,8 @@ def explain(
         tell_signals(scene, telling)
         answer = f"no result: all that came of it was set aside ({some(aside, 'object')})"
         known = f"{fetched.archive} was asked for it" if fetched else "it was told of"
+        if not fetched and not aside:
+            telling.advise("radnode audit", "was its sender refused? Else its images wait there to be sent here")
         answer = answer if aside else f"no result: {known}, but no image of it has come"
     else:
         answer = _answer(scene, telling, study)

@@ -251,6 +251,9 @@ def test_it_was_told_of_and_never_came(site: Site) -> None:
     told = site.text("why", "1.2")
     assert "MPPS 1.5.1 from CT1" in told
     assert "0 of 1 instance that MPPS names have come" in told
+    assert steps(site, "1.2") == ["radnode audit"]
+    site.ledger.signals.begin("1.5.2", "CT1", Step(StepStatus.IN_PROGRESS, ("1.3",), ()))
+    assert "MPPS names no instance yet" in site.text("why", "1.3")
 
 
 def test_what_an_archive_could_not_send_is_named_with_when_it_is_asked_again(site: Site) -> None:
