@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: (check, whether it holds, what was found or what to do)
 Check = tuple[str, bool, str]
 
+#: Setting of a port -> the part that has it, as its trouble is called, where that is not the receiver.
+_PARTS = {"web.port": "web", "hl7.port": "input HL7"}
 #: Transfer syntaxes -> the module that decodes them.
 _CODECS = {"JPEG": "gdcm", "JPEG 2000": "openjpeg", "RLE": "rle", "JPEG-LS": "jpeg_ls"}
 
@@ -68,15 +70,13 @@ def _checks(settings: Settings) -> Iterator[Check]:
 
 def _ports(settings: Settings) -> Iterator[Check]:
     """Of all that listen."""
-    served = {port for _, _, port in _listening(_served(settings))}
+    served = set(_served(settings))
     for name, host, port in _listening(settings):
         yield _port(name, host, port, is_ours=port in served)
 
 
-def _listening(settings: Settings | None) -> list[tuple[str, str, int]]:
+def _listening(settings: Settings) -> list[tuple[str, str, int]]:
     """Setting, address and port of each."""
-    if settings is None:
-        return []
     others = (("hl7.port", settings.hl7), ("web.port", settings.web))
     return [
         *((name, settings.node.host, port) for name, port in settings.ports.items()),
@@ -100,18 +100,22 @@ def _port(name: str, host: str, port: int, *, is_ours: bool) -> Check:
     return what, True, "free"
 
 
-def _served(settings: Settings) -> Settings | None:
-    """What the node serves with; None: nobody serves it."""
+def _served(settings: Settings) -> Iterator[int]:
+    """The ports that the node has, if it runs: those of its parts that have no trouble."""
     from node.config import load
     from node.errors import RadnodeError
     from node.ledger import Ledger
 
     path = settings.node.data_dir / "ledger.db"
     try:
-        is_served = path.exists() and Ledger(path).facts.serving_pid() is not None
-        return load(settings.serving_path) if is_served else None
+        facts = Ledger(path).facts if path.exists() else None
+        if facts is not None and facts.serving_pid() is not None:
+            troubles = facts.troubles()
+            for name, _, port in _listening(load(settings.serving_path)):
+                if _PARTS.get(name, "receiver") not in troubles:
+                    yield port
     except RadnodeError:  # its own check says so
-        return None
+        return
 
 
 def _certificates(settings: Settings) -> Iterator[Check]:

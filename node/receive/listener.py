@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import structlog
 
+from node.config import at
+
 log = structlog.get_logger()
 
 BACKLOG = 512
@@ -30,12 +32,15 @@ class Listener:
         return int(self._socket.getsockname()[1])
 
     def bind(self) -> None:
-        """Have the port. Raises OSError when the address is taken."""
+        """Have the port. Raises OSError, which names it, when it cannot be used."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self._shared:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._socket.bind((self._host, self._port))
-        self._socket.listen(BACKLOG)
+        try:
+            self._socket.bind((self._host, self._port))
+            self._socket.listen(BACKLOG)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, at(self._host, self._port)) from error
 
     def start(self) -> None:
         """Welcome who comes."""

@@ -51,6 +51,8 @@ def test_a_port_that_another_program_has_is_not_taken_for_that_of_the_node(site:
     site.ledger.facts.beat(os.getpid())
     with socket.create_server(("127.0.0.1", settings_.node.port), reuse_port=True):
         assert [ok for _, ok, _ in doctor._ports(settings_)] == [True], "it is its own"
+        site.ledger.facts.set_trouble("receiver", "it ended with exit status 1: see the log")
+        assert [ok for _, ok, _ in doctor._ports(settings_)] == [False], "its receiver does not get it"
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         (check,) = doctor._ports(settings(site.config.parent, f"[node]\ndata_dir = '.'\nport = {port}\n"))

@@ -103,6 +103,8 @@ def test_the_pod_is_one_not_root_and_probed_where_the_node_answers() -> None:
     assert ports == {"dicom": settings.node.port, "http": settings.web.port}
     probes = {name: one["httpGet"]["path"] for name, one in container.items() if name.endswith("Probe")}
     assert probes == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+    start = container["startupProbe"]
+    assert start["periodSeconds"] * start["failureThreshold"] >= 1800, "as TimeoutStartSec= of deploy/radnode.service"
     mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
     assert mounts["data"] == str(settings.node.data_dir)
     assert set(mounts) == {one["name"] for one in inside["volumes"]} | {"data"}

@@ -26,7 +26,7 @@ def in_background(action: Callable[[], None]) -> threading.Thread:
 def test_a_port_in_use_is_an_error(node: Running, start: Start) -> None:
     taken = node.receiver._settings.node.model_copy(update={"port": node.port})
     other = type(node.receiver)(node.receiver._settings.model_copy(update={"node": taken}), node.spool, node.ledger)
-    with pytest.raises(OSError, match="in use"):
+    with pytest.raises(OSError, match=rf"in use: '127.0.0.1:{node.port}'"):
         other.start()
 
 
