@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 
 import typer
 
@@ -113,6 +114,8 @@ def _asked_for() -> Iterable[str]:
 def main() -> None:
     """Run the program; an error of ours is one message on stderr and an exit status."""
     forbid_core_dumps()
+    if isinstance(sys.stdout, TextIOWrapper):  # names that a terminal of Latin-1 does not have are shown all the same
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = program(_asked_for())(standalone_mode=False)
         sys.stdout.flush()

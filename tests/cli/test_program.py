@@ -10,13 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pydicom
 import pytest
 import structlog
 
+from node import config
 from node.cli.program import COMMANDS
 from node.logs import on_stderr
+from node.offline import Bench
 from tests.cli.conftest import Site
-from tests.peers import until
+from tests.peers import Hospital, until
 
 ROOT = Path(__file__).parents[2]
 MODELS = {"torch", "monai", "onnxruntime", "highdicom"}
@@ -130,6 +133,23 @@ def test_what_a_command_logs_is_not_among_what_it_prints(capsys: pytest.CaptureF
     printed = capsys.readouterr()
     assert printed.out == ""
     assert [line.split()[-1] for line in printed.err.splitlines()] == ["why=torn"]
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_name_that_the_terminal_has_no_letters_for_is_shown_all_the_same(
+    site: Site, more: tuple[str, ...], hospital: Hospital
+) -> None:
+    bench = Bench(site.config.parent, config.load(site.config))
+    film = hospital.film(9)
+    ds = pydicom.dcmread(film)
+    ds.SpecificCharacterSet, ds.PatientName = "ISO_IR 192", "Müller^Žofia"
+    ds.save_as(film)
+    bench.take([film])
+    bench.ledger.close()
+    command = [sys.executable, "-m", "node", "studies", "--phi", *more, "-c", str(site.config)]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, capture_output=True, check=True, cwd=ROOT, env=environment, timeout=60)
+    assert "Müller^\\u017dofia" in done.stdout.decode("latin-1")
 
 
 def test_a_full_disk_that_it_prints_to_is_told_in_a_line(site: Site) -> None:
