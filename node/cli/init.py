@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -84,7 +85,8 @@ def init(  # noqa: PLR0913  a parameter for each option
     wishes = Wishes(ae_title, host, port or free, tuple(calling or ()), data_dir, destination)
     wishes = _asked(wishes) if asks else wishes
     _write(path, wishes)
-    typer.echo(f"wrote {path}; next: radnode config check -c {path} && radnode serve -c {path}")
+    shown = shlex.quote(str(path))
+    typer.echo(f"wrote {path}; next: radnode config check -c {shown} && radnode serve -c {shown}")
     typer.echo(_to_enter(profile, wishes))
     if asks and destination["kind"] != "folder" and typer.confirm("Call the archive now?", default=True):
         _call(path)
@@ -247,6 +249,7 @@ def _call(path: Path) -> None:
     try:
         deliver.sender_for(destination, settings.node.ae_title).echo()
     except RadnodeError as error:
-        typer.echo(f"It does not answer: {error}\nOnce that is put right: radnode echo {destination.name} -c {path}")
+        again = f"radnode echo {destination.name} -c {shlex.quote(str(path))}"
+        typer.echo(f"It does not answer: {error}\nOnce that is put right: {again}")
     else:
         typer.echo(f"{destination.name} answers")

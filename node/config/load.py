@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,10 +51,11 @@ def load(path: Path) -> Settings:
         raise ConfigError("the configuration is no TOML: it is to be UTF-8, save it so", about=str(path)) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"the configuration is no TOML: {error}", about=str(path)) from error
+    overrides = _overrides(os.environ)
     try:
-        settings = Settings.model_validate(_with_environment(table, dict(os.environ)))
+        settings = Settings.model_validate(_with(overrides, table))
     except ValidationError as error:
-        lines = [_describe(detail, path, text) for detail in error.errors()]
+        lines = [_describe(detail, path, text, overrides) for detail in error.errors()]
         raise ConfigError("the configuration is wrong:\n  " + "\n  ".join(lines), about=str(path)) from error
     folder = path.resolve().parent
     settings = _anchored(_pinned(settings, folder), folder)
@@ -68,12 +69,27 @@ def _pinned(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(update={"worker": settings.worker.model_copy(update={"pins": pins})})
 
 
-def _with_environment(table: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
-    """The table with `RADNODE_NODE__PORT=104` and the like put over it."""
+def _overrides(environment: Mapping[str, str]) -> dict[tuple[str, str], tuple[str, Any]]:
+    """Table and key -> the variable that overrides it, as `RADNODE_NODE__PORT`, and its value; lists are as in TOML."""
+    found = {}
     for variable, value in environment.items():
         section, mark, key = variable.removeprefix(_PREFIX).lower().partition("__")
         if variable.startswith(_PREFIX) and mark and section in Settings.model_fields:
-            table = {**table, section: {**table.get(section, {}), key: value}}
+            found[section, key] = variable, _value(value)
+    return found
+
+
+def _value(text: str) -> Any:  # Any: TOML's edge
+    try:
+        return tomllib.loads(f"value = {text}")["value"] if text.startswith("[") else text
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _with(overrides: Mapping[tuple[str, str], tuple[str, Any]], table: dict[str, Any]) -> dict[str, Any]:
+    """The table with the values of the environment put over it."""
+    for (section, key), (_, value) in overrides.items():
+        table = {**table, section: {**table.get(section, {}), key: value}}
     return table
 
 
@@ -114,8 +130,8 @@ def _refuse_overlaps(settings: Settings, path: Path, text: str) -> None:
             raise ConfigError(f"the configuration is wrong:\n  {what}", about=str(path))
 
 
-def _describe(detail: ErrorDetails, path: Path, text: str) -> str:
-    """`file:line: key: what is wrong (found ...)`; the message of pydantic names what is allowed."""
+def _describe(detail: ErrorDetails, path: Path, text: str, overrides: Mapping[tuple[str, str], tuple[str, Any]]) -> str:
+    """`file:line: key: what is wrong (found ...)`, or `variable: ...`; pydantic's message names what is allowed."""
     location = getattr(detail.get("ctx", {}).get("error"), "location", detail["loc"])
     key = ".".join(str(part) for part in location) or "the file"
     line = line_of(text, location)
@@ -123,7 +139,8 @@ def _describe(detail: ErrorDetails, path: Path, text: str) -> str:
     found = "" if detail["type"] in ("missing", "value_error") else f"; found {detail['input']!r}"
     if detail["type"] == "extra_forbidden":
         message, found = f"unknown key; allowed: {', '.join(_allowed(location))}", ""
-    return f"{path}:{line}: {key}: {message}{found}"
+    variable = next((one for (section, name), (one, _) in overrides.items() if location[:2] == (section, name)), None)
+    return f"{variable or f'{path}:{line}'}: {key}: {message}{found}"
 
 
 def _allowed(location: tuple[int | str, ...]) -> list[str]:

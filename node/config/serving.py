@@ -42,8 +42,7 @@ def in_force(path: Path) -> Settings | None:
     """What a node serves with, or did last, whose file cannot be used as it is now; None: there is no such node."""
     try:
         named = _DATA_DIR.search(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError):
+        folder = path.resolve().parent / (named[1] if named else NodeSettings().data_dir)
+        return load(Settings(node=NodeSettings(data_dir=folder)).serving_path)
+    except (OSError, UnicodeDecodeError, ConfigError):
         return None
-    node = NodeSettings(data_dir=path.resolve().parent / (named[1] if named else NodeSettings().data_dir))
-    copy = Settings(node=node).serving_path
-    return load(copy) if copy.exists() else None

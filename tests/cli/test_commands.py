@@ -235,9 +235,9 @@ def test_a_node_that_has_never_run_says_so(tmp_path: Path, site: Site) -> None:
 
 
 def test_a_new_configuration_is_right(tmp_path: Path, site: Site) -> None:
-    text = site.text("init", str(tmp_path / "new"), "--port", "1104", needs_config=False)
-    assert "next: radnode config check" in text
-    site.config = tmp_path / "new" / "radnode.toml"
+    site.config = tmp_path / "a new one" / "radnode.toml"
+    text = site.text("init", str(site.config.parent), "--port", "1104", needs_config=False)
+    assert f"next: radnode config check -c '{site.config}' &&" in text
     assert "2 routes, 1 destinations" in site.text("config", "check")
     assert config.load(site.config).node.port == 1104
 

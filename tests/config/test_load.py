@@ -348,13 +348,17 @@ def test_the_environment_overrides_a_key(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("RADNODE_NODE__PORT", "4711")
     monkeypatch.setenv("RADNODE_STORAGE__KEEP_DAYS", "0")
     monkeypatch.setenv("RADNODE_SOMETHING__ELSE", "ignored")
+    monkeypatch.setenv("RADNODE_NODE__ALLOWED_CALLING", '["CT1", "CT2"]')
     settings = load(write(tmp_path, "[node]\nport = 104\nae_title = 'NODE'\n"))
+    assert settings.node.allowed_calling == ("CT1", "CT2")
     assert (settings.node.port, settings.node.ae_title, settings.storage.keep_days) == (4711, "NODE", 0)
 
 
 def test_a_wrong_value_of_the_environment_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RADNODE_NODE__PORT", "many")
-    assert "node.port" in complaint(tmp_path, "")
+    assert "RADNODE_NODE__PORT: node.port: " in complaint(tmp_path, "[node]\nport = 104\n")
+    monkeypatch.setenv("RADNODE_NODE__ALLOWED_CALLING", "[CT1")
+    assert "RADNODE_NODE__ALLOWED_CALLING: node.allowed_calling: " in complaint(tmp_path, "")
 
 
 def test_settings_cannot_be_changed_after_they_were_read(tmp_path: Path) -> None:
