@@ -136,7 +136,7 @@ def main() -> None:
 
 def _told(error: OSError) -> int:
     """The exit status, once an error of a file is told; any other is one of ours, and raised again."""
-    if isinstance(error, BrokenPipeError):  # as with `| head`, which has seen enough
+    if isinstance(error, BrokenPipeError) and not _is_read():  # as with `| head`, which has seen enough
         _print_to_nobody()
         return 1  # as typer says
     if error.filename is None and error.errno != errno.ENOSPC:
@@ -145,6 +145,15 @@ def _told(error: OSError) -> int:
         _print_to_nobody()
     print(f"radnode: {error.strerror} [{error.filename or 'standard output'}]", file=sys.stderr)
     return os.EX_IOERR
+
+
+def _is_read() -> bool:
+    """Whether somebody still takes what is printed."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return False
+    return True
 
 
 def _print_to_nobody() -> None:
