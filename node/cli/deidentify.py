@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, printable
+from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, printable, uncut
 from node.confidentiality import Choices, Dates, Keep
 from node.states import AnalysisState
 
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 #: States of an analysis whose results may leave: a refused delivery makes no result wrong, a withdrawal does.
 _COUNTS = (AnalysisState.REPORTED, AnalysisState.DELIVERED, AnalysisState.FAILED)
-UidsArgument = Annotated[list[str], typer.Argument(help="Study Instance UIDs, each by its beginning or its end.")]
+UidsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="Study Instance UIDs, each by its beginning or its end.",
+        callback=lambda uids: [uncut(one) for one in uids],
+    ),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder to write `<study>/<object>.dcm` into.")]
 DatesOption = Annotated[Dates, typer.Option(help="remove; shift: back by whole weeks, so many for each patient; keep.")]
 KeepOption = Annotated[list[Keep], typer.Option("--keep", help="What stays all the same; may be given several times.")]

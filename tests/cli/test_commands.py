@@ -370,6 +370,7 @@ def test_a_terminal_that_is_too_narrow_for_uids_shows_ends_that_are_understood(
     assert (end in done.stdout) != shown
     assert site.text("why", end).startswith(site.answered)
     assert site.answered in site.text("studies", "show", end)
+    assert "wrote " in site.text("deidentify", end, "--out", str(site.config.parent / "out"))
 
 
 # Plugins
