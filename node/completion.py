@@ -154,7 +154,7 @@ def _named(ledger: Ledger, uid: str, kind: Kind, who: str, verb: str = "names") 
 
 def announced(ledger: Ledger, study: StudyRow) -> assemble.StudyFacts:
     """What is here of a study, and how much its images announce; nothing of time."""
-    series = ledger.studies.series(study.study_instance_uid)
+    series = ledger.studies.series(study.study_instance_uid, missed=False)
     return assemble.StudyFacts(
         quiet_seconds=0,
         series=tuple(

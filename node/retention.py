@@ -20,12 +20,16 @@ _PARTS = 50
 
 @dataclass(frozen=True)
 class Rule:
-    """What one rule would remove: its setting and value, the studies, and the bytes that their files take."""
+    """What one rule would remove: its setting and value, the studies, and the bytes that their files take.
+
+    `set_aside`: how many objects besides, which were set aside and are of no study.
+    """
 
     setting: str
     value: float
     studies: tuple[str, ...]
     size: int
+    set_aside: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,15 @@ class Retention:
         """Remove the files of studies that ended and are older than the retention; return how many studies.
 
         What modalities and archives told so long ago, or announced and never had, is forgotten, too: of studies that
-        never came as well. So are signed reports that came in messages.
+        never came as well. So are signed reports that came in messages. Objects that were set aside and are of no study
+        go as long after they came.
         """
         before = now - self.settings.keep_days * _DAY_SECONDS
         if self.settings.keep_days:
             self._ledger.signals.forget(before)
             self._ledger.absences.forget(before)
             self._forget_reports(before)
+            self._purge_strays(before)
         return sum(self.remove(uid, before) for uid in self._expired(before))
 
     def forget(self, now: float, *, least: int = 1) -> int:
@@ -96,13 +102,15 @@ class Retention:
         for path in [*paths, *self._folders(uid), *self._ledger.reports.files_of(uid)]:
             self._spool.remove(path)
         self._ledger.reports.files_gone(uid)
-        self._ledger.studies.mark_purged(uid, before)
+        self._ledger.studies.mark_purged(uid, before, [path for path in paths if self._spool.size(path) < 0])
         return True
 
     def planned(self, now: float) -> tuple[Rule, Rule]:
         """What :meth:`purge` and then :meth:`make_room` would remove now, all of it; nothing is changed."""
-        expired = self._ledger.studies.expired(now - self.settings.keep_days * _DAY_SECONDS, _ALL) if self._days else []
-        size = sum(map(self._size, expired))
+        before = now - self.settings.keep_days * _DAY_SECONDS
+        expired = self._ledger.studies.expired(before, _ALL) if self._days else []
+        strays = self._ledger.strays.expired(before, _ALL) if self._days else []
+        size = sum(map(self._size, expired)) + sum(max(0, self._spool.size(one.path)) for one in strays if one.path)
         free, early, early_size = self._spool.free_bytes() + size, [], 0
         gone = set(expired)
         for uid in self._ledger.studies.delivered(now - YOUNGEST_SECONDS, _ALL) if free < self._wanted else []:
@@ -112,7 +120,7 @@ class Retention:
                 early.append(uid)
                 early_size += self._size(uid)
         return (
-            Rule("storage.keep_days", self._days, tuple(expired), size),
+            Rule("storage.keep_days", self._days, tuple(expired), size, len(strays)),
             Rule("storage.purge_below_mb", self.settings.purge_below_mb, tuple(early), early_size),
         )
 
@@ -148,6 +156,14 @@ class Retention:
             for path in {row.path for row in rows if row.path and not self._ledger.reports.others_need(row, before)}:
                 self._spool.remove(path)
             self._ledger.reports.forget(rows)
+
+    def _purge_strays(self, before: float) -> None:
+        """Remove the files of objects that were set aside before that time, and whose study has no row."""
+        while strays := self._ledger.strays.expired(before):
+            for one in strays:
+                if one.path:
+                    self._spool.remove(one.path)
+            self._ledger.strays.mark_purged(strays, before)
 
     def _size(self, uid: str) -> int:
         paths = [self._spool.path(one) for one in self._paths(uid)]

@@ -210,7 +210,43 @@ def test_files_of_a_study_that_was_purged_are_not_missing(node: Node) -> None:
     assert node.reconcile().clean
 
 
-# What comes again of a study whose files are gone
+# What comes again of a study whose files are gone, or comes late
+
+
+def test_what_was_purged_before_a_late_image_came_is_not_lost_and_the_late_one_is_watched(node: Node) -> None:
+    node.purge()
+    late = node.receive(2)
+    assert node.reconcile().clean, "the rule removed it"
+    assert node.ledger.facts.troubles() == {}
+    node.spool.remove(late)
+    (missing,) = node.reconcile().missing
+    assert missing.path == late
+    assert "1 acknowledged objects have lost their files" in node.ledger.facts.troubles()["spool"]
+
+
+def test_a_late_image_is_purged_in_its_turn(node: Node) -> None:
+    node.purge()
+    node.receive(2)
+    (study,) = node.ledger.studies.latest(1)
+    node.ledger.studies.complete(study, "quiet", partial=False, expected=None)
+    node.ledger.analyses.route(study.study_instance_uid, [], ["nobody"], study.revision)
+    assert (node.grow_old(), node.files) == (1, [])
+    assert node.reconcile().clean
+
+
+def test_a_purge_that_was_killed_before_a_late_image_came_leaves_files_that_count_again(
+    node: Node,
+) -> None:
+    path = node.receive(1)
+    (study,) = node.ledger.studies.latest(1)
+    node.ledger.studies.complete(study, "quiet", partial=False, expected=None)
+    node.ledger.analyses.route(study.study_instance_uid, [], ["nobody"], 1)
+    assert node.ledger.studies.begin_purge(study.study_instance_uid, time.time()) == [path]  # and here it is killed
+    node.receive(2)
+    assert node.ledger.studies.purged(study.study_instance_uid) == 1
+    assert node.reconcile().without_row == (path,)
+    assert (node.images, node.ledger.studies.purged(study.study_instance_uid)) == (2, 0)
+    assert node.reconcile().clean
 
 
 @pytest.mark.parametrize("changes", [{}, {"BodyPartExamined": "HAND"}])
@@ -269,3 +305,26 @@ def test_nothing_is_changed_by_who_only_looks_or_has_to_stop(node: Node) -> None
     assert not reconcile.reconcile(node.ledger, node.spool, whole=True, stopping=lambda: True).clean
     assert node.images == 1
     assert node.ledger.facts.time_of(NOTED) == 0.0
+
+
+# What was set aside, and is of no study
+
+
+def test_what_was_set_aside_goes_after_as_many_days_as_any_file(node: Node) -> None:
+    path = node.keep(1)
+    node.ledger.arrivals.record([replace(arrival_of(node.spool.path(path), path, "a1"), defect="it is broken")])
+    assert Retention(StorageSettings(keep_days=1), node.ledger, node.spool).purge(time.time()) == 0
+    assert node.files == [path]
+    node.grow_old()
+    assert (node.files, node.ledger.studies.count_set_aside()) == ([], 1)
+    assert node.reconcile().clean
+    assert node.ledger.events.latest(1)[0].action == "files purged"
+    node.grow_old()
+    assert node.ledger.events.latest(1)[0].detail == {"set_aside": 1}
+
+
+def test_without_days_what_was_set_aside_stays(node: Node) -> None:
+    path = node.keep(1)
+    node.ledger.arrivals.record([replace(arrival_of(node.spool.path(path), path, "a1"), defect="it is broken")])
+    Retention(StorageSettings(keep_days=0), node.ledger, node.spool).purge(time.time() + 86400)
+    assert node.files == [path]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydicom.uid import UID
 from node import offline
 from node.account import FILE, account_from
 from node.classify.process import WorkerDied, WorkerProcess
-from node.config import Destination, Route, Settings, frozen, load
+from node.config import Destination, Route, Settings, StorageSettings, frozen, load
 from node.ledger import AnalysisRow, job_table
 from node.plugin import Finding, Manifest, Prediction
 from node.states import StudyState
@@ -213,6 +214,23 @@ def test_a_purged_study_cannot_be_reported_and_says_what_to_do(desk: Desk, hospi
     (answer,) = desk.ask("report", row)
     assert "a file is not in the spool" in answer["error"]
     assert "send it again" in answer["error"]
+
+
+def test_what_is_purged_in_part_is_analysed_when_all_of_it_has_come_again(desk: Desk, hospital: Hospital) -> None:
+    bench, first, late = desk.bench, hospital.film(image=1), hospital.film(image=2)
+    (row,) = desk.take(first)
+    bench.ledger.analyses.drop(row.id)
+    bench.pipeline.retention.settings = StorageSettings(keep_days=1)
+    assert bench.pipeline.purge(time.time() + 86401) == 1
+    (row,) = desk.take(late)
+    (answer,) = desk.ask("classify", row)
+    assert answer["error"].startswith("1 of its images were purged (storage.keep_days)")
+    assert not answer["temporary"], "it would be tried again and again"
+    bench.ledger.analyses.fail(row.id, answer["error"])
+    *_, row = desk.take(first, late)
+    (answer,) = desk.ask("classify", row)
+    assert "error" not in answer
+    assert row.revision == 3
 
 
 @pytest.mark.parametrize("desk", [{"digest": "0" * 64}], indirect=True)

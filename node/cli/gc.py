@@ -19,7 +19,8 @@ def gc(config: ConfigOption = DEFAULT_CONFIG, dry_run: _DryOption = False, as_js
     """Remove now what retention would remove by itself (storage.keep_days, purge_below_mb, keep_rows_days).
 
     Only studies that ended lose their files; what failed, is held or waits for a destination stays for keep_days at
-    least. Rows and trail stay, unless keep_rows_days says how long. May be called while the node runs.
+    least, and so does what was set aside. Rows and trail stay, unless keep_rows_days says how long. May be called while
+    the node runs.
     """
     from node.cli.operator import acted
     from node.retention import Retention
@@ -30,7 +31,8 @@ def gc(config: ConfigOption = DEFAULT_CONFIG, dry_run: _DryOption = False, as_js
     retention, now = Retention(settings.storage, ledger, spool), time.time()
     rows, rules = retention.planned_rows(now), retention.planned(now)
     if not dry_run:
-        acted(ledger, "gc", studies=sum(len(rule.studies) for rule in rules), rows=len(rows.studies))
+        studies, aside = sum(len(one.studies) for one in rules), sum(one.set_aside for one in rules)
+        acted(ledger, "gc", studies=studies, set_aside=aside, rows=len(rows.studies))
         _remove(retention, now)
     free = spool.free_bytes() >> 20
     if as_json:
@@ -59,7 +61,8 @@ def _remove(retention: Retention, now: float) -> None:
 
 
 def _line(rule: Rule, what: str) -> str:
-    return f"{_head(rule)}{what}: files of {len(rule.studies)} studies, {_bytes(rule.size)}"
+    aside = f" and {rule.set_aside} objects that were set aside" if rule.set_aside else ""
+    return f"{_head(rule)}{what}: files of {len(rule.studies)} studies{aside}, {_bytes(rule.size)}"
 
 
 def _head(rule: Rule | Rows) -> str:

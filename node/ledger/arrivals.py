@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from node.ledger.database import Database
 from node.ledger.documents import add_document, is_late_document
 from node.ledger.events import add_event
 from node.ledger.forgotten import Memory, memory_of, was_made_here
+from node.ledger.instances import insert
 from node.ledger.moves import drop_unfinished, move_study
 from node.ledger.priors import claim
+from node.ledger.purging import MISSING_FILE, PURGED, begin_revision, came_again, linger
 from node.ledger.reports import study_came
-from node.ledger.upkeep import MISSING_FILE
 from node.states import StudyMove, StudyState
-from node.study import MANUFACTURER, Arrival, Attributes, Outcome
+from node.study import MANUFACTURER, Arrival, Outcome
 
 #: Reasons shown to the operator.
 OTHER_CONTENT = "the same SOP Instance UID came before with other content; the first copy is kept"
 OWN_RESULT = "made by this node: never analysed"
 OTHER_PATIENT = "a report of another patient than the images of its study"
 TWO_PATIENTS = "images of two patients in one study: check the demographics at the source, then release or drop it"
-
-
-_NOTHING = vars(Attributes())
 
 
 class Arrivals:
@@ -108,70 +104,71 @@ def _record(connection: sqlite3.Connection, arrival: Arrival, most: _Most) -> Ou
     if arrival.defect:
         return _set_aside(connection, arrival, arrival.defect)
     known = connection.execute(
-        "SELECT sha256, set_aside, size FROM instances WHERE sop_instance_uid = ?", (arrival.sop_instance_uid,)
+        "SELECT sha256, set_aside, file FROM instances WHERE sop_instance_uid = ?", (arrival.sop_instance_uid,)
     ).fetchone()
     if known is not None:
-        if known["sha256"] != arrival.sha256:
-            return _set_aside(connection, arrival, OTHER_CONTENT)
-        if known["set_aside"] == MISSING_FILE:
-            return _take_back(connection, arrival)
-        if known["size"] != arrival.size:  # written anew, with another sender's title before the same dataset
-            sql = "UPDATE instances SET size = ? WHERE sop_instance_uid = ?"
-            connection.execute(sql, (arrival.size, arrival.sop_instance_uid))
-        _purge_again(connection, arrival)
-        _event(connection, "received again", arrival)
-        claim(connection, arrival, is_new=False)
-        return Outcome.DUPLICATE
+        return _take_known(connection, arrival, known)
     memory = memory_of(connection, arrival)
     if memory is Memory.OTHER:
         return _set_aside(connection, arrival, OTHER_CONTENT)
-    if memory is Memory.SAME:
-        return _take_again(connection, arrival)
     made_here = _is_made_here(connection, arrival)
     if made_here or arrival.attributes.manufacturer.casefold() == MANUFACTURER:
-        _insert(connection, arrival, set_aside=OWN_RESULT)
-        _purge_again(connection, arrival)
+        insert(connection, arrival, set_aside=OWN_RESULT)
+        linger(connection, arrival.study_instance_uid)
         _event(connection, "own result came back", arrival)
         if not made_here:
             add_document(connection, arrival)  # a reader may have verified it
         return Outcome.OWN_RESULT
+    if memory is Memory.SAME:
+        return _take_again(connection, arrival)
     if reason := most.exceeded(connection, arrival):
         return _set_aside(connection, arrival, reason)
     if is_late_document(connection, arrival):
         return _take_late_document(connection, arrival)
     claim(connection, arrival, is_new=True)
-    _insert(connection, arrival)
+    insert(connection, arrival)
     _event(connection, "received", arrival)
     _take_into_study(connection, arrival)
     add_document(connection, arrival)
     return Outcome.NEW
 
 
-def _take_back(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
+def _take_known(connection: sqlite3.Connection, arrival: Arrival, known: sqlite3.Row) -> Outcome:
+    """It came before: that changes nothing, unless its file is missed."""
+    if known["sha256"] != arrival.sha256:
+        return _set_aside(connection, arrival, OTHER_CONTENT)
+    came_again(connection, arrival)
+    if known["set_aside"] == MISSING_FILE:
+        return _take_back(connection, arrival, "its file, which was missing, is back")
+    if known["file"] == PURGED and not known["set_aside"]:
+        return _take_back(connection, arrival, "its file, which was purged, is back")
+    _event(connection, "received again", arrival)
+    claim(connection, arrival, is_new=False)
+    return Outcome.DUPLICATE
+
+
+def _take_back(connection: sqlite3.Connection, arrival: Arrival, reason: str) -> Outcome:
     """Its file had gone from the spool, and is there again: it counts as a late image."""
-    sql = "UPDATE instances SET set_aside = '', path = ? WHERE sop_instance_uid = ?"
-    connection.execute(sql, (arrival.path, arrival.sop_instance_uid))
-    _event(connection, "received again", arrival, reason="its file, which was missing, is back")
+    sql = "UPDATE instances SET set_aside = '' WHERE sop_instance_uid = ?"
+    connection.execute(sql, (arrival.sop_instance_uid,))
+    _event(connection, "received again", arrival, reason=reason)
+    claim(connection, arrival, is_new=True)
     _take_into_study(connection, arrival)
     return Outcome.NEW
 
 
-def _purge_again(connection: sqlite3.Connection, arrival: Arrival) -> None:
-    """Its file lies in the spool, though those of its study are gone or going: it is kept as long as any, then goes."""
-    connection.execute(
-        "UPDATE studies SET purged = 2, forgotten = 0, last_at = ? WHERE study_instance_uid = ? AND purged != 0",
-        (time.time(), arrival.study_instance_uid),
-    )
-
-
 def _take_again(connection: sqlite3.Connection, arrival: Arrival) -> Outcome:
-    """Its row was removed with those of its study: it has one again, and a file for `keep_days`; it is not analysed."""
-    _insert(connection, arrival)
-    sql = "UPDATE studies SET last_at = ?, purged = 0, forgotten = 0 WHERE study_instance_uid = ?"
-    connection.execute(sql, (time.time(), arrival.study_instance_uid))
+    """Its row was removed with those of its study: it has one again, and a file for `keep_days`; it is not analysed.
+
+    Unless something new came since: then it is missed.
+    """
+    insert(connection, arrival)
     _event(connection, "received again", arrival, reason="its rows were removed, and it is known")
-    claim(connection, arrival, is_new=False)
-    return Outcome.DUPLICATE
+    is_missed = not linger(connection, arrival.study_instance_uid)
+    claim(connection, arrival, is_new=is_missed)
+    if is_missed:
+        _take_into_study(connection, arrival)
+    return Outcome.NEW if is_missed else Outcome.DUPLICATE
 
 
 def _is_made_here(connection: sqlite3.Connection, arrival: Arrival) -> bool:
@@ -186,7 +183,8 @@ def _take_late_document(connection: sqlite3.Connection, arrival: Arrival) -> Out
     (key,) = connection.execute("SELECT patient_key FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()
     if key != arrival.patient_key:
         return _set_aside(connection, arrival, OTHER_PATIENT)
-    _insert(connection, arrival)
+    insert(connection, arrival)
+    linger(connection, uid)
     _count(connection, arrival)
     _event(connection, "received", arrival)
     add_document(connection, arrival)
@@ -195,8 +193,9 @@ def _take_late_document(connection: sqlite3.Connection, arrival: Arrival) -> Out
 
 def _set_aside(connection: sqlite3.Connection, arrival: Arrival, reason: str) -> Outcome:
     connection.execute(
-        "INSERT OR IGNORE INTO quarantine (sop_instance_uid, study_instance_uid, sha256, path, size, reason,"
-        " association, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO quarantine (sop_instance_uid, study_instance_uid, sha256, path, size, reason, association,"
+        " received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET purged = 0,"
+        " received_at = CASE purged WHEN 0 THEN received_at ELSE excluded.received_at END",
         (
             arrival.sop_instance_uid,
             arrival.study_instance_uid,
@@ -208,57 +207,14 @@ def _set_aside(connection: sqlite3.Connection, arrival: Arrival, reason: str) ->
             time.time(),
         ),
     )
-    _purge_again(connection, arrival)
+    linger(connection, arrival.study_instance_uid)
     _event(connection, "set aside", arrival, reason=reason)
     return Outcome.SET_ASIDE
 
 
-def _insert(connection: sqlite3.Connection, arrival: Arrival, set_aside: str = "") -> None:
-    now = time.time()
-    connection.execute(
-        "INSERT OR IGNORE INTO studies (study_instance_uid, state, patient_key, sender, first_at, last_at, changed_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            arrival.study_instance_uid,
-            StudyState.IGNORED if set_aside else StudyState.RECEIVING,
-            arrival.patient_key,
-            arrival.attributes.calling_ae,
-            now,
-            now,
-            now,
-        ),
-    )
-    row = {
-        "sop_instance_uid": arrival.sop_instance_uid,
-        "study_instance_uid": arrival.study_instance_uid,
-        "series_instance_uid": arrival.series_instance_uid,
-        "sop_class_uid": arrival.sop_class_uid,
-        "transfer_syntax_uid": arrival.transfer_syntax_uid,
-        "path": arrival.path,
-        "size": arrival.size,
-        "sha256": arrival.sha256,
-        "patient_key": arrival.patient_key,
-        "instance_number": arrival.instance_number,
-        "study_images": arrival.study_images,
-        "acquisition_images": arrival.acquisition_images,
-        "attributes": json.dumps(_told(arrival.attributes), separators=(",", ":")),
-        "set_aside": set_aside,
-        "association": arrival.association,
-        "received_at": now,
-    }
-    names, marks = ", ".join(row), ", ".join("?" * len(row))
-    connection.execute(f"INSERT INTO instances ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  our names
-
-
-def _told(attributes: Attributes) -> dict[str, Any]:  # JSON's edge
-    """What it says beyond the defaults: with all of it a row would not fit where SQLite keeps rows together."""
-    return {name: value for name, value in vars(attributes).items() if value != _NOTHING[name]}
-
-
 def _count(connection: sqlite3.Connection, arrival: Arrival) -> None:
     connection.execute(
-        "UPDATE studies SET images = images + 1, bytes = bytes + ?, last_at = ?, purged = 0, forgotten = 0"
-        " WHERE study_instance_uid = ?",
+        "UPDATE studies SET images = images + 1, bytes = bytes + ?, last_at = ? WHERE study_instance_uid = ?",
         (arrival.size, time.time(), arrival.study_instance_uid),
     )
 
@@ -267,7 +223,9 @@ def _take_into_study(connection: sqlite3.Connection, arrival: Arrival) -> None:
     """Count the image, reopen the study when it is late, stop it when it is somebody else's."""
     uid = arrival.study_instance_uid
     study = connection.execute("SELECT * FROM studies WHERE study_instance_uid = ?", (uid,)).fetchone()
-    _count(connection, arrival)
+    purged = begin_revision(connection, uid)
+    if purged is None:
+        _count(connection, arrival)
     if study["images"] == 0:  # an own result that came before says nothing of patient and sender
         connection.execute(
             "UPDATE studies SET patient_key = ?, person_key = ?, order_key = ?, sender = ?"
@@ -279,12 +237,17 @@ def _take_into_study(connection: sqlite3.Connection, arrival: Arrival) -> None:
     state = StudyState(study["state"])
     if state not in (StudyState.RECEIVING, StudyState.QUARANTINED):
         late = state is not StudyState.IGNORED or study["images"] > 0
-        move_study(connection, uid, StudyMove.IMAGE_ARRIVED, "a late image makes a new revision" if late else "")
+        move_study(connection, uid, StudyMove.IMAGE_ARRIVED, _why_late(purged) if late else "")
         if late:
             connection.execute("UPDATE studies SET revision = revision + 1 WHERE study_instance_uid = ?", (uid,))
             drop_unfinished(connection, uid, "a late image came: the next revision takes its place")
     if study["patient_key"] != arrival.patient_key and state is not StudyState.QUARANTINED:
         move_study(connection, uid, StudyMove.CONTRADICTION, TWO_PATIENTS)
+
+
+def _why_late(purged: int | None) -> str:
+    late = "a late image makes a new revision"
+    return f"{late}; {purged} of the earlier ones were purged" if purged else late
 
 
 def _event(connection: sqlite3.Connection, action: str, arrival: Arrival, reason: str = "") -> None:

@@ -72,6 +72,7 @@ class Audited:
     def files(self, study_instance_uid: str) -> Sequence[str]:
         """A few files of a study, relative to the spool, in which its patient may be looked up."""
         rows = self._database.read(
-            "SELECT path FROM instances WHERE study_instance_uid = ? AND set_aside = '' LIMIT 3", study_instance_uid
+            "SELECT path FROM instances WHERE study_instance_uid = ? AND set_aside = '' ORDER BY file LIMIT 3",
+            study_instance_uid,
         )
         return [str(row["path"]) for row in rows]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from node.commitment import CLASS_CONFLICT, NO_SUCH_OBJECT, Reference
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.ledger.upkeep import MISSING_FILE
+from node.ledger.purging import IS_HERE, MISSING_FILE
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ class Commitments:
 
     def _held(self, one: Reference) -> Held:
         rows = self._database.read(
-            "SELECT i.sop_class_uid, i.path, i.size FROM instances i JOIN studies s"
+            "SELECT i.sop_class_uid, i.path, i.size FROM instances i JOIN studies s"  # noqa: S608  our words
             " ON s.study_instance_uid = i.study_instance_uid"
-            " WHERE i.sop_instance_uid = ? AND s.purged = 0 AND i.set_aside != ?",
+            f" WHERE i.sop_instance_uid = ? AND {IS_HERE} AND i.set_aside != ?",
             one.sop_instance_uid,
             MISSING_FILE,
         )

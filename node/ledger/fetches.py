@@ -14,19 +14,21 @@ from typing import Any
 
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.ledger.upkeep import MISSING_FILE
+from node.ledger.purging import MISSING_FILE, PURGED
 
-#: Objects of a study that have come, those that are set aside included; what the spool has lost has to come again.
+#: Objects of a study that have come, those that are set aside included; what the spool has lost has to come again, and
+#: what was purged of a study that is open again.
 _CAME = (
-    "SELECT (SELECT count(*) FROM instances WHERE study_instance_uid = ?1 AND set_aside != ?2)"
+    "SELECT (SELECT count(*) FROM instances WHERE study_instance_uid = ?1"  # noqa: S608  our word
+    f" AND set_aside != ?2 AND file != '{PURGED}')"
     " + (SELECT count(DISTINCT sop_instance_uid) FROM quarantine q WHERE study_instance_uid = ?1"
     " AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.sop_instance_uid = q.sop_instance_uid))"
 )
 
 #: Of some instances, those that are not here; what counts is what counts in _CAME.
 _LACKING = (
-    "SELECT value FROM json_each(?1) WHERE NOT EXISTS"
-    " (SELECT 1 FROM instances WHERE sop_instance_uid = value AND set_aside != ?2)"
+    "SELECT value FROM json_each(?1) WHERE NOT EXISTS"  # noqa: S608  our word
+    f" (SELECT 1 FROM instances WHERE sop_instance_uid = value AND set_aside != ?2 AND file != '{PURGED}')"
     " AND NOT EXISTS (SELECT 1 FROM quarantine WHERE sop_instance_uid = value AND study_instance_uid = ?3)"
 )
 #: A study that did not come whole is asked for again after so long, which is doubled each time, seconds.

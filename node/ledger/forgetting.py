@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby, takewhile
 
+from node.ledger.arrivals import OWN_RESULT
 from node.ledger.audited import SENT as AUDIT_SENT
 from node.ledger.chain import SHORTENED, SHORTENED_UP_TO, kept_of
 from node.ledger.database import Database
@@ -135,18 +136,23 @@ class Forgetting:
 
 def _remember(connection: sqlite3.Connection, uid: str) -> dict[str, int]:
     """Keep what must be known of its rows, beside what is known already; how many rows there are."""
-    of_study = "SELECT sop_instance_uid, sha256 FROM instances WHERE study_instance_uid = ? ORDER BY sop_instance_uid"
+    of_study = (
+        "SELECT sop_instance_uid, sha256, set_aside FROM instances"
+        " WHERE study_instance_uid = ? ORDER BY sop_instance_uid"
+    )
     of_analyses = (
         "SELECT r.sop_instance_uid FROM results r JOIN analyses a ON a.id = r.analysis_id"
         " WHERE a.study_instance_uid = ? ORDER BY r.sop_instance_uid"
     )
-    instances = [(row[0], row[1]) for row in connection.execute(of_study, (uid,))]
+    rows = connection.execute(of_study, (uid,)).fetchall()
+    instances = [(row[0], row[1]) for row in rows]
     results = [row[0] for row in connection.execute(of_analyses, (uid,))]
+    came_back = [row[0] for row in rows if row["set_aside"] == OWN_RESULT and row[0] not in results]
     connection.execute(
         "INSERT INTO forgotten VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
         " SET instances = CAST(excluded.instances || instances AS BLOB),"
         " results = CAST(excluded.results || results AS BLOB)",
-        (uid, *remember(instances, results)),
+        (uid, *remember(instances, results + came_back)),
     )
     return {"instances": len(instances), "results": len(results)}
 

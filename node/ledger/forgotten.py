@@ -42,6 +42,17 @@ def was_made_here(connection: sqlite3.Connection, arrival: Arrival) -> bool:
     return _find(_row(connection, arrival.study_instance_uid)[1], _digest(arrival.sop_instance_uid), 1) is not None
 
 
+def not_here(connection: sqlite3.Connection, study_instance_uid: str) -> int:
+    """How many instances of a study have no row any more, our own results left out."""
+    instances, results = _row(connection, study_instance_uid)
+    if not instances:
+        return 0
+    sql = "SELECT sop_instance_uid FROM instances WHERE study_instance_uid = ?"
+    here = {_digest(row[0]) for row in connection.execute(sql, (study_instance_uid,))}
+    ours = {results[at : at + _PART] for at in range(0, len(results), _PART)}
+    return len({instances[at : at + _PART] for at in range(0, len(instances), 2 * _PART)} - here - ours)
+
+
 def _row(connection: sqlite3.Connection, study_instance_uid: str) -> tuple[bytes, bytes]:
     sql = "SELECT instances, results FROM forgotten WHERE study_instance_uid = ?"
     return tuple(connection.execute(sql, (study_instance_uid,)).fetchone() or (b"", b""))

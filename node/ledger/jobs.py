@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from node.comparison import Comparison, comparison_from, comparison_text
+from node.errors import PermanentError
 from node.ledger.analysis import AnalysisRow
 from node.priority import Priority
 from node.states import AnalysisState
@@ -23,6 +24,7 @@ class Job:
         expected: how many images the study was announced to have; None: it was not.
         predecessors: kind -> (SOP Class UID, SOP Instance UID) of what an earlier revision delivered.
         comparison: what it is compared with, or why with nothing; None: it is not to be, or that is not settled.
+        purged: of how many of its images the files were purged.
     """
 
     row: AnalysisRow
@@ -30,6 +32,14 @@ class Job:
     expected: int | None
     predecessors: Mapping[str, tuple[str, str]]
     comparison: Comparison | None = None
+    purged: int = 0
+
+    def check_files(self) -> None:
+        """Raise PermanentError when images of it were purged: what is said of a part must not pass for the whole."""
+        if self.purged:
+            what = f"{self.purged} of its images were purged (storage.keep_days)"
+            hint = f"send the whole study again; where that makes no new revision: `radnode queue retry {self.row.id}`"
+            raise PermanentError(what, about=f"analysis {self.row.id}", hint=hint)
 
 
 def job_table(job: Job) -> dict[str, Any]:  # Any: JSON's edge
@@ -49,6 +59,7 @@ def job_from(table: Mapping[str, Any]) -> Job:  # Any: JSON's edge
         expected=table["expected"],
         predecessors={kind: (pair[0], pair[1]) for kind, pair in table["predecessors"].items()},
         comparison=comparison_from(table["comparison"]) if table["comparison"] else None,
+        purged=table["purged"],
     )
 
 

@@ -36,6 +36,7 @@ from node.ledger.reviews import Reviews
 from node.ledger.sessions import Sessions
 from node.ledger.signals import Signals
 from node.ledger.stages import Stages
+from node.ledger.strays import Strays
 from node.ledger.studies import Studies
 from node.ledger.upkeep import Upkeep
 from node.ledger.withdrawals import Withdrawals
@@ -63,6 +64,7 @@ class Ledger:
         self.absences = Absences(self._database)
         self.arrivals = Arrivals(self._database, *self._most)
         self.studies = Studies(self._database)
+        self.strays = Strays(self._database)
         self.analyses = Analyses(self._database)
         self.comparisons = Comparisons(self._database)
         self.deliveries = Deliveries(self._database)
@@ -107,6 +109,7 @@ class Ledger:
             self.studies.get(uid).expected,
             self.analyses.delivered_before(row),
             compared.comparison if compared else None,
+            self.studies.purged(uid, row.series),
         )
 
     def pulse(self) -> int:

@@ -10,6 +10,7 @@ import sqlite3
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
+from node.ledger.purging import begin_revision
 from node.states import StudyMove, StudyState
 from node.study import Arrival
 
@@ -64,5 +65,6 @@ def _release(connection: sqlite3.Connection, uid: str, reason: str, *, reopen: b
     if not reopen or row is None or row["state"] in (StudyState.RECEIVING, StudyState.QUARANTINED):
         return  # nothing was made of it, or an image that is new makes a revision anyway
     move_study(connection, uid, StudyMove.IMAGE_ARRIVED, reason)
+    begin_revision(connection, uid)
     connection.execute("UPDATE studies SET revision = revision + 1 WHERE study_instance_uid = ?", (uid,))
     drop_unfinished(connection, uid, f"{reason}: the next revision takes its place")

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 
 from node.ledger.database import Database
 from node.ledger.events import add_event
-from node.ledger.upkeep import MISSING_FILE
+from node.ledger.purging import MISSING_FILE, PURGED
 from node.signals import Availability, Kind, Named, Notification, Outcome, Step, StepStatus
 from node.states import StudyState
 
 #: Instances that all signals of one kind name of a study, and how many of them have come, set aside or not. A step may
 #: belong to several studies, and does not say of which of them an image is.
 _NAMED = (
-    "SELECT count(*) AS instances, coalesce(sum(came), 0) AS came FROM (SELECT max("
+    "SELECT count(*) AS instances, coalesce(sum(came), 0) AS came FROM (SELECT max("  # noqa: S608  our word
     "EXISTS (SELECT 1 FROM instances i JOIN signal_studies o ON o.study_instance_uid = i.study_instance_uid"
-    " WHERE i.sop_instance_uid = n.sop_instance_uid AND o.signal = n.signal AND i.set_aside != ?3)"
+    " WHERE i.sop_instance_uid = n.sop_instance_uid AND o.signal = n.signal AND i.set_aside != ?3"
+    f" AND i.file != '{PURGED}')"
     " OR EXISTS (SELECT 1 FROM quarantine q JOIN signal_studies o ON o.study_instance_uid = q.study_instance_uid"
     " WHERE q.sop_instance_uid = n.sop_instance_uid AND o.signal = n.signal)) AS came"
     " FROM signal_studies t JOIN signals s ON s.sop_instance_uid = t.signal"

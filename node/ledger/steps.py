@@ -1,5 +1,6 @@
 """How the tables have changed since :mod:`node.ledger.schema`."""
 
+from node.ledger.purge_tables import PURGED_FILES
 from node.ledger.report_tables import ADDENDA, DOCUMENTS_DUE, MOMENTS, REPORTS, VERSIONS
 from node.ledger.stage_tables import STAGES
 from node.ledger.watch_tables import WATCH_TABLES
@@ -274,6 +275,7 @@ DROP INDEX workitems_by_study;
 ALTER TABLE workitems DROP COLUMN study_instance_uid;
 ALTER TABLE workitems DROP COLUMN sources;
 """,
+    29: PURGED_FILES,
 }
 
 #: Raised with every step; `database.py` refuses a ledger that is newer than the program.

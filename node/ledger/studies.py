@@ -12,6 +12,7 @@ from node.ledger.database import Database
 from node.ledger.deliveries import OBSOLETE
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
+from node.ledger.purging import PURGED, count_purged, gone_with_it
 from node.ledger.results import REJECTION
 from node.states import AnalysisState, Keeping, StudyMove, StudyState
 from node.study import Attributes, Instance, Series
@@ -107,12 +108,17 @@ class Studies:
         rows = self._database.read("SELECT state, count(*) AS n FROM studies GROUP BY state")
         return {StudyState(row["state"]): row["n"] for row in rows}
 
-    def series(self, uid: str) -> tuple[Series, ...]:
-        """The series of a study, without what is set aside, in the order of their UIDs."""
+    def series(self, uid: str, *, missed: bool = True) -> tuple[Series, ...]:
+        """The series of a study, without what is set aside, in the order of their UIDs.
+
+        Args: uid: of the study; missed: also those images that were purged though the study is open again.
+        """
         rows = self._database.read(
-            "SELECT * FROM instances WHERE study_instance_uid = ? AND set_aside = ''"
+            "SELECT * FROM instances WHERE study_instance_uid = ? AND set_aside = '' AND (? OR file != ?)"
             " ORDER BY series_instance_uid, instance_number, sop_instance_uid",
             uid,
+            missed,
+            PURGED,
         )
         by_series: dict[str, list[Instance]] = {}
         for row in rows:
@@ -195,12 +201,18 @@ class Studies:
         )
         return [row["uid"] for row in rows]
 
+    def purged(self, uid: str, series: Sequence[str] = ()) -> int:
+        """How many images of these series, or of the whole study, were purged and have not come again."""
+        return count_purged(self._database.connection, uid, series)
+
     def paths(self, uid: str) -> list[str]:
-        """Every file that was received for a study, what is set aside included."""
+        """Every file that was received for a study, what is set aside included; first what was not purged."""
         rows = self._database.read(
-            "SELECT path FROM instances WHERE study_instance_uid = ?1"
-            " UNION SELECT path FROM quarantine WHERE study_instance_uid = ?1",
+            "SELECT path FROM (SELECT path, file FROM instances WHERE study_instance_uid = ?1"
+            " UNION SELECT path, '' FROM quarantine WHERE study_instance_uid = ?1)"
+            " GROUP BY path ORDER BY min(file = ?2), path",
             uid,
+            PURGED,
         )
         return [row["path"] for row in rows]
 
@@ -215,13 +227,19 @@ class Studies:
                 f" AND state IN (?, ?) AND NOT {STAYS}",
                 (uid, before, StudyState.CLOSED, StudyState.IGNORED),
             ).rowcount
+            sql = "UPDATE instances SET file = '' WHERE study_instance_uid = ? AND file != '' AND ?"
+            connection.execute(sql, (uid, changed))
             return self.paths(uid) if changed else []
 
-    def mark_purged(self, uid: str, before: float) -> None:
-        """Its files are gone; its rows stay. What came again since that time goes with the next purge."""
+    def mark_purged(self, uid: str, before: float, gone: Sequence[str] = ()) -> None:
+        """Its files are gone; its rows stay. What came again since that time goes with the next purge.
+
+        Args: uid: of the study; before: as it was begun; gone: paths of what is not in the spool any more.
+        """
         with self._database.write() as connection:
             sql = "UPDATE studies SET purged = 1 WHERE study_instance_uid = ? AND purged = 2 AND last_at < ?"
-            connection.execute(sql, (uid, before))
+            if not connection.execute(sql, (uid, before)).rowcount:
+                gone_with_it(connection, uid, gone)
             add_event(connection, "files purged", uid)
 
     def set_aside(self, uid: str = "", count: int = 1000) -> list[dict[str, object]]:

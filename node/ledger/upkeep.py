@@ -12,11 +12,9 @@ from pathlib import Path
 from node.errors import PermanentError
 from node.ledger.database import Database
 from node.ledger.events import add_event
+from node.ledger.purging import IS_HERE, MISSING_FILE, PURGED
 from node.ledger.since import Since, since
 from node.ledger.steps import VERSION
-
-#: Why an instance is left out that was acknowledged. It counts again once it is sent again.
-MISSING_FILE = "its file is not in the spool any more, or not whole: the disk lost it, or somebody changed it"
 
 _PAGES = ("page_size", "page_count", "freelist_count")
 
@@ -79,22 +77,22 @@ class Upkeep:
         return since(self._database, copy)
 
     def knows(self, sop_instance_uid: str, path: str) -> bool:
-        """Whether a row of that instance names that file; of a study whose files are gone it is to have none."""
+        """Whether a row of that instance names that file; one that was purged is to have none."""
         gone = "SELECT 1 FROM studies s WHERE s.study_instance_uid = {0}.study_instance_uid AND s.purged = 1"
-        sql = f"SELECT 1 FROM {{0}} WHERE sop_instance_uid = ? AND path = ? AND NOT EXISTS ({gone})"  # noqa: S608  ours
-        tables = ("instances", "quarantine")
-        return any(self._database.read(sql.format(table), sop_instance_uid, path) for table in tables)
+        sql = f"SELECT 1 FROM {{0}} WHERE sop_instance_uid = ? AND path = ? AND {{1}} AND NOT EXISTS ({gone})"  # noqa: S608
+        tables = {"instances": f"file != '{PURGED}'", "quarantine": "purged = 0"}
+        return any(self._database.read(sql.format(*one), sop_instance_uid, path) for one in tables.items())
 
     def with_files(self) -> list[str]:
-        """Study Instance UIDs of the studies whose files are to be there."""
-        return [row[0] for row in self._database.read("SELECT study_instance_uid FROM studies WHERE purged = 0")]
+        """Study Instance UIDs of the studies of which files are to be there."""
+        return [row[0] for row in self._database.read("SELECT study_instance_uid FROM studies WHERE purged != 1")]
 
     def named(self, study_instance_uid: str) -> list[Named]:
-        """Instances of a study whose file is to be there; none once a purge has begun."""
+        """Instances of a study whose file is to be there; once a purge has begun, those that came since."""
         rows = self._database.read(
-            "SELECT i.sop_instance_uid, i.study_instance_uid, i.path, i.size FROM studies s"
+            "SELECT i.sop_instance_uid, i.study_instance_uid, i.path, i.size FROM studies s"  # noqa: S608  our words
             " JOIN instances i ON i.study_instance_uid = s.study_instance_uid"
-            " WHERE s.study_instance_uid = ? AND s.purged = 0 AND i.set_aside = ''",
+            f" WHERE s.study_instance_uid = ? AND {IS_HERE} AND i.set_aside = ''",
             study_instance_uid,
         )
         return [Named(**dict(row)) for row in rows]
@@ -105,20 +103,26 @@ class Upkeep:
             return sum(_set_missing(connection, one) for one in missing)
 
     def count_missing(self) -> int:
-        """How many instances are left out since their files are gone."""
-        sql = "SELECT count(*) FROM instances WHERE set_aside != '' AND set_aside = ?"
+        """How many instances are left out since their files are gone, other than by a purge of their study since."""
+        sql = (
+            "SELECT count(*) FROM instances i JOIN studies s ON s.study_instance_uid = i.study_instance_uid"  # noqa: S608
+            f" WHERE i.set_aside != '' AND i.set_aside = ? AND {IS_HERE}"
+        )
         return int(self._database.read(sql, MISSING_FILE)[0][0])
 
 
 def _set_missing(connection: sqlite3.Connection, one: Named) -> bool:
     changed = connection.execute(
-        "UPDATE instances SET set_aside = ? WHERE sop_instance_uid = ? AND path = ? AND set_aside = ''"
-        " AND (SELECT purged FROM studies s WHERE s.study_instance_uid = instances.study_instance_uid) = 0",
+        "UPDATE instances AS i SET set_aside = ? WHERE sop_instance_uid = ? AND path = ? AND set_aside = ''"  # noqa: S608
+        f" AND EXISTS (SELECT 1 FROM studies s WHERE s.study_instance_uid = i.study_instance_uid AND {IS_HERE})",
         (MISSING_FILE, one.sop_instance_uid, one.path),
     ).rowcount
     if changed:
-        sql = "UPDATE studies SET images = max(0, images - 1), bytes = max(0, bytes - ?) WHERE study_instance_uid = ?"
-        connection.execute(sql, (one.size, one.study_instance_uid))
+        connection.execute(
+            "UPDATE studies SET images = max(0, images - 1), bytes = max(0, bytes - ?)"
+            " WHERE study_instance_uid = ? AND purged = 0",
+            (one.size, one.study_instance_uid),
+        )
         about = {"sop_instance_uid": one.sop_instance_uid, "reason": MISSING_FILE}
         add_event(connection, "file missing", one.study_instance_uid, None, **about)
     return bool(changed)

@@ -64,7 +64,9 @@ def tell_set_aside(scene: Scene, telling: Telling, *, is_known: bool) -> int:
     return len(rows)
 
 
-_ABOUT_SET_ASIDE = "what was set aside is kept and never analysed: correct it at its source and send it again"
+_ABOUT_SET_ASIDE = (
+    "what was set aside is never analysed, and kept for storage.keep_days: correct it at its source and send it again"
+)
 
 
 def tell_completed(scene: Scene, telling: Telling, study: StudyRow, events: Sequence[Event]) -> str:

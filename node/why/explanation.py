@@ -116,7 +116,13 @@ def _analyses(scene: Scene, telling: Telling, study: StudyRow) -> list[AnalysisR
 
 
 def _tell_purged(scene: Scene, telling: Telling, times: Sequence[float]) -> None:
+    """Which files are gone; of a study that is open again, what that means for its newest revision."""
+    when = f" at {at(times[-1])}" if times else ""
+    days = f"storage.keep_days = {scene.settings.storage.keep_days:g}, or room was needed: storage.purge_below_mb"
     if scene.ledger.inquiries.files_gone(scene.uid):
-        when = f" at {at(times[-1])}" if times else ""
-        days = f"storage.keep_days = {scene.settings.storage.keep_days:g}, or room was needed: storage.purge_below_mb"
         telling.say("files", f"its files were purged{when} ({days}); what was delivered stays where it is")
+    elif purged := scene.ledger.studies.purged(scene.uid):
+        telling.say("files", f"the files of {some(purged, 'object')} of it were purged{when} ({days})")
+        telling.advise(
+            "", "send the whole study again: what needs images that were purged is analysed when all are here"
+        )

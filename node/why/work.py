@@ -112,10 +112,10 @@ def _held(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
 
 
 def _advise_retry(scene: Scene, telling: Telling, row: AnalysisRow) -> None:
-    if scene.ledger.inquiries.files_gone(scene.uid):
-        telling.advise("", "the files are purged: send the study again, which makes a new revision of it")
-    else:
+    if not scene.ledger.studies.purged(scene.uid, row.series):
         telling.advise(f"radnode queue retry {row.id}", "another attempt, once the reason is gone")
+    elif scene.ledger.inquiries.files_gone(scene.uid):
+        telling.advise("", f"the files are purged: send the study again, then retry analysis {row.id}")
 
 
 def _dropped(scene: Scene, telling: Telling, row: AnalysisRow) -> str:

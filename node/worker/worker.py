@@ -118,7 +118,7 @@ class Worker:
         except RadnodeError as error:
             return _failure(row.id, error)
         except FileNotFoundError as error:
-            hint = "retry the analysis; if the study was purged (storage.keep_days), send it again first"
+            hint = "`radnode db check` says whether more are gone; send it again, then retry the analysis"
             gone = PermanentError(f"a file is not in the spool: {where(error)}", about=f"analysis {row.id}", hint=hint)
             return _failure(row.id, gone)
         except Exception as error:
@@ -245,6 +245,7 @@ class Worker:
         return decoded
 
     def _decode(self, row: AnalysisRow) -> Decoded:
+        self._jobs[row.id].check_files()
         found: list[ImageSet] = []
         missed: list[NotAssessed] = []
         for series in self._jobs[row.id].series:

@@ -13,6 +13,7 @@ import pytest
 
 from node.spool import Spool
 from tests.cli.conftest import Site
+from tests.ledger.material import arrival
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +72,24 @@ def test_what_was_told_is_what_is_removed(site: Site, spool: Path) -> None:
     assert before - size(spool) == told
     assert rules(site.json("gc", "--dry-run"))["storage.keep_days"] == (set(), 0)
     assert "its files were purged" in site.text("why", site.answered)
+
+
+def test_what_was_set_aside_and_is_of_no_study_is_told_and_removed(site: Site, spool: Path) -> None:
+    configure(site, keep_days=5)
+    path = "instances/00/broken.dcm"
+    (spool / path).write_bytes(bytes(3000))
+    site.ledger.arrivals.record([arrival(study="1.2.3", path=path, defect="it is broken")])
+    site.ledger._database.connection.execute("UPDATE quarantine SET received_at = ?", (time.time() - 6 * 86400,))
+    (by_age, _) = site.json("gc", "--dry-run")["rules"]
+    assert (by_age["set_aside"], by_age["size"], by_age["studies"]) == (1, 3000, [])
+    assert "would be removed: files of 0 studies and 1 objects that were set aside, 2.9 KiB" in site.text(
+        "gc", "--dry-run"
+    )
+    assert (spool / path).exists()
+    site.text("gc")
+    assert not (spool / path).exists()
+    assert site.json("gc", "--dry-run")["rules"][0]["set_aside"] == 0
+    assert "1 object: it is broken" in site.text("why", "1.2.3")
 
 
 def test_young_studies_stay_and_without_days_all_do(site: Site) -> None:

@@ -72,3 +72,5 @@ def test_what_was_purged_or_lost_is_not_held(ledger: Ledger) -> None:
     assert [one.failure for one in ledger.commitments.held([KEPT, Reference(DX, "1.2.9.2")])] == [0, NO_SUCH_OBJECT]
     ledger._database.connection.execute("UPDATE studies SET purged = 1")
     assert ledger.commitments.held([KEPT])[0].failure == NO_SUCH_OBJECT
+    ledger.arrivals.record([arrival()])
+    assert ledger.commitments.held([KEPT])[0].failure == 0, "it came again"

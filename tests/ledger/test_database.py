@@ -309,7 +309,7 @@ def test_an_older_ledger_keeps_its_rows_and_learns_how_many_bytes_its_studies_ha
     connection.close()
     ledger = Ledger(path, most_bytes=250)
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT * FROM instances").fetchall() == before
+    assert [row[: len(before[0])] for row in connection.execute("SELECT * FROM instances")] == before
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     connection.close()
     assert ledger.arrivals.record([arrival(3)]) == [Outcome.SET_ASIDE]

@@ -116,7 +116,7 @@ def test_a_late_image_makes_the_next_revision(ledger: Ledger) -> None:
     assert ledger.arrivals.record([arrival(2)]) == [Outcome.NEW]
     study = ledger.studies.get("1.2")
     assert (study.state, study.revision) == (StudyState.RECEIVING, revision + 1)
-    assert ledger.arrivals.record([arrival(1)]) == [Outcome.DUPLICATE]
+    assert ledger.arrivals.record([arrival(1)]) == [Outcome.NEW]
     assert len(ledger.studies.series("1.2")[0].instances) == 2, "what came again is analysed with it"
     assert not forget(ledger)
 

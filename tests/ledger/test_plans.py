@@ -134,6 +134,22 @@ def test_ticks_scan_nothing(ledger: Ledger) -> None:
     assert scans(ledger) == []
 
 
+def test_what_comes_of_a_purged_study_and_what_is_set_aside_of_none_is_looked_at_alone(ledger: Ledger) -> None:
+    reported(ledger)
+    with ledger._database.write() as connection:
+        connection.execute("UPDATE studies SET state = 'CLOSED'")
+    asked.clear()
+    later = time.time() + 1
+    paths = ledger.studies.begin_purge("1.2", later)
+    ledger.studies.mark_purged("1.2", time.time() - 9, paths)
+    ledger.arrivals.record([arrival(1), arrival(2), arrival(1), arrival(3, study="1.9", defect="broken")])
+    ledger.studies.purged("1.2", ["1.2.9"])
+    ledger.studies.series("1.2", missed=False)
+    ledger.upkeep.set_missing(ledger.upkeep.named("1.2"))
+    ledger.strays.mark_purged(ledger.strays.expired(later), later)
+    assert scans(ledger) == []
+
+
 def test_reports_in_messages_are_matched_and_forgotten_without_a_scan(ledger: Ledger) -> None:
     reports, key = ledger.reports, order_key("A1", "P1")
     report = HeardReport(ReportStatus.FINAL, ("1.2", key), (person_key("P1"),), "an order", "20260101120000")
