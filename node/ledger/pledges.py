@@ -16,6 +16,7 @@ from node.ledger.database import Database
 from node.ledger.deliveries import OBSOLETE
 from node.ledger.events import add_event
 from node.ledger.settlement import lose
+from node.ledger.silence import answer_instead
 from node.states import Keeping
 
 _OWNER = (
@@ -146,3 +147,4 @@ def _send_again(
     add_event(connection, action, row["study_instance_uid"], row["analysis_id"], **about)
     if spent:
         lose(connection, row["analysis_id"])
+        answer_instead(connection, "x.id = ? AND x.state = 'FAILED'", row["analysis_id"])  # where nobody has any of it

@@ -17,15 +17,20 @@ from node.ledger.moves import move_analysis, move_study
 from node.ledger.results import add_results
 from node.ledger.settlement import end_analysis_if_settled
 from node.stages import Stage, Staged, plain_name
-from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
+from node.states import ENDED, AnalysisMove, AnalysisState, Keeping, StudyMove, StudyState
 from node.study import ResultObject
 
 #: Names of facts, each followed by that of a plugin: its value is why it is paused.
 PAUSED = "paused "
 #: A line of the trail: what was kept goes out, since the version that was to answer does not.
 ANSWERS_INSTEAD = "answers instead"
-#: Of a row of `analyses a`: some of its results are at their destinations.
-ARRIVED = "EXISTS (SELECT 1 FROM deliveries d WHERE d.analysis_id = a.id AND d.state = 'DONE')"
+#: States in which what an archive took and does not keep is sent again.
+_RESENT = "'REPORTED', 'DELIVERED', 'FAILED', 'SILENT'"
+#: Of a row of `analyses a`: some of its results are at their destinations, or on their way to an archive that had them.
+ARRIVED = (
+    "EXISTS (SELECT 1 FROM deliveries d WHERE d.analysis_id = a.id AND (d.state = 'DONE'"  # noqa: S608  our words
+    f" OR d.kept = '{Keeping.AGAIN}' AND a.state IN ({_RESENT})))"
+)
 _MINE = "a.plugin = ? AND a.plugin_version = ?"
 _ANSWERED = (AnalysisState.REPORTED, AnalysisState.DELIVERED)
 _COMING = (AnalysisState.QUEUED, AnalysisState.CLASSIFIED)

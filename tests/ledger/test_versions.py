@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from node.ledger import AnalysisRow, Installed, Ledger
+from node.commitment import Reference
+from node.ledger import AnalysisRow, DeliveryRow, Installed, Ledger
 from node.stages import Stage, Staged
 from node.states import AnalysisState
 from tests.ledger.killing import is_killed_before
@@ -241,63 +242,105 @@ def test_of_two_canaries_that_fail_the_other_one_answers_and_then_the_live_one(l
     assert sent(ledger) == [OLD]
 
 
-def fail_in(path: Path, analysis_id: int) -> None:
-    Ledger(path).analyses.fail(analysis_id, "it raised")
+# An archive that does not keep what it took of a canary
 
 
-def refuse_in(path: Path, _: int) -> None:
-    """The archive refuses the last object."""
-    again = Ledger(path)
-    refused(again)
-    again.close()
+def taken(ledger: Ledger) -> list[DeliveryRow]:
+    """The archive takes what waits for it, and is asked to keep it."""
+    found = ledger.deliveries.due("pacs", 300)
+    for row in found:
+        ledger.deliveries.done(row, ask=True)
+    references = [Reference(row.sop_class_uid, row.sop_instance_uid) for row in found]
+    ledger.pledges.ask("pacs", "2.25.1", references)
+    return found
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_killed_before_any_statement_of_the_last_refusal_the_live_one_answers_once(
-    ledger: Ledger, tmp_path: Path
-) -> None:
+def lose(ledger: Ledger, rows: Sequence[DeliveryRow], attempts: int = 1) -> None:
+    """The archive says that it does not keep these. Args: attempts: so many make it the last word."""
+    assert ledger.pledges.report("2.25.1", [], {row.sop_instance_uid: "0112" for row in rows}, attempts, 0)
+
+
+def test_the_live_one_answers_once_where_the_archive_keeps_nothing_that_the_canary_says(ledger: Ledger) -> None:
     old, new = kept_for_a_canary(ledger, is_reported=True)
-    for row in ledger.deliveries.due("pacs", 300)[1:]:
-        ledger.deliveries.refuse(row, "A900")
-    ledger.close()
-    seen, statement, killed = set(), 0, True
-    while killed:
-        path = tmp_path / f"{statement}.db"
-        shutil.copy(tmp_path / "ledger.db", path)
-        killed = is_killed_before(statement, partial(refuse_in, path, new.id))
-        again = Ledger(path)
-        seen.add((state(again, new), state(again, old)))
-        if state(again, new) is AnalysisState.REPORTED:
-            refused(again)
-        assert (sent(again), sent(again)) == ([OLD], [])
-        again.close()
-        statement += 1
-    assert seen == {
-        (AnalysisState.REPORTED, AnalysisState.SILENT),
-        (AnalysisState.FAILED, AnalysisState.REPORTED),
-    }
+    lose(ledger, taken(ledger))
+    assert (state(ledger, new), state(ledger, old)) == (AnalysisState.FAILED, AnalysisState.REPORTED)
+    assert (sent(ledger), sent(ledger)) == ([OLD], [])
+    (told,) = [one for one in ledger.events.of_study("1.2") if one.action == "answers instead"]
+    assert "an archive does not keep what it took" in told.detail["reason"]
+    ledger.analyses.retry(new.id)
+    assert report(ledger, new) is AnalysisState.SILENT, "readers have the other answer by now"
+    assert sent(ledger) == []
+
+
+def test_a_canary_of_which_the_archive_keeps_a_part_has_answered(ledger: Ledger) -> None:
+    old, new = kept_for_a_canary(ledger, is_reported=True)
+    lose(ledger, taken(ledger)[:1])
+    assert (state(ledger, new), state(ledger, old)) == (AnalysisState.FAILED, AnalysisState.SILENT)
+
+
+@pytest.mark.parametrize("ending", ["it is taken", "it is refused", "it is dropped"])
+def test_as_long_as_a_part_of_the_canary_is_sent_again_the_live_one_waits(ledger: Ledger, ending: str) -> None:
+    old, new = kept_for_a_canary(ledger, is_reported=True)
+    first, second = taken(ledger)
+    lose(ledger, [second], attempts=2)
+    lose(ledger, [first])
+    assert (state(ledger, new), state(ledger, old)) == (AnalysisState.FAILED, AnalysisState.SILENT)
+    (again,) = ledger.deliveries.due("pacs", 300)
+    assert again.sop_instance_uid == second.sop_instance_uid
+    if ending == "it is dropped":
+        ledger.analyses.drop(new.id)
+    elif ending == "it is refused":
+        ledger.deliveries.refuse(again, "A900")
+    assert sent(ledger) == ([NEW] if ending == "it is taken" else [OLD])
+    assert sent(ledger) == []
+
+
+# kill -9
+
+
+def is_stopped(ledger: Ledger, row: AnalysisRow) -> bool:
+    return state(ledger, row) is AnalysisState.FAILED or row.plugin in ledger.pauses.paused()
+
+
+def lose_all(ledger: Ledger, _: AnalysisRow) -> None:
+    lose(ledger, ledger.deliveries.of_study("1.2")[:2])
+
+
+#: What ends a canary in one transaction, and whether it has reported by then.
+LAST: dict[str, tuple[bool, Callable[[Ledger, AnalysisRow], object]]] = {
+    "it fails": (False, ENDINGS["it fails"]),
+    "it is paused": (False, ENDINGS["it is paused"]),
+    "the archive refuses its last object": (True, lambda ledger, _: refused(ledger)),
+    "the archive keeps none of it": (True, lose_all),
+}
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_killed_before_any_statement_of_the_failure_the_live_one_answers_once(ledger: Ledger, tmp_path: Path) -> None:
-    old, new = kept_for_a_canary(ledger)
+@pytest.mark.parametrize("ending", LAST)
+def test_killed_before_any_statement_of_its_end_the_live_one_answers_once(
+    ledger: Ledger, tmp_path: Path, ending: str
+) -> None:
+    is_reported, act = LAST[ending]
+    old, new = kept_for_a_canary(ledger, is_reported=is_reported)
+    if ending == "the archive refuses its last object":
+        for row in ledger.deliveries.due("pacs", 300)[1:]:
+            ledger.deliveries.refuse(row, "A900")
+    elif ending == "the archive keeps none of it":
+        taken(ledger)
     ledger.close()
     seen, statement, killed = set(), 0, True
     while killed:
         path = tmp_path / f"{statement}.db"
         shutil.copy(tmp_path / "ledger.db", path)
-        killed = is_killed_before(statement, partial(fail_in, path, new.id))
+        killed = is_killed_before(statement, lambda path=path: act(Ledger(path), new))  # type: ignore[misc]
         again = Ledger(path)
-        seen.add((state(again, new), state(again, old)))
-        if state(again, new) is AnalysisState.QUEUED:
-            again.analyses.fail(new.id, "it raised")
+        seen.add((is_stopped(again, new), state(again, old)))
+        if not is_stopped(again, new):
+            act(again, new)
         assert (sent(again), sent(again)) == ([OLD], [])
         again.close()
         statement += 1
-    assert seen == {
-        (AnalysisState.QUEUED, AnalysisState.SILENT),
-        (AnalysisState.FAILED, AnalysisState.REPORTED),
-    }
+    assert seen == {(False, AnalysisState.SILENT), (True, AnalysisState.REPORTED)}
     assert statement > 20  # so many statements were tried
 
 
