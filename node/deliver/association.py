@@ -126,8 +126,8 @@ class Association:
             pdu.decode(struct.pack(">BxL", kind, len(body)) + body)
             results = {item.presentation_context_id: item.result_reason for item in pdu.presentation_context}
             self.longest_pdu = pdu.user_information.maximum_length or 0
-        except Exception:  # the library's decoders raise anything on bytes that are no such PDU; each means the same
-            raise Over(by_peer=True) from None
+        except Exception as error:  # the library's decoders raise anything on what is no such PDU: each means the same
+            raise Over(by_peer=True) from error
         for context_id, pair in proposed.items():
             result = results.get(context_id, 1)
             if result:
@@ -231,8 +231,8 @@ class Association:
                     if is_last and (not of_command or found.CommandDataSetType == NO_DATASET):
                         _ = found.CommandField
                         return found, bytes(data)
-            except Exception:  # the decoder raises anything on bytes that are no command set
-                raise Over(by_peer=True) from None
+            except Exception as error:  # the decoder raises anything on bytes that are no command set
+                raise Over(by_peer=True) from error
         raise Over(by_peer=True)
 
     def is_open(self) -> bool:

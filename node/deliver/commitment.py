@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import BytesIO
 
+import structlog
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.dsutils import decode
@@ -30,7 +31,9 @@ from node.deliver.messages import (
 )
 from node.deliver.request import provider_roles
 from node.deliver.status import reason_of
-from node.errors import DeliveryError, DeliveryRefused
+from node.errors import DeliveryError, DeliveryRefused, where
+
+log = structlog.get_logger()
 
 _SUCCESS, _PROCESSING_FAILURE = 0x0000, 0x0110
 #: So long an archive may report over the association that asked it; most call back.
@@ -67,7 +70,7 @@ def ask_commitment(
             raise DeliveryRefused("it offers no Storage Commitment", about=name_of(destination), hint=hint)
         action = {"CommandField": N_ACTION, "ActionTypeID": REQUEST_ACTION}
         _ask(assoc, destination, question(transaction, asked), action, "request for storage commitment")
-        _hear_report(assoc, hear)
+        _hear_report(assoc, destination, hear)
 
 
 def report_commitment(destination: Destination, calling_ae: str, transaction: str, answers: Sequence[Answer]) -> None:
@@ -106,7 +109,7 @@ def _ask(assoc: Association, destination: Destination, ds: Dataset, about: dict[
         raise DeliveryError(f"the {name} was answered with {reason_of(status)}", about=name_of(destination))
 
 
-def _hear_report(assoc: Association, hear: Callable[[Dataset], bool]) -> None:
+def _hear_report(assoc: Association, destination: Destination, hear: Callable[[Dataset], bool]) -> None:
     """Take a report if it comes at once."""
     end, (context, context_id) = time.monotonic() + _AT_ONCE_SECONDS, next(iter(assoc.accepted.items()))
     while (left := end - time.monotonic()) > 0 and (heard := assoc.hear(left)) is not None:
@@ -115,7 +118,8 @@ def _hear_report(assoc: Association, hear: Callable[[Dataset], bool]) -> None:
             continue
         try:
             taken = hear(decode(BytesIO(data), context[1] == ImplicitVRLittleEndian, True))
-        except Exception:  # an edge: it may be our ledger or its dataset; the archive reports again
+        except Exception as error:  # an edge: it may be our ledger or its dataset; it reports again, or is asked again
+            log.warning("report on storage commitment not taken", destination=destination.name, why=where(error))
             taken = False
         answer = command_set(
             AffectedSOPClassUID=PUSH_MODEL,

@@ -14,7 +14,7 @@ from node.deliver.circuit import Circuit, CircuitState
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.deliver.senders import sender_for
 from node.deliver.suspects import Suspects
-from node.errors import DeliveryError, DeliveryRefused, RadnodeError
+from node.errors import DeliveryError, DeliveryRefused, RadnodeError, where
 from node.kinds import INSTEAD
 from node.ledger import DeliveryRow, Ledger
 from node.spool import Spool
@@ -144,7 +144,7 @@ class Courier:
             raise
         except Exception as error:  # a bug of ours or of a library: it must not hold up what comes after these objects
             for uid in list(waiting):
-                self._later(waiting.pop(uid), f"unexpected {type(error).__name__}", self._retry.delivery_attempts)
+                self._later(waiting.pop(uid), f"unexpected {where(error)}", self._retry.delivery_attempts)
             raise
         if not asked:  # nothing of it could be sent, which says nothing of the destination
             return True
