@@ -31,6 +31,7 @@ from node.ledger.reviews import ReviewRow, SignedRow, UnreadDocument
 from node.ledger.signals import SignalRow
 from node.ledger.silence import ANSWERS_INSTEAD
 from node.ledger.stages import Installed
+from node.ledger.standing import STANDS
 from node.ledger.studies import StudyRow
 from node.ledger.succession import Signed
 from node.ledger.upkeep import Named, check_copy
@@ -42,6 +43,7 @@ __all__ = [
     "BY_OPERATOR",
     "FORGOTTEN",
     "NEW_BASELINE",
+    "STANDS",
     "Absence",
     "AnalysisRow",
     "Baseline",

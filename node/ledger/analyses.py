@@ -20,6 +20,7 @@ from node.ledger.plans import Plan, insert
 from node.ledger.results import are_withdrawn, take_over
 from node.ledger.silence import Outgoing, answer_instead, hand_out
 from node.ledger.stand_ins import forget_undelivered
+from node.ledger.standing import drop_standing
 from node.priority import Priority, Turn, rank
 from node.states import ENDED, AnalysisMove, AnalysisState, StudyMove, StudyState
 from node.study import ResultObject
@@ -57,6 +58,7 @@ class Analyses:
             add_event(connection, "routed", study_instance_uid, reasons=list(reasons))
             took = "; ".join(f"{plan.plugin}: {len(plan.series)} series" for plan in plans)
             move_study(connection, study_instance_uid, move, took or "no series fits a route: see `radnode trail`")
+            drop_standing(connection, study_instance_uid)
         return True
 
     def lease(

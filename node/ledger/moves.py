@@ -21,6 +21,10 @@ from node.states import (
 
 _ENDED = tuple(sorted(ENDED))
 _NOT_ENDED = f"state NOT IN ({', '.join('?' * len(_ENDED))})"
+#: It failed before anything was made of it, so that nobody has, or is owed, anything of it.
+_FAILED_BARE = (
+    f"state = '{AnalysisState.FAILED}' AND NOT EXISTS (SELECT 1 FROM results r WHERE r.analysis_id = analyses.id)"  # noqa: S608
+)
 
 
 def move_study(connection: sqlite3.Connection, uid: str, move: StudyMove, reason: str) -> StudyState:
@@ -58,9 +62,9 @@ def move_analysis(connection: sqlite3.Connection, analysis_id: int, move: Analys
 
 
 def drop_unfinished(connection: sqlite3.Connection, study_instance_uid: str, reason: str) -> None:
-    """Drop what is still to do for a study, in the caller's transaction."""
+    """Drop what is still to do for a study, and what failed without a result, in the caller's transaction."""
     rows = connection.execute(
-        f"SELECT id, state FROM analyses WHERE study_instance_uid = ? AND {_NOT_ENDED}",  # noqa: S608  only marks
+        f"SELECT id FROM analyses WHERE study_instance_uid = ? AND ({_NOT_ENDED} OR {_FAILED_BARE})",  # noqa: S608
         (study_instance_uid, *_ENDED),
     ).fetchall()
     for row in rows:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from node.config import Settings
 from node.errors import PermanentError
-from node.ledger import FORGOTTEN, AnalysisRow, Ledger, StudyRow, Subject, What
+from node.ledger import FORGOTTEN, STANDS, AnalysisRow, Ledger, StudyRow, Subject, What
 from node.plugin import Manifest
 from node.states import ENDED, AnalysisState, StudyState
 from node.why.archives import tell_fetched
@@ -96,7 +96,10 @@ _OPEN = frozenset({StudyState.RECEIVING, StudyState.COMPLETE, StudyState.ROUTED}
 
 def _mark(rows: Sequence[AnalysisRow]) -> str:
     """Begins the answer: whether there is a result of the newest revision."""
-    states = {row.state for row in rows} - {AnalysisState.SILENT} or {AnalysisState.SILENT}
+    made = [row for row in rows if not row.error.startswith(STANDS)]
+    if rows and not made:
+        return ""  # an earlier one has answered
+    states = {row.state for row in made} - {AnalysisState.SILENT} or {AnalysisState.SILENT}
     if states <= {AnalysisState.DELIVERED}:
         return ""
     if AnalysisState.DELIVERED in states:

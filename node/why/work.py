@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from node.ledger import ANSWERS_INSTEAD, AnalysisRow, DeliveryRow
+from node.ledger import ANSWERS_INSTEAD, STANDS, AnalysisRow, DeliveryRow
 from node.states import AnalysisState
 from node.why.telling import Scene, Telling, at, some
 
@@ -119,6 +119,9 @@ def _advise_retry(scene: Scene, telling: Telling, row: AnalysisRow) -> None:
 
 
 def _dropped(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
+    if row.error.startswith(STANDS):
+        _say(telling, row, f"not made: {row.error}")
+        return row.error
     _say(telling, row, f"given up at {at(row.changed_at)}: {row.error}")
     telling.advise("", "a dropped analysis stays so; the study sent again with a new image makes a new revision")
     return f"it was given up: {row.error}"

@@ -11,7 +11,7 @@ import pytest
 from node import config
 from node.comparison import Comparison, PriorRule
 from node.deliver import Courier
-from node.ledger import ANSWERS_INSTEAD
+from node.ledger import ANSWERS_INSTEAD, Plan
 from node.ledger.absences import MOST_TRIES
 from node.ledger.comparisons import want_prior
 from node.ledger.events import add_event
@@ -240,9 +240,17 @@ def test_its_files_are_purged_so_that_no_retry_helps(site: Site) -> None:
 def test_a_late_image_came_of_a_study_whose_files_are_purged(site: Site) -> None:
     assert site.ledger.studies.begin_purge(site.answered, time.time() + 1)
     site.ledger.studies.mark_purged(site.answered, time.time() + 1)
-    site.ledger.arrivals.record([arrival(study=site.answered)])
+    patient = site.ledger.studies.series(site.answered)[0].instances[0].patient_key
+    site.ledger.arrivals.record([arrival(study=site.answered, patient_key=patient)])
     told = site.text("why", site.answered)
     assert "the files of 1 object of it were purged at 20" in told
+    study = site.ledger.studies.get(site.answered)
+    assert site.ledger.studies.complete(study, "quiet", partial=False, expected=None)
+    (row,) = site.ledger.analyses.of_study(site.answered)
+    named = row.plugin, row.plugin_version, row.route, row.series, row.destinations
+    site.ledger.analyses.route(site.answered, [Plan(*named)], [])
+    stands = "chest-radiograph: its images were purged, and none of them is new: what revision 1 says of them stands"
+    assert answer(site, site.answered) == f"{site.answered}: {stands}"
     assert "send the whole study again: what needs images that were purged is analysed when all are here" in told
 
 

@@ -16,7 +16,7 @@ from node.ledger import Ledger
 from node.ledger.purging import PURGED
 from node.ledger.steps import STEPS
 from node.signals import Kind, Named, Step, StepStatus
-from node.states import StudyState
+from node.states import AnalysisState, StudyState
 from node.study import Arrival, Attributes, Outcome
 from tests.ledger.killing import is_killed_before
 from tests.ledger.material import SR, arrival, plan, reported
@@ -101,6 +101,48 @@ def test_a_series_that_is_all_here_is_analysed_whatever_was_purged_beside_it(pur
     check(purged, lateral.id)
     with pytest.raises(PermanentError, match="2 of its images were purged"):
         check(purged, films.id)
+
+
+def test_an_answer_stands_where_nothing_of_what_the_plugin_gets_is_new(purged: Ledger) -> None:
+    for number in (3, 4):  # a reconstruction that came later, and another one
+        record(purged, arrival(number, series="1.2.10"))
+        row = purged.analyses.get(complete(purged))
+        why = "its images were purged, and none of them is new: what revision 1 says of them stands"
+        assert (row.state, row.error) == (AnalysisState.DROPPED, why)
+        assert purged.studies.get("1.2").state is StudyState.CLOSED
+    assert purged.overview.analyses_in([AnalysisState.FAILED]) == {AnalysisState.FAILED: 0}
+    record(purged, arrival(1), arrival(2))
+    number = complete(purged)
+    check(purged, number)
+    assert purged.analyses.get(number).state is AnalysisState.QUEUED, "all of it is here: it may be asked again"
+
+
+@pytest.mark.parametrize("earlier", ["FAILED", "WITHDRAWN", "DROPPED"])
+def test_no_answer_stands_where_there_was_none(purged: Ledger, earlier: str) -> None:
+    with purged._database.write() as connection:
+        connection.execute("UPDATE analyses SET state = ?", (earlier,))
+    record(purged, arrival(3, series="1.2.10"))
+    assert purged.analyses.get(complete(purged)).state is AnalysisState.QUEUED
+
+
+def test_no_answer_stands_of_images_that_came_since(purged: Ledger) -> None:
+    record(purged, arrival(3))
+    purged.analyses.fail(complete(purged), "2 of its images were purged")
+    purge(purged)
+    record(purged, arrival(4, series="1.2.10"))
+    number = complete(purged)
+    assert purged.analyses.get(number).state is AnalysisState.QUEUED, "revision 1 knows nothing of the third one"
+    with pytest.raises(PermanentError, match="3 of its images were purged"):
+        check(purged, number)
+
+
+def test_what_failed_for_want_of_images_is_no_trouble_once_they_come(purged: Ledger) -> None:
+    record(purged, arrival(3))
+    number = complete(purged)
+    purged.analyses.fail(number, "2 of its images were purged")
+    record(purged, arrival(1))
+    assert purged.analyses.get(number).state is AnalysisState.DROPPED
+    assert purged.analyses.unfinished() == []
 
 
 def test_the_whole_study_sent_again_is_analysed_whole_whenever_it_comes(purged: Ledger) -> None:
