@@ -233,6 +233,22 @@ def test_what_is_purged_in_part_is_analysed_when_all_of_it_has_come_again(desk: 
     assert row.revision == 3
 
 
+def test_an_image_that_the_disk_has_lost_is_named_by_the_report_of_the_others(desk: Desk, hospital: Hospital) -> None:
+    bench = desk.bench
+    desk.take(hospital.film(image=1), hospital.film(image=2))
+    lost = bench.ledger.upkeep.named(hospital.study_uid())[0]
+    bench.ledger.upkeep.set_missing([lost])
+    *_, row = desk.take(hospital.film(image=3))
+    (answer,) = desk.ask("classify", row)
+    (missed,) = answer["not_assessed"]
+    assert missed["sop_instance_uid"] == lost.sop_instance_uid
+    assert "not in the spool any more" in missed["reason"]
+    (answer,) = desk.ask("report", row)
+    (path,) = [one["path"] for one in answer["results"] if one["kind"] == "sr"]
+    ds = pydicom.dcmread(bench.spool.path(path))
+    assert ds.CompletionFlag == "PARTIAL", "what is said of a part must not pass for the whole"
+
+
 @pytest.mark.parametrize("desk", [{"digest": "0" * 64}], indirect=True)
 def test_a_plugin_with_other_weights_fails_its_analyses_and_is_named_at_the_start(
     desk: Desk, hospital: Hospital

@@ -11,7 +11,7 @@ from node.errors import PermanentError
 from node.ledger.analysis import AnalysisRow
 from node.priority import Priority
 from node.states import AnalysisState
-from node.study import Attributes, Instance, Series
+from node.study import Attributes, Instance, NotAssessed, Series
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Job:
         predecessors: kind -> (SOP Class UID, SOP Instance UID) of what an earlier revision delivered.
         comparison: what it is compared with, or why with nothing; None: it is not to be, or that is not settled.
         purged: of how many of its images the files were purged.
+        lost: its images whose files the disk has lost: the report says that they were not assessed.
     """
 
     row: AnalysisRow
@@ -33,6 +34,7 @@ class Job:
     predecessors: Mapping[str, tuple[str, str]]
     comparison: Comparison | None = None
     purged: int = 0
+    lost: tuple[NotAssessed, ...] = ()
 
     def check_files(self) -> None:
         """Raise PermanentError when images of it were purged: what is said of a part must not pass for the whole."""
@@ -60,6 +62,7 @@ def job_from(table: Mapping[str, Any]) -> Job:  # Any: JSON's edge
         predecessors={kind: (pair[0], pair[1]) for kind, pair in table["predecessors"].items()},
         comparison=comparison_from(table["comparison"]) if table["comparison"] else None,
         purged=table["purged"],
+        lost=tuple(NotAssessed(**one) for one in table["lost"]),
     )
 
 

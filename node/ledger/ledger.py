@@ -110,6 +110,7 @@ class Ledger:
             self.analyses.delivered_before(row),
             compared.comparison if compared else None,
             self.studies.purged(uid, row.series),
+            self.studies.lost(uid, row.series),
         )
 
     def pulse(self) -> int:

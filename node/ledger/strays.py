@@ -54,5 +54,5 @@ class Strays:
             for one in strays:
                 sql = "UPDATE quarantine SET purged = 1 WHERE id = ? AND purged = 0 AND received_at < ?"
                 gone[one.study_instance_uid] += connection.execute(sql, (one.id, before)).rowcount
-            for uid, count in gone.items():
+            for uid, count in (+gone).items():
                 add_event(connection, "files purged", uid, set_aside=count)

@@ -12,10 +12,10 @@ from node.ledger.database import Database
 from node.ledger.deliveries import OBSOLETE
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
-from node.ledger.purging import PURGED, count_purged, gone_with_it
+from node.ledger.purging import MISSING_FILE, PURGED, count_purged, gone_with_it
 from node.ledger.results import REJECTION
 from node.states import AnalysisState, Keeping, StudyMove, StudyState
-from node.study import Attributes, Instance, Series
+from node.study import Attributes, Instance, NotAssessed, Series
 
 #: Whether a rejection note of a row of `studies` still waits for a destination.
 _OWES_NOTE = (
@@ -204,6 +204,19 @@ class Studies:
     def purged(self, uid: str, series: Sequence[str] = ()) -> int:
         """How many images of these series, or of the whole study, were purged and have not come again."""
         return count_purged(self._database.connection, uid, series)
+
+    def lost(self, uid: str, series: Sequence[str]) -> tuple[NotAssessed, ...]:
+        """Images of these series whose files the disk has lost."""
+        rows = self._database.read(
+            "SELECT sop_instance_uid, sop_class_uid, series_instance_uid, set_aside AS reason FROM instances"
+            " WHERE study_instance_uid = ? AND set_aside = ?"
+            " AND series_instance_uid IN (SELECT value FROM json_each(?))"
+            " ORDER BY series_instance_uid, instance_number, sop_instance_uid",
+            uid,
+            MISSING_FILE,
+            json.dumps(list(series)),
+        )
+        return tuple(NotAssessed(**dict(row)) for row in rows)
 
     def paths(self, uid: str) -> list[str]:
         """Every file that was received for a study, what is set aside included; first what was not purged."""

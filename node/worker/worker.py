@@ -247,7 +247,7 @@ class Worker:
     def _decode(self, row: AnalysisRow) -> Decoded:
         self._jobs[row.id].check_files()
         found: list[ImageSet] = []
-        missed: list[NotAssessed] = []
+        missed = list(self._jobs[row.id].lost)
         for series in self._jobs[row.id].series:
             if series.series_instance_uid in row.series:
                 image_set, not_assessed = assemble.read_image_set(

@@ -144,6 +144,7 @@ def test_what_comes_of_a_purged_study_and_what_is_set_aside_of_none_is_looked_at
     ledger.studies.mark_purged("1.2", time.time() - 9, paths)
     ledger.arrivals.record([arrival(1), arrival(2), arrival(1), arrival(3, study="1.9", defect="broken")])
     ledger.studies.purged("1.2", ["1.2.9"])
+    ledger.studies.lost("1.2", ["1.2.9"])
     ledger.studies.complete(ledger.studies.get("1.2"), "quiet", partial=False, expected=None)
     ledger.analyses.route("1.2", [plan()], [])
     ledger.studies.series("1.2", missed=False)

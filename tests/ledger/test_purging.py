@@ -327,11 +327,33 @@ def test_what_earlier_versions_took_for_lost_is_known_to_be_purged(tmp_path: Pat
     ledger.close()
 
 
+def test_what_came_again_without_its_rows_is_known_as_such_after_an_upgrade(tmp_path: Path) -> None:
+    version = next(number for number, text in STEPS.items() if "quarantine_with_files" in text)
+    path = tmp_path / "ledger.db"
+    ledger = Ledger(tmp_path / "new.db")
+    delivered(ledger)
+    purge(ledger)
+    reported(ledger, "9.9")
+    ledger.forgetting.forget("1.2", time.time() + 1)
+    record(ledger, arrival(1))
+    ledger.close()
+    _as_version(path, version - 1)
+    _copy(tmp_path / "new.db", path)
+    old = sqlite3.connect(path)
+    old.execute("UPDATE studies SET purged = 0 WHERE study_instance_uid = '1.2'")
+    old.commit()
+    old.close()
+    ledger = Ledger(path)
+    assert (here(ledger), ledger.inquiries.files_gone("1.2")) == (["1.2.9.1"], True)
+    assert record(ledger, arrival(2)) == [Outcome.DUPLICATE], "nothing new came"
+    ledger.close()
+
+
 def _copy(new: Path, old: Path) -> None:
     """Rows of today into tables as they were."""
     connection = sqlite3.connect(old)
     connection.execute("ATTACH ? AS new", (str(new),))
-    for table in ("studies", "instances", "events"):
+    for table in ("studies", "instances", "events", "forgotten"):
         names = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
         connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM new.{table}")  # noqa: S608  our names
     connection.commit()
