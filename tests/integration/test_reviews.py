@@ -124,6 +124,7 @@ def test_a_signed_report_that_comes_first_is_counted_once_its_study_is_answered_
     study, text, name = str(film.StudyInstanceUID), Dataset(), Dataset()
     strange = reader.report(film, [Word(("233604007", "SCT", "Pneumonia"), ABSENT, "2.25.404")])
     report = reader.verified(strange)
+    report.PreliminaryFlag = "FINAL"  # what is verified as preliminary is no signed report
     name.CodeValue, name.CodingSchemeDesignator, name.CodeMeaning = "121071", "DCM", "Finding"
     text.RelationshipType, text.ValueType, text.TextValue = "CONTAINS", "TEXT", "No opacity."
     text.ConceptNameCodeSequence = [name]
