@@ -76,6 +76,8 @@ faults: $(TEST_STAMP) peers
 # How fast the node and its parts are beside others: leave the machine alone meanwhile; BENCH: names of parts, else all.
 bench: $(TEST_STAMP) peers
 	$(BIN)/python -W ignore -m tests.bench --only "$(BENCH)" --write deploy/PERFORMANCE.md --json deploy/performance.json
+	@# what a hospital and a country need is reckoned from what was just measured
+	$(BIN)/python -m tests.bench.capacity --write deploy/CAPACITY.md
 
 # An hour of a hospital in six minutes: real studies, what goes wrong, an upgrade, and the books; all of it in radnode-day/.
 day: $(TEST_STAMP) viewer
