@@ -85,7 +85,18 @@ def _native(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
     held = len(ds[declared.keyword].value)
     if held < declared.native_bytes:
         raise DecodeError(f"{held} bytes of pixel data where {declared.native_bytes} are declared")
-    yield from _decoded(ds, declared)
+    if not _is_plain(declared):
+        yield from _decoded(ds, declared)
+        return
+    pixels, size = memoryview(ds[declared.keyword].value), declared.frame_bytes
+    for begin in range(0, declared.native_bytes, size):
+        yield Frame(_cell(_array(pixels[begin : begin + size], declared), declared), declared.photometric)
+
+
+def _is_plain(declared: Declaration) -> bool:
+    """Each frame is an array as it stands; pydicom reads the others: packed bits, shared colours, other byte orders."""
+    as_declared = declared.is_little_endian and not declared.is_float
+    return as_declared and declared.bits_allocated > 1 and declared.photometric != "YBR_FULL_422"
 
 
 def _compressed(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
@@ -116,7 +127,7 @@ def _deflated(ds: Dataset, declared: Declaration) -> Iterator[Frame]:
         yield Frame(_cell(_array(plain, declared), declared), declared.photometric)
 
 
-def _array(plain: bytes, declared: Declaration) -> Stored:
+def _array(plain: bytes | memoryview, declared: Declaration) -> Stored:
     """One frame from its native bytes, little endian."""
     rows, columns, samples = declared.rows, declared.columns, declared.samples
     if declared.bits_allocated == 1:

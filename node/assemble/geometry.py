@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import hypot, isfinite
 from typing import Any
 
 import numpy as np
@@ -90,12 +90,12 @@ def _ultrasound_spacing(ds: Dataset) -> tuple[float, float] | None:
 def _normal(cosines: list[float] | None) -> Vector | None:
     if cosines is None:
         return None
-    normal = np.cross(np.array(cosines[:3]), np.array(cosines[3:]))
-    length = float(np.linalg.norm(normal))
+    a, b, c, d, e, f = cosines
+    normal = b * f - c * e, c * d - a * f, a * e - b * d
+    length = hypot(*normal)
     if length < 0.5:  # row and column must be unit vectors at a right angle
         return None
-    x, y, z = (normal / length).tolist()
-    return x, y, z
+    return normal[0] / length, normal[1] / length, normal[2] / length
 
 
 def _numbers(value: Any, count: int) -> list[float] | None:

@@ -23,6 +23,8 @@ PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelDat
 _DEFER_BYTES = 1 << 20
 _CHUNK = 1 << 20
 _HEADER_BYTES = 64 << 20
+#: Of the File Meta Information what is looked at; and how it begins (PS3.10 7.1): (0002,0000) UL, of 4 bytes.
+_META_BYTES, _GROUP_LENGTH = 4096, b"\x02\x00\x00\x00UL\x04\x00"
 #: Tag, VR and length of an element; and what may come after pixel data in a deflated file.
 _ELEMENT_HEADER, _AROUND_PIXELS = 8, 1 << 20
 
@@ -80,13 +82,24 @@ class Part10:
         self.header.update(dict(rest.items()))
 
     def _read_header(self, path: Path) -> Dataset:
-        meta = read_file_meta_info(path)
-        if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-            return self._read_deflated(meta)
+        if self._may_be_deflated():
+            meta = read_file_meta_info(path)
+            if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+                return self._read_deflated(meta)
         header = dcmread(self._file, stop_before_pixels=True, defer_size=_DEFER_BYTES)
         implicit, little = header.original_encoding
         self._encoding = bool(implicit), little is not False
         return header
+
+    def _may_be_deflated(self) -> bool:
+        """Whether the File Meta Information has that transfer syntax's UID anywhere, or is too long to be looked at.
+
+        pydicom would inflate the whole file at once, whatever comes of it.
+        """
+        start = self._file.read(_META_BYTES)
+        self._file.seek(0)
+        is_long = start[132:140] != _GROUP_LENGTH or int.from_bytes(start[140:144], "little") > _META_BYTES - 144
+        return is_long or DeflatedExplicitVRLittleEndian.encode() in start
 
     def _read_deflated(self, meta: FileMetaDataset) -> Dataset:
         """Inflate as much as a header may need (PS3.5 A.5); from here on the file is a plain one in memory."""

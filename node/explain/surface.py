@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,8 +36,12 @@ def surface(evidence: EvidenceMap, shape: tuple[int, int], size: tuple[int, int]
     return np.asarray(density, dtype=np.float32)
 
 
+@lru_cache(maxsize=32)
 def _weights(length: int, samples: int, extent: tuple[float, float], cells: int) -> npt.NDArray[np.float64]:
-    """(samples, cells): how much each cell along one axis speaks at each sample's centre; zero beyond the extent."""
+    """(samples, cells): how much each cell along one axis speaks at each sample's centre; zero beyond the extent.
+
+    They are the same for all maps of a series; nobody may change them.
+    """
     centres = (np.arange(samples) + 0.5) * length / samples
     place = (centres - extent[0]) / (extent[1] - extent[0]) * cells - 0.5
     weights = np.zeros((samples, cells))
@@ -45,7 +51,9 @@ def _weights(length: int, samples: int, extent: tuple[float, float], cells: int)
         # at the border the outermost cell is repeated
         np.add.at(weights, (np.arange(samples), np.clip(cell, 0, cells - 1)), _spline(np.abs(place - cell)))
     inside = (centres >= extent[0]) & (centres <= extent[1])
-    return weights * inside[:, None]
+    weights *= inside[:, None]
+    weights.setflags(write=False)
+    return weights
 
 
 def _spline(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

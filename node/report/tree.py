@@ -2,9 +2,9 @@
 
 They are highdicom's value types, but for what those cannot hold: a NUM without a value (PS3.3 C.18.1).
 
-Making one takes longer than all else about it, and a report says much of every finding alike. So the items of
-:func:`code` and :func:`fact` are the same objects for the same arguments: they may stand in many places, in many
-reports, and are never changed. Who puts something below an item has it made apart.
+Making one takes longer than all else about it, and a report says much of every finding and image alike. So the items of
+:func:`code`, :func:`num` and :func:`fact` are the same objects for the same arguments: they may stand in many places,
+in many reports, and are never changed. Who puts something below an item has it made apart.
 """
 
 from __future__ import annotations
@@ -96,16 +96,26 @@ def date(name: CodedConcept, value: str, relation: str = CONTAINS) -> ContentIte
 
 def num(name: CodedConcept, value: float, unit: CodedConcept, relation: str = CONTAINS) -> ContentItem:
     """A NUM; `value` is rounded to four decimals, whole numbers stay whole."""
-    return NumContentItem(
-        name=name, value=round(value, 4) if value % 1 else int(value), unit=unit, relationship_type=relation
-    )
+    return _num(name, _rounded(value), unit, relation, (name.meaning, unit.meaning))
+
+
+@lru_cache(maxsize=512)
+def _num(
+    name: CodedConcept, value: float, unit: CodedConcept, relation: str, _meanings: tuple[str, str]
+) -> ContentItem:
+    return NumContentItem(name=name, value=value, unit=unit, relationship_type=relation)
+
+
+def _rounded(value: float) -> float:
+    return round(value, 4) if value % 1 else int(value)
 
 
 def num_above(
     name: CodedConcept, value: float, unit: CodedConcept, children: Iterable[ContentItem], relation: str = CONTAINS
 ) -> ContentItem:
-    """A NUM with these content items below it."""
-    return _with_children(num(name, value, unit, relation), children)
+    """A NUM of its own, with these content items below it."""
+    item = NumContentItem(name=name, value=_rounded(value), unit=unit, relationship_type=relation)
+    return _with_children(item, children)
 
 
 def num_without_value(name: CodedConcept, unit: CodedConcept, reason: CodedConcept) -> ContentItem:

@@ -151,9 +151,11 @@ def test_more_frames_than_fragments_are_refused(make, write):
     refused(write.save(ds), "1000 frames are declared, the pixel data has 1 fragments")
 
 
-def deflated(make, write, inflated):
+def deflated(make, write, inflated, private=b""):
     """An object that deflates to little and inflates to `inflated` and its pixels."""
     ds = make(ImageComments="x")
+    if private:
+        ds.file_meta.PrivateInformationCreatorUID, ds.file_meta.PrivateInformation = "1.2.3", private
     ds.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     path = write.save(ds, implicit_vr=False, little_endian=True)
     whole = path.read_bytes()
@@ -164,9 +166,10 @@ def deflated(make, write, inflated):
     return path
 
 
-def test_a_deflated_object_is_inflated_no_further_than_its_pixels(make, write):
+@pytest.mark.parametrize("private", [b"", bytes(1 << 14)], ids=["plain", "long file meta information"])
+def test_a_deflated_object_is_inflated_no_further_than_its_pixels(make, write, private):
     bomb = struct.pack("<HH2sHI", 0xFFFC, 0xFFFC, b"OB", 0, 160 << 20) + bytes(160 << 20)
-    path = deflated(make, write, bomb)
+    path = deflated(make, write, bomb, private)
     del bomb
     assert path.stat().st_size < 1 << 20
     tracemalloc.start()
