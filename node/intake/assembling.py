@@ -85,7 +85,7 @@ class Assembling(Storing):
         """The objects of metadata; those that have no bulk data are whole."""
         for one in described(text, self._kind):
             if one is None:
-                self.failed.append(Failed(None, CANNOT_UNDERSTAND))
+                self.failed.append(self._failure(Refused(Reason.METADATA), None))
                 continue
             self._waiting[one] = None
             for uri in one.locations:

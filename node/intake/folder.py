@@ -21,7 +21,7 @@ from pathlib import Path
 import structlog
 
 from node.config import WatchedFolder
-from node.errors import TemporaryError, where
+from node.errors import TemporaryError
 from node.intake import head
 from node.intake.entry import Limits
 from node.intake.reasons import Reason, Refused
@@ -170,7 +170,7 @@ class Watcher:
         except (TemporaryError, OSError):
             raise
         except Exception as error:  # an edge: one file that nobody has thought of shall not keep the others out
-            log.error("processing failure", input=self._watched.name, error=where(error))
+            self._visit.fail(error)
             self._counts["failed"] += 1
             return _Fate(self._refused_to, _FAILED)
         if taken is None:

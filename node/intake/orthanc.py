@@ -27,7 +27,7 @@ from urllib3.exceptions import HTTPError
 
 from node.config import Destination
 from node.deliver.http import address_of, check_ourselves, prepare, unreachable
-from node.errors import DeliveryError
+from node.errors import DeliveryError, TemporaryError, where
 from node.intake.reasons import Refused
 from node.intake.visit import Intake, Visit
 from node.ledger import Ledger
@@ -76,7 +76,7 @@ class Follower:
                 self._go_on(session)
                 self._ask_again(session)
             except (KeyError, TypeError, ValueError) as error:
-                raise self._unreadable() from error
+                raise self._unreadable(f"it is no JSON of Orthanc ({where(error)})") from error
 
     def _go_on(self, session: requests.Session) -> None:
         since = self._ledger.facts.position(self._place)
@@ -190,6 +190,10 @@ class Follower:
                 visit.take(answer.raw)
             except Refused as error:
                 visit.refuse(error)
+            except (TemporaryError, OSError, HTTPError):  # a requests.RequestException is an OSError
+                raise
+            except Exception as error:  # an edge: one instance that nobody has thought of must not hold up the others
+                visit.fail(error, resource=f"{_INSTANCES}/{instance}")
             return True
 
     def _visit(self) -> Visit:
@@ -232,5 +236,5 @@ class Follower:
         except (requests.RequestException, HTTPError, OSError) as error:
             raise unreachable(error, self._orthanc) from error
 
-    def _unreadable(self, why: str = "it is no JSON of Orthanc") -> DeliveryError:
+    def _unreadable(self, why: str) -> DeliveryError:
         return DeliveryError(f"its answer cannot be used: {why}", about=address_of(self._orthanc), hint="check url")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from node.errors import TemporaryError, where
+from node.errors import TemporaryError
 from node.intake.entry import Entry
 from node.intake.multipart import Begin, Malformed, Parts
 from node.intake.reasons import Reason, Refused
 from node.intake.visit import Visit
 from node.receive.header import Claim
+from node.receive.text import shown_uid
 
 log = structlog.get_logger()
 
@@ -161,7 +162,7 @@ class Storing:
         if isinstance(error, TemporaryError):
             log.error("object not taken", why=str(error))
             return Failed(claim, OUT_OF_RESOURCES, may_come_again=True)
-        log.error("processing failure", error=where(error))
+        self._visit.fail(error, sop_instance_uid=shown_uid(claim.sop_instance_uid) if claim else "")
         return Failed(claim, PROCESSING_FAILURE)
 
     def _fail(self, failed: Failed) -> None:

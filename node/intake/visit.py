@@ -9,6 +9,7 @@ from types import TracebackType
 import structlog
 
 from node.config import Settings
+from node.errors import where
 from node.intake.bulk import Scratch
 from node.intake.entry import Entry, Limits, Readable
 from node.intake.reasons import Refused
@@ -134,6 +135,12 @@ class Visit:
     def refuse(self, error: Refused) -> None:
         """Somebody shall see that something was refused: log and trail, once a minute for each reason."""
         self._refusals.note("object refused", Visitor(self._peer.calling_ae, self._peer.address), error.what)
+
+    def fail(self, error: Exception, **about: str) -> None:
+        """The same of an object that provoked what nobody has thought of; the log names it, and both say where."""
+        log.error("processing failure", calling_ae=self._peer.calling_ae, error=where(error), **about)
+        why = f"processing failure: {where(error)}"
+        self._refusals.note("object refused", Visitor(self._peer.calling_ae, self._peer.address), why)
 
     def close(self, ending: str) -> None:
         """It is over; returns at once."""

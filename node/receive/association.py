@@ -15,6 +15,7 @@ from pynetdicom.pdu import A_ASSOCIATE_RQ
 
 from node.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE
 from node.config import ReceiveSettings
+from node.errors import where
 from node.receive import command, negotiate, services, status
 from node.receive.admission import ANYBODY, Admission, Visitor
 from node.receive.commitment import Report
@@ -92,7 +93,7 @@ class Association:
             if cut.abort is not None:
                 self._connection.abort(cut.abort)
         except Exception as error:  # an edge: whatever one peer provokes ends its association, not the node
-            log.error("association failed", association=self._id, error=type(error).__name__)
+            log.error("association failed", association=self._id, error=where(error))
             self._connection.abort(BY_US)
         finally:
             if self._noted:

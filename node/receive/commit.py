@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from node.errors import LedgerBusy, RadnodeError
+from node.errors import LedgerBusy, RadnodeError, where
 from node.ledger import Ledger
 from node.study import Arrival, Outcome
 
@@ -29,8 +28,8 @@ class _Job:
     """Something to write: one of the three; and who waits for it."""
 
     arrival: Arrival | None = None
-    opening: Callable[[], None] | None = None
-    closing: Callable[[], None] | None = None
+    opening: partial[None] | None = None
+    closing: partial[None] | None = None
     outcome: Outcome | None = None
     error: Exception | None = None
     _gate: threading.Lock = field(default_factory=threading.Lock)  # far cheaper than an Event
@@ -180,14 +179,15 @@ class Committer:
         return True
 
     @staticmethod
-    def _note(step: Callable[[], None] | None) -> None:
+    def _note(step: partial[None] | None) -> None:
+        if step is None:
+            return
         try:
-            if step is not None:
-                step()
+            step()
         except LedgerBusy:
             raise
         except Exception as error:  # an edge: this thread must go on for the others, and the note is no promise
-            log.error("association not noted", error=type(error).__name__)
+            log.error("association not noted", about=step.args[0], error=where(error))
 
     def _record(self, jobs: list[_Job]) -> None:
         """Raises :class:`LedgerBusy`, with nothing recorded; any other error is that of one arrival."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from node.commitment import PUSH_MODEL, PUSH_MODEL_INSTANCE, REQUEST_ACTION
-from node.errors import LedgerBusy, SpoolError
+from node.errors import LedgerBusy, SpoolError, where
 from node.receive import command, header, keeping, status
 from node.receive.admission import Visitor
 from node.receive.commit import Committer
@@ -19,6 +19,7 @@ from node.receive.keeping import Peer
 from node.receive.negotiate import SERVICES as NO_STORAGE
 from node.receive.negotiate import Context
 from node.receive.signals import Signals, Word
+from node.receive.text import shown_uid
 from node.signals import AVAILABILITY, PERFORMED_STEP
 from node.spool import Incoming, Spool
 from node.study import Arrival, Outcome
@@ -73,7 +74,8 @@ def perform(service: Service, node: Node, peer: Peer, request: Request) -> statu
     except Cut:
         raise
     except Exception as error:  # an edge: the peer waits
-        log.error("processing failure", association=peer.association, error=type(error).__name__)
+        about = shown_uid(request.command.sop_instance_uid)
+        log.error("processing failure", association=peer.association, sop_instance_uid=about, error=where(error))
         for _ in request.dataset:
             pass
         return status.FAILED

@@ -86,7 +86,7 @@ class Spool:
 
     def put_away(self) -> None:
         """Nothing comes for now: leave no empty file behind."""
-        with contextlib.suppress(IndexError):  # another thread has taken it
+        with contextlib.suppress(IndexError, OSError):  # another thread has taken it; or the next start sweeps it away
             while self._ready:
                 self._ready.pop().discard()
 

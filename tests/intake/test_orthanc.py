@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from structlog.testing import capture_logs
 
 from node.config import Destination
 from node.errors import DeliveryError, DeliveryRefused, RadnodeError
@@ -230,6 +231,28 @@ def test_what_is_no_dicom_or_gone_holds_up_nothing(
     follower.look()
     assert (len(ward.files()), at(ward)) == (1, 3)
     assert "object refused" in ward.actions()
+
+
+def test_an_instance_that_nobody_has_thought_of_holds_up_nothing_and_is_named(
+    archive: Archive,
+    follower: Follower,
+    ward: Ward,
+    hospital: Hospital,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive.holds(hospital.film(1), hospital.film(2), hospital.film(3))
+    committer, uid = ward.intake._committer, str(hospital.image(2).SOPInstanceUID)
+    record = committer.record
+    monkeypatch.setattr(committer, "record", lambda one: record(one) if one.sop_instance_uid != uid else 1 // 0)
+    with capture_logs() as logs:
+        follower.look()
+    assert (len(ward.rows("SELECT * FROM instances")), at(ward)) == (2, 3)
+    (said,) = [one for one in logs if one["event"] == "processing failure"]
+    assert (said["resource"], said["calling_ae"]) == ("instances/i2", "archive")
+    assert str(said["error"]).startswith("ZeroDivisionError at test_orthanc.py:")
+    ward.intake.close()
+    (refused,) = [one for one in ward.trail() if one.action == "object refused"]
+    assert "ZeroDivisionError" in str(refused.detail["why"])
 
 
 def test_what_is_announced_and_not_there_is_asked_for_again(

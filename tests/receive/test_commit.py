@@ -198,7 +198,8 @@ def test_an_end_that_fails_for_good_does_not_stop_the_writer(
     ledger.arrivals.failing["a"] = sqlite3.IntegrityError("secret")
     committer.close("a", "released")
     assert committer.record(arrival("1")) is Outcome.NEW
-    assert [entry["event"] for entry in logs] == ["association not noted"]
+    assert [(entry["event"], entry["about"]) for entry in logs] == [("association not noted", "a")]
+    assert str(logs[0]["error"]).startswith("IntegrityError at test_commit.py:"), "a mistake of ours has its place"
     assert "secret" not in repr(logs)
 
 
