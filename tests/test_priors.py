@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from node.comparison import Answer, Aspect, Assessment, Comparison, PriorRule, SeriesAssessment, assessment_text
+from node.config import Settings
+from node.errors import LedgerBusy
 from node.ledger import Candidate, Ledger, Plan
-from node.priors import Priors
+from node.priors import Archives, Priors, settling
 from node.priors.choosing import choose
+from node.spool import Spool
 from node.states import AnalysisState
 from tests.ledger.material import arrival, plan
 
@@ -131,6 +135,43 @@ def test_what_is_settled_stays_so(ledger: Ledger) -> None:
     assert not ledger.comparisons.settle(number, Comparison(told("1.5", "20260301")))
     assert settled(ledger, number) == Comparison(None, "there is no earlier study of this patient")
     assert ledger.job(ledger.analyses.get(number)).comparison == settled(ledger, number)
+
+
+def test_one_that_nobody_has_thought_of_holds_up_no_other_report(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, plain = classified(ledger, told("1.2")), classified(ledger, told("1.3"))
+    real = settling.choose
+    monkeypatch.setattr(
+        settling, "choose", lambda now, *rest: 1 // 0 if now.study_instance_uid == "1.2" else real(now, *rest)
+    )
+    assert Priors(ledger).step() == 2
+    said = settled(ledger, odd)
+    assert said is not None
+    assert said.prior is None
+    assert "could not be compared (ZeroDivisionError at test_priors.py:" in said.sentence
+    assert due(ledger) == [odd, plain]
+
+
+def test_an_archive_is_asked_again_after_our_ledger_was_locked(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classified(ledger, told("1.2"), replace(RULE, archive="pacs"))
+    archives = Archives(Settings, ledger, Spool(tmp_path), lambda: False)
+    asked: list[str] = []
+
+    def locked(*_: object) -> str:
+        asked.append("pacs")
+        raise LedgerBusy("the ledger does not answer")
+
+    monkeypatch.setattr(Archives, "_fetched", locked)
+    archives.step()
+    archives.step()
+    assert asked == ["pacs", "pacs"]
+    monkeypatch.setattr(Archives, "_fetched", lambda *_: "the archive has none")
+    archives.step()
+    (one,) = ledger.comparisons.unsettled()
+    assert (one.is_spent, one.asked) == (True, "the archive has none")
 
 
 def test_a_study_that_is_on_its_way_is_waited_for(ledger: Ledger) -> None:

@@ -107,18 +107,22 @@ class Watch:
         """Have them sent; what is wrong, or nothing."""
         rule, operator = self._rule, f"fetch {self._rule.name}"
         fetcher = Fetcher(self._archive, self._settings, self._ledger, operator, self._is_stopping)
-        asked = due[: rule.at_most]
-        done = list(fetcher.fetch(asked))
-        for match, one in zip(asked, done, strict=True):
+        asked, whole = due[: rule.at_most], 0
+        for match, one in zip(asked, fetcher.fetch(map(self._begun, asked)), strict=True):
             self._note(match, one)
-        if done:
-            log.info("fetched", rule=rule.name, studies=len(done), whole=sum(not one.reason for one in done))
+            whole += not one.reason
+        if asked:
+            log.info("fetched", rule=rule.name, studies=len(asked), whole=whole)
         return _trouble(list(self._lacks.values()))
+
+    def _begun(self, match: Match) -> Match:
+        """It is about to be asked for: whatever that provokes, it is the next look that finds it due again."""
+        self._lacks.pop(match.study_instance_uid, None)
+        return match
 
     def _note(self, match: Match, done: Fetched) -> None:
         """Whether it is to be asked for again, and when."""
         uid = match.study_instance_uid
-        self._lacks.pop(uid, None)
         if not done.reason:
             return
         row, now = self._ledger.fetches.of_study(uid), time.time()

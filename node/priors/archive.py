@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from node.config import Destination, Settings
-from node.errors import RadnodeError, where
+from node.errors import LedgerBusy, RadnodeError, where
 from node.fetch import Fetcher, Found, Match, Wanted, enquire, is_code
 from node.ledger import Ledger, OpenComparison
 from node.priors.choosing import DAYS_OF_A_MONTH, choose
@@ -77,6 +77,8 @@ class Archives:
         try:
             if ended := self._fetched(wanted, count):
                 self._ledger.comparisons.spend(wanted.analysis_id, ended)
+        except LedgerBusy as error:  # of ours: the archive has not been asked in vain, and the next look asks it again
+            log.error("prior not fetched", archive=wanted.rule.archive, error=str(error))
         except RadnodeError as error:
             self._failed(wanted, str(error))
         except Exception as error:

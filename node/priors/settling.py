@@ -6,9 +6,14 @@ import re
 import time
 from collections.abc import Collection, Sequence
 
+import structlog
+
 from node.comparison import Assessment, Comparison
+from node.errors import RadnodeError, where
 from node.ledger import Ledger, OpenComparison
 from node.priors.choosing import Choice, choose
+
+log = structlog.get_logger()
 
 #: Most studies of a patient that are assessed anew for one comparison, unless more priors are wanted.
 _MOST_ANEW = 3
@@ -35,7 +40,17 @@ class Priors:
 
     def step(self) -> int:
         """Settle what can be settled; return how many were."""
-        return sum(self._settled(one, time.time()) for one in self._ledger.comparisons.unsettled())
+        return sum(self._guarded(one, time.time()) for one in self._ledger.comparisons.unsettled())
+
+    def _guarded(self, wanted: OpenComparison, now: float) -> bool:
+        try:
+            return self._settled(wanted, now)
+        except RadnodeError:
+            raise
+        except Exception as error:  # an edge: one that nobody has thought of must not hold up the reports of the others
+            log.error("prior not found", analysis=wanted.analysis_id, error=where(error))
+            none = Comparison(None, f"the earlier studies of this patient could not be compared ({where(error)})")
+            return self._ledger.comparisons.settle(wanted.analysis_id, none)
 
     def _settled(self, wanted: OpenComparison, now: float) -> bool:
         if wanted.now is None:

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from node.config import Serving, Settings
-from node.errors import PermanentError, RadnodeError
+from node.errors import PermanentError, RadnodeError, where
 from node.intake import Intake
 from node.ledger import Ledger
 from node.review import read_posted, take_statements
@@ -198,8 +198,10 @@ async def _look_again_and_again(pages: Pages) -> None:
         await asyncio.sleep(LOOK_SECONDS)
         try:
             await run_in_threadpool(pages.look)
-        except RadnodeError as error:  # the edge of this loop: the next look tries again
+        except RadnodeError as error:
             log.warning("sessions that are over are not signed out yet", why=str(error))
+        except Exception as error:  # the edge of this loop: the next look tries again
+            log.error("sessions that are over are not signed out yet", why=where(error))
 
 
 _CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}

@@ -12,7 +12,7 @@ import structlog
 from pydicom.uid import generate_uid
 
 from node.config import Settings, Worklist
-from node.errors import DeliveryError, DeliveryRefused, PermanentError
+from node.errors import DeliveryError, DeliveryRefused, PermanentError, RadnodeError, where
 from node.fetch.errand import run_apart
 from node.ledger import AnalysisRow, Ledger, WorkitemRow, WorkitemState
 from node.worklist import workitem
@@ -144,6 +144,11 @@ class Performer:
                 row = now
         except (DeliveryError, DeliveryRefused) as error:
             return str(error)
+        except RadnodeError:
+            raise
+        except Exception as error:  # an edge: one workitem that nobody has thought of must not hold up the others
+            log.error("workitem failed", worklist=row.worklist, workitem=row.workitem_uid, error=where(error))
+            return f"workitem {row.workitem_uid}: {where(error)}"
         return ""
 
     def _claim(self, server: Server, row: WorkitemRow) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+import structlog
 from pydicom.dataset import Dataset
 
 from node import logs
@@ -24,6 +25,9 @@ _MISSING = (404, 410)
 #: PS3.4 table CC.2.3-1: the well-known instances that stand for all workitems, and for those of a filter.
 _WORKLIST, _FILTERED_WORKLIST = "1.2.840.10008.5.1.4.34.5", "1.2.840.10008.5.1.4.34.5.1"
 _REFUSED = (400, 409)
+
+
+log = structlog.get_logger()
 
 
 class Said(Enum):
@@ -71,8 +75,7 @@ class Server:
         if status == 204:
             return []
         self._check(status)
-        found = [workitem_of(ds) for ds in self._datasets(body)[:_MOST]]
-        return [one for one in found if one is not None]
+        return self._workitems(body)
 
     def retrieve(self, uid: str) -> Workitem | None:
         """One of them as it is now (PS3.18 11.5); None: it is gone, or says nothing."""
@@ -80,7 +83,7 @@ class Server:
         if status in _MISSING:
             return None
         self._check(status)
-        return next((one for one in map(workitem_of, self._datasets(body)) if one and one.uid in ("", uid)), None)
+        return next((one for one in self._workitems(body) if one.uid in ("", uid)), None)
 
     def update(self, uid: str, change: Dataset) -> Said:
         """Attributes of a workitem that is ours (PS3.18 11.6). Args: change: with the Transaction UID."""
@@ -151,14 +154,29 @@ class Server:
         if not 200 <= status < 300:
             raise self._unusable(f"HTTP {status}")
 
-    def _datasets(self, body: bytes) -> list[Dataset]:
-        """DICOM JSON (PS3.18 F.2): an array of datasets, or a single one."""
+    def _workitems(self, body: bytes) -> list[Workitem]:
+        """DICOM JSON (PS3.18 F.2): an array of datasets, or a single one. One that cannot be read keeps no other."""
         try:
             told = json.loads(body)
-            with logs.pydicom_silent():
-                return [Dataset.from_json(one) for one in (told if isinstance(told, list) else [told])]
-        except Exception as error:  # the decoder raises anything on what is no DICOM JSON
+        except (ValueError, RecursionError) as error:
             raise self._unusable("it is no DICOM JSON") from error
+        tables = (told if isinstance(told, list) else [told])[:_MOST]
+        with logs.pydicom_silent():
+            read = [_dataset(one) for one in tables]
+            if tables and not any(ds is not None for ds in read):
+                raise self._unusable("it is no DICOM JSON")
+            found = [one for ds in read if ds is not None and (one := workitem_of(ds)) is not None]
+        if len(found) < len(tables):
+            unread = len(tables) - len(found)
+            log.warning("workitems not understood", worklist=self._worklist.name, count=unread, of=len(tables))
+        return found
 
     def _unusable(self, why: str) -> DeliveryError:
         return DeliveryError(f"its answer cannot be used: {why}", about=address_of(self._server), hint="check url")
+
+
+def _dataset(table: Any) -> Dataset | None:  # JSON's edge
+    try:
+        return Dataset.from_json(table)
+    except Exception:  # the decoder raises anything on what is no DICOM JSON
+        return None

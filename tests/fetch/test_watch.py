@@ -11,11 +11,11 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from node.config import Destination, FetchRule, Settings
-from node.fetch import Match, Watch
+from node.config import Destination, FetchRule, NodeSettings, Settings
+from node.fetch import Fetcher, Match, Watch
 from node.fetch import watch as watching
 from node.fetch.watch import is_due
-from node.ledger import FetchRow, fetches
+from node.ledger import FetchRow, Ledger, fetches
 from node.ledger.fetches import FIRST_AGAIN_SECONDS, LONGEST_AGAIN_SECONDS
 from tests.fetch.conftest import Running, Start
 from tests.peers import Hospital, storescu, until
@@ -49,6 +49,23 @@ ENDED = FetchRow("1.2", "pacs", 5, NOW - 60, NOW - 50, 5, "")
 )
 def test_what_is_due(match: Match, row: FetchRow | None, came: int, due: bool) -> None:
     assert is_due(match, row, came, NOW) is due
+
+
+def test_a_study_that_nobody_has_thought_of_waits_for_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Destination(name="pacs", kind="dicom", host="127.0.0.1", port=1, ae_title="PACS")
+    rule = FetchRule(name="ct", archive="pacs", modality="CT")
+    settings = Settings(node=NodeSettings(data_dir=tmp_path), destinations=(archive,), fetch=(rule,))
+    ledger, asked = Ledger(tmp_path / "ledger.db"), []
+    watch = Watch(rule, settings, ledger)
+    watch._lacks = {"1.2": watching._Lack(MATCH, "one failed", 0.0)}
+    monkeypatch.setattr(Fetcher, "_fetched", lambda *_: asked.append(1) or 1 // 0)
+    for _ in range(3):
+        watch.tick()
+    assert len(asked) == 1, "not at every glance"
+    assert ledger.facts.troubles()["fetch ct"].startswith("ZeroDivisionError at test_watch.py:")
+    ledger.close()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from node.ledger import WorkitemState
 from node.ledger.workitems import Workitems
 from node.states import AnalysisState
 from node.why import explain
+from node.worklist import Performer
 from tests.ledger.material import arrival, completed, plan, received, routed
 from tests.peers.worklist_server import JSON, Refused, WorklistServer, value, values
 from tests.worklist.conftest import CODE, Site, schedule
@@ -69,6 +70,21 @@ def test_the_urgent_come_first_and_no_more_than_are_wanted(site: Site, server: W
     site.look(at_most=2)
     assert [server.state(f"1.9.{number}") for number in (1, 2, 3)] == ["SCHEDULED", "IN PROGRESS", "IN PROGRESS"]
     assert [row.priority for row in site.ledger.workitems.open("ris")] == ["HIGH", "MEDIUM"]
+
+
+def test_one_that_nobody_has_thought_of_holds_up_no_other(
+    site: Site, server: WorklistServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        schedule(server, f"1.9.{number}", f"1.2.{number}")
+        received(site.ledger, f"1.2.{number}")
+    claim = Performer._claim
+    monkeypatch.setattr(
+        Performer, "_claim", lambda *its: 1 // 0 if its[2].workitem_uid == "1.9.1" else claim(*its), raising=True
+    )
+    for _ in range(2):  # neither when it is taken nor when it is gone on with
+        assert site.look().startswith("workitem 1.9.1: ZeroDivisionError at test_performing.py:")
+    assert [server.state(f"1.9.{number}") for number in (1, 2)] == ["SCHEDULED", "IN PROGRESS"]
 
 
 def test_whoever_asks_is_told_of_it(site: Site, server: WorklistServer) -> None:

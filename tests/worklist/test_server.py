@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from node.config import Worklist
 from node.errors import DeliveryError, DeliveryRefused
@@ -102,8 +103,17 @@ def test_what_is_no_workitem_is_left_out(liar: tuple[str, list[bytes]]) -> None:
         b' {"00080018": {"vr": "UI", "Value": ["1.9"]}, "00404021": {"vr": "SQ", "Value": ['
         b'{"0020000D": {"vr": "UI", "Value": ["../1"]}}]}}]'
     )
-    with Server(worklist(url)) as server:
+    with Server(worklist(url)) as server, capture_logs() as logs:
         assert server.search(CODE) == []
+    assert [(one["event"], one["count"], one["of"]) for one in logs] == [("workitems not understood", 3, 3)]
+
+
+def test_one_that_cannot_be_read_keeps_no_other(liar: tuple[str, list[bytes]]) -> None:
+    url, said = liar
+    said.append(b'[{"00080018": 5}, {"00080018": {"vr": "UI", "Value": ["1.9"]}}]')
+    with Server(worklist(url)) as server, capture_logs() as logs:
+        assert [one.uid for one in server.search(CODE)] == ["1.9"]
+    assert [(one["count"], one["worklist"]) for one in logs] == [(1, "ris")]
 
 
 @pytest.mark.parametrize("what", ["body", "head"])
