@@ -43,6 +43,10 @@ class ConfigError(PermanentError):
     """The configuration is wrong; `about` holds file, line and key."""
 
 
+class NeverRun(ConfigError):
+    """There is no ledger where the configuration has the data folder; `about` holds its path."""
+
+
 class SpoolError(TemporaryError):
     """The spool could not take or give bytes (disk full, read-only, I/O error)."""
 

@@ -42,7 +42,7 @@ def open_ledger(config: Path) -> tuple[Settings, Ledger]:
 def open_running(config: Path) -> tuple[Settings, Ledger, str]:
     """As :func:`open_ledger`; and what is wrong with the file, though the node runs, or nothing."""
     from node import config as configuration
-    from node.errors import ConfigError
+    from node.errors import ConfigError, NeverRun
     from node.ledger import Ledger
 
     try:
@@ -54,7 +54,7 @@ def open_running(config: Path) -> tuple[Settings, Ledger, str]:
         settings, wrong = in_force, f"{error}; the node goes on with what it has, until it is started again"
     path = settings.node.data_dir / "ledger.db"
     if not path.exists():
-        raise ConfigError("this node has never run", about=str(path), hint="`radnode serve` starts it")
+        raise NeverRun("this node has never run", about=str(path), hint="`radnode serve` starts it")
     return settings, Ledger(path, settings.storage.busy_seconds), wrong
 
 

@@ -12,7 +12,7 @@ import typer
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_running, print_json, printable, when
 from node.cli.watch import is_watched
 from node.cli.watch import watch as watch_screen
-from node.errors import TemporaryError
+from node.errors import NeverRun, TemporaryError
 from node.stages import Stage
 
 if TYPE_CHECKING:
@@ -36,10 +36,14 @@ def status(
     seconds: _SecondsArgument = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how the node is. Exit status: 0 ok, 1 degraded, 2 down."""
+    """Say how the node is. Exit status: 0 ok, 1 degraded, 2 down, or never run; 78: the configuration is wrong."""
     if seconds is not None and not watch:
         raise typer.BadParameter("seconds go with --watch")
-    settings, ledger, wrong = open_running(config)
+    try:
+        settings, ledger, wrong = open_running(config)
+    except NeverRun as error:
+        _say_down(str(error), as_json)
+        raise typer.Exit(DOWN) from error
     if watch and not as_json and is_watched():
         raise typer.Exit(watch_screen(lambda: _screen(settings, ledger, wrong), seconds or _WATCH_SECONDS))
     facts, problems, level = look(settings, ledger, wrong)
@@ -49,6 +53,15 @@ def status(
         for line in _lines(facts, problems, level):
             typer.echo(line)
     raise typer.Exit(level)
+
+
+def _say_down(problem: str, as_json: bool) -> None:
+    """Of a node of which nothing else is known; nothing is written for it."""
+    if as_json:
+        print_json({"status": _WORDS[DOWN], "problems": [problem], "serving_pid": None})
+        return
+    typer.echo(f"(not running): {_WORDS[DOWN]}")
+    typer.echo(printable(f"! {problem}"))
 
 
 def _screen(settings: Settings, ledger: Ledger, wrong: str) -> tuple[list[str], int]:

@@ -228,7 +228,15 @@ def test_a_worker_that_cannot_start_degrades_the_node(site: Site) -> None:
 
 def test_a_node_that_has_never_run_says_so(tmp_path: Path, site: Site) -> None:
     (tmp_path / "ledger.db").unlink()
-    assert "this node has never run" in str(site.refusal("status"))
+    done = site.run("status")
+    assert (done.exit_code, done.output.splitlines()[0]) == (2, "(not running): down")
+    assert f"! this node has never run [{tmp_path / 'ledger.db'}] - `radnode serve` starts it" in done.output
+    told = site.json("status")
+    assert (told["status"], told["serving_pid"], len(told["problems"])) == ("down", None, 1)
+    assert not (tmp_path / "ledger.db").exists(), "whoever asks makes no ledger"
+    assert "this node has never run" in str(site.refusal("studies", "list")), "other commands have nothing to work on"
+    site.config.write_text("[node", encoding="utf-8")
+    assert isinstance(site.refusal("status"), ConfigError)
 
 
 # Configuration
