@@ -316,7 +316,7 @@ def test_what_was_set_aside_goes_after_as_many_days_as_any_file(node: Node) -> N
     assert Retention(StorageSettings(keep_days=1), node.ledger, node.spool).purge(time.time()) == 0
     assert node.files == [path]
     node.grow_old()
-    assert (node.files, node.ledger.studies.count_set_aside()) == ([], 1)
+    assert (node.files, node.ledger.studies.count_set_aside()) == ([], 0)
     assert node.reconcile().clean
     assert node.ledger.events.latest(1)[0].action == "files purged"
     node.grow_old()

@@ -110,8 +110,15 @@ def list_set_aside(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = 
         print_json(found)
         return
     columns = ("received_at", "study_instance_uid", "sop_instance_uid", "reason")
-    rows = [(when(float(str(one["received_at"]))), *(one[name] or "-" for name in columns[1:])) for one in found]
-    print_table(("received", "study", "object", "reason"), rows, "nothing was set aside")
+    rows = [
+        (
+            when(float(str(one["received_at"]))),
+            *(one[name] or "-" for name in columns[1:]),
+            "purged" if one["gone"] else "here",
+        )
+        for one in found
+    ]
+    print_table(("received", "study", "object", "reason", "file"), rows, "nothing was set aside")
 
 
 @app.command()

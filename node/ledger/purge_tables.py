@@ -5,7 +5,7 @@ Of studies that an earlier version took for whole, since something came late, th
 
 PURGED_FILES = """
 ALTER TABLE instances ADD COLUMN file TEXT NOT NULL DEFAULT '' CHECK (file IN ('', 'AGAIN', 'PURGED'));
-ALTER TABLE quarantine ADD COLUMN purged INTEGER NOT NULL DEFAULT 0 /* 1: of no study, and its file is gone */;
+ALTER TABLE quarantine ADD COLUMN purged INTEGER NOT NULL DEFAULT 0 /* 1: its file is gone */;
 CREATE INDEX quarantine_with_files ON quarantine (received_at) WHERE purged = 0;
 UPDATE instances SET file = 'PURGED', set_aside = CASE WHEN set_aside LIKE 'its file is not in the spool any more%'
   THEN '' ELSE set_aside END

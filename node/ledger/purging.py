@@ -20,6 +20,11 @@ from node.study import Arrival
 MISSING_FILE = "its file is not in the spool any more, or not whole: the disk lost it, or somebody changed it"
 #: Values of the column `file`; empty: as its study says.
 AGAIN, PURGED = "AGAIN", "PURGED"
+#: Of a row of `quarantine q`, whether its file was purged: with its study, or by itself.
+IS_GONE = (
+    "(q.purged = 1 OR EXISTS"
+    " (SELECT 1 FROM studies s WHERE s.study_instance_uid = q.study_instance_uid AND s.purged = 1))"
+)
 #: Of a row of `instances i` and that of its study, `studies s`: whether its file is to be in the spool.
 IS_HERE = f"(s.purged = 0 AND i.file = '' OR s.purged = 2 AND i.file = '{AGAIN}')"
 
@@ -71,6 +76,15 @@ def gone_with_it(connection: sqlite3.Connection, uid: str, paths: Sequence[str])
     ).rowcount
     if changed:
         _recount(connection, uid)
+
+
+def set_aside_with_it(connection: sqlite3.Connection, uid: str, paths: Sequence[str]) -> None:
+    """The files of what was set aside of a study went with it; what comes again from here on counts again."""
+    connection.execute(
+        "UPDATE quarantine SET purged = 1"
+        " WHERE study_instance_uid = ? AND purged = 0 AND path IN (SELECT value FROM json_each(?))",
+        (uid, json.dumps(paths)),
+    )
 
 
 def count_purged(connection: sqlite3.Connection, uid: str, series: Sequence[str] = ()) -> int:

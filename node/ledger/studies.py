@@ -12,7 +12,7 @@ from node.ledger.database import Database
 from node.ledger.deliveries import OBSOLETE
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
-from node.ledger.purging import MISSING_FILE, PURGED, count_purged, gone_with_it
+from node.ledger.purging import IS_GONE, MISSING_FILE, PURGED, count_purged, gone_with_it, set_aside_with_it
 from node.ledger.results import REJECTION
 from node.states import AnalysisState, Keeping, StudyMove, StudyState
 from node.study import Attributes, Instance, NotAssessed, Series
@@ -253,18 +253,20 @@ class Studies:
             sql = "UPDATE studies SET purged = 1 WHERE study_instance_uid = ? AND purged = 2 AND last_at < ?"
             if not connection.execute(sql, (uid, before)).rowcount:
                 gone_with_it(connection, uid, gone)
+            set_aside_with_it(connection, uid, gone)
             add_event(connection, "files purged", uid)
 
     def set_aside(self, uid: str = "", count: int = 1000) -> list[dict[str, object]]:
-        """What is in quarantine, newest first; of one study, if given."""
-        where = "WHERE study_instance_uid = ?" if uid else ""
+        """What was ever set aside, newest first; of one study, if given. `gone`: its file was purged since."""
+        where = "WHERE q.study_instance_uid = ?" if uid else ""
         values = (uid, count) if uid else (count,)
-        sql = f"SELECT * FROM quarantine {where} ORDER BY id DESC LIMIT ?"  # noqa: S608  only marks
+        sql = f"SELECT q.*, {IS_GONE} AS gone FROM quarantine q {where} ORDER BY id DESC LIMIT ?"  # noqa: S608  our words
         return [dict(row) for row in self._database.read(sql, *values)]
 
     def count_set_aside(self) -> int:
-        """How many objects are in quarantine."""
-        return int(self._database.read("SELECT count(*) FROM quarantine")[0][0])
+        """How many objects are in quarantine: those whose files are here."""
+        sql = f"SELECT count(*) FROM quarantine q WHERE q.purged = 0 AND NOT {IS_GONE}"  # noqa: S608  our words
+        return int(self._database.read(sql)[0][0])
 
 
 def study_of(row: sqlite3.Row) -> StudyRow:

@@ -363,7 +363,7 @@ def test_what_was_set_aside_is_listed_with_its_reason_and_its_study_is_explained
     (one,) = site.json("studies", "set-aside")
     assert "came before with other content" in one["reason"]
     told = site.text("studies", "set-aside").splitlines()[-1].split("\t")
-    assert told[1:] == [one["study_instance_uid"], one["sop_instance_uid"], one["reason"]]
+    assert told[1:] == [one["study_instance_uid"], one["sop_instance_uid"], one["reason"], "here"]
     assert "set aside  1 objects: `radnode studies set-aside`" in site.text("status")
 
 

@@ -360,6 +360,25 @@ def _copy(new: Path, old: Path) -> None:
     connection.close()
 
 
+# What was set aside
+
+
+def test_of_what_was_set_aside_counts_what_is_here(ledger: Ledger) -> None:
+    delivered(ledger)
+    other = arrival(1, sha256="other", path="other.dcm")
+    record(ledger, other)
+    assert ledger.studies.count_set_aside() == 1
+    purge(ledger)
+    assert ledger.studies.count_set_aside() == 0
+    assert [row["gone"] for row in ledger.studies.set_aside("1.2")] == [1], "the row stays, and says so"
+    record(ledger, arrival(9))
+    assert ledger.studies.get("1.2").state is StudyState.RECEIVING
+    assert ledger.studies.count_set_aside() == 0, "nor does it count when its study is open again"
+    assert record(ledger, other) == [Outcome.SET_ASIDE]
+    assert ledger.studies.count_set_aside() == 1
+    assert [row["gone"] for row in ledger.studies.set_aside("1.2")] == [0]
+
+
 # Of no study
 
 
