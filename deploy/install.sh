@@ -99,10 +99,27 @@ start_node() {
     [ "$was_running" = no ] || { say "starting $unit"; systemctl start "$unit"; }
 }
 
-# Names of the checks that fail, one a line; what failed before is no reason against a new version.
-failing() {
-    local program='import json, sys; print("\n".join(sorted(one["check"] for one in json.load(sys.stdin) if not one["ok"])))'
-    (as_owner "$1/bin/radnode" doctor --json -c "$config" || true) | "$1/bin/python" -c "$program"
+# What a version finds, right and wrong, as JSON.
+findings() { as_owner "$1/bin/radnode" doctor --json -c "$config" || true; }
+
+# Of what the new version finds wrong, a line each. `worse`: what the old one found right, and what only the new one looks
+# at, if it is of the version itself or the node needs it to start. `more`: what only the new one looks at, around the node:
+# it was no better before. What the old one found wrong, too, is none of both.
+compared() {
+    local program='
+import json, sys
+def read(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return [{"check": "radnode doctor", "ok": False, "found": "gives no answer"}]
+old, new = read(sys.argv[1]), read(sys.argv[2])
+was = {one["check"]: one["ok"] for one in old}
+for one in new:
+    if not one["ok"] and was.get(one["check"], True):
+        is_more = one["check"] not in was and one.get("around", False)
+        print("more" if is_more else "worse", "{}: {}".format(one["check"], " ".join(one["found"].split())))'
+    "$python" -c "$program" "$1" "$2"
 }
 
 ledger_version() {
@@ -151,19 +168,23 @@ do_upgrade() {
     new=$version
     [ "$new" != "$old" ] || { say "$new is the current version"; return; }
     "$prefix/versions/$new/bin/radnode" config check -c "$config" || fail "$new does not take the configuration; $old stays"
-    local before backup after
-    before=$(failing "$prefix/versions/$old")
+    local before backup after wrong worse more
     stop_node
+    before=$(findings "$prefix/versions/$old")
     backup=$data/ledger.before-$new-$(date +%Y%m%d-%H%M%S)
     as_owner "$prefix/versions/$old/bin/radnode" db backup "$backup" -c "$config"
     # From here on the ledger may be a newer one: doctor opens it.
-    after=$(failing "$prefix/versions/$new")
-    local worse
-    worse=$(comm -13 <(echo "$before") <(echo "$after"))
+    after=$(findings "$prefix/versions/$new")
+    wrong=$(compared "$before" "$after")
+    worse=$(sed -n 's/^worse //p' <<< "$wrong")
     if [ -n "$worse" ]; then
         back_to "$old" "$backup"
-        fail "$new finds wrong what $old did not ($(echo "$worse" | paste -sd,)): $old stays, with its ledger"
+        fail "$new finds wrong what $old did not: $old stays, with its ledger
+$worse"
     fi
+    more=$(sed -n 's/^more //p' <<< "$wrong")
+    [ -z "$more" ] || say "$new looks at what $old did not, and finds wrong what the upgrade has not changed:
+$more"
     printf '%s\n%s\n' "$old" "$backup" > "$prefix/versions/$new/.came-from"
     switch "$new"
     say "back: $0 rollback $prefix $config; the ledger as it was is $backup"

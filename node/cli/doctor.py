@@ -26,6 +26,8 @@ Check = tuple[str, bool, str]
 
 #: Setting of a port -> the part that has it, as its trouble is called, where that is not the receiver.
 _PARTS = {"web.port": "web", "hl7.port": "input HL7"}
+#: How names of checks of what is around the node begin: no version brings it, and the node starts without it.
+_AROUND = ("input ", "clock", "certificates ", "destination ", "worklist ", "audit collector")
 #: Transfer syntaxes -> the module that decodes them.
 _CODECS = {"JPEG": "gdcm", "JPEG 2000": "openjpeg", "RLE": "rle", "JPEG-LS": "jpeg_ls"}
 
@@ -46,7 +48,9 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, viewer: ViewerOption = None, a
         return
     checks = list(_checks(settings))
     if as_json:
-        print_json([{"check": name, "ok": ok, "found": found} for name, ok, found in checks])
+        print_json(
+            [{"check": name, "ok": ok, "found": told, "around": name.startswith(_AROUND)} for name, ok, told in checks]
+        )
     else:
         for name, ok, found in checks:
             typer.echo(f"{'ok ' if ok else 'BAD'} {name:<24} {found}")

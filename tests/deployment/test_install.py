@@ -88,10 +88,15 @@ class Machine:
 def houses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("houses")
     later = ("node/ledger/steps.py", "", LATER)
+    last = "    yield from _collector(settings)\n"
+    more = ("node/cli/doctor.py", last, f'{last}    yield "clock of the archive", False, "an hour late"\n')
+    packed = ("node/cli/doctor.py", last, f'{last}    yield "codec HTJ2K", False, "missing"\n')
     return {
         "1.0": house(folder / "first", "1.0"),
-        "1.1": house(folder / "second", "1.1", later),
-        "1.2": house(folder / "broken", "1.2", later, ("node/cli/doctor.py", '"jpeg_ls"', '"no_such_module"')),
+        "1.1": house(folder / "second", "1.1", later, more),
+        "1.2": house(
+            folder / "broken", "1.2", later, more, packed, ("node/cli/doctor.py", '"jpeg_ls"', '"no_such_module"')
+        ),
     }
 
 
@@ -132,7 +137,11 @@ def test_a_version_that_finds_more_wrong_is_not_taken(houses: dict[str, Path], m
     with socket.create_server(("127.0.0.1", 11119)):  # so that doctor asks the ledger whether it is its own node's
         said = machine.upgrade(houses["1.2"], status=1)
     assert "is the copy now" in said, "the ledger was brought up to date, and taken back"
-    assert "codec JPEG-LS" in said
+    refusal = said.partition("finds wrong what 1.0-")[2]
+    assert "codec JPEG-LS: missing" in refusal, "what the old version found right"
+    assert "codec HTJ2K: missing" in refusal, "what only the new one looks at, and brings itself"
+    assert "clock of the archive" not in refusal, "what is around the node, and was no better before"
+    assert "port " not in refusal, "another program has the port, in the old version's eyes, too"
     assert (machine.current(), machine.version()) == ("1.0", VERSION)
     assert machine.actions()[0] == "received"
 
@@ -140,6 +149,7 @@ def test_a_version_that_finds_more_wrong_is_not_taken(houses: dict[str, Path], m
 def test_forth_and_back_as_long_as_nothing_has_happened(houses: dict[str, Path], machine: Machine) -> None:
     said = machine.upgrade(houses["1.1"])
     assert "current is 1.1-" in said
+    assert "clock of the archive: an hour late" in said.partition("the upgrade has not changed")[2], "it is told"
     assert machine.current() == "1.1"
     machine.happens("node started")
     assert machine.version() == VERSION + 1
