@@ -22,7 +22,7 @@ def fetch(  # noqa: PLR0913  an option each
     patient: Annotated[str, typer.Option("--patient", help="Patient ID, the whole of it; it is not logged.")] = "",
     accession: Annotated[str, typer.Option("--accession", help="Accession Number; it is not logged.")] = "",
     modality: Annotated[str, typer.Option("--modality", help="Studies with such a series, e.g. CT.")] = "",
-    date: Annotated[str, typer.Option("--date", help="Study Date: YYYYMMDD, or a range YYYYMMDD-YYYYMMDD.")] = "",
+    date: Annotated[str, typer.Option("--date", help="Study Date: 2026-11-28, or a range 2026-11-01/2026-11-30.")] = "",
     body_part: Annotated[str, typer.Option("--body-part", help="Studies with a series of it, e.g. CHEST.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=5000, help="Most studies.")] = 100,
     by_get: Annotated[
@@ -38,13 +38,13 @@ def fetch(  # noqa: PLR0913  an option each
     Exit status 1: some did not come.
     """
     from node.cli.operator import operator
-    from node.fetch import Wanted, enquire
+    from node.fetch import Wanted, dicom_dates, enquire
     from node.logs import on_stderr
 
     on_stderr()
     settings, ledger = open_ledger(config)
     peer = _archive(settings, archive, by_get)
-    wanted = Wanted(study, patient, accession, modality, date, body_part)
+    wanted = Wanted(study, patient, accession, modality, dicom_dates(date), body_part)
     found = enquire(peer, settings.node.ae_title, ledger, operator(), wanted, limit)
     _tell_what_is_left_out(found, limit)
     if dry_run:

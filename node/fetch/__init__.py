@@ -22,7 +22,7 @@ On disk afterwards: what has come, in the spool.
 from node.fetch.enquiry import enquire
 from node.fetch.fetching import Fetched, Fetcher
 from node.fetch.query import Found, Match, find
-from node.fetch.wanted import Wanted, is_code
+from node.fetch.wanted import Wanted, dicom_dates, is_code
 from node.fetch.watch import Watch
 
-__all__ = ["Fetched", "Fetcher", "Found", "Match", "Wanted", "Watch", "enquire", "find", "is_code"]
+__all__ = ["Fetched", "Fetcher", "Found", "Match", "Wanted", "Watch", "dicom_dates", "enquire", "find", "is_code"]

@@ -14,6 +14,7 @@ from node.errors import PermanentError
 #: PS3.5 6.2 and 9.1, with what archives get wrong (leading zeros) let pass.
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _DATES = re.compile(r"(\d{8})?(-?)(\d{8})?")
+_ISO_DATE = re.compile(r"(?<!\d)(\d{4})-(\d\d)-(\d\d)(?!\d)")
 _CODE = re.compile(r"[A-Z0-9_ ]{1,16}")  # CS, PS3.5 6.2
 #: So many instances that an archive could not send are kept.
 _MOST_FAILED = 1000
@@ -27,6 +28,14 @@ def is_uid(text: str) -> bool:
 def is_code(text: str) -> bool:
     """Whether it can be a Code String."""
     return _CODE.fullmatch(text) is not None
+
+
+def dicom_dates(text: str) -> str:
+    """A date, or a range, as people write them (ISO 8601), as DICOM has them; what is neither stays as it is.
+
+    2026-11-28 -> 20261128; 2026-11-01/2026-11-30 -> 20261101-20261130; 2026-11-01/ -> 20261101-.
+    """
+    return _ISO_DATE.sub(r"\1\2\3", text.strip()).replace("/", "-")
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class Wanted:
             return "", ""
         match = _DATES.fullmatch(self.date)
         first, dash, last = match.groups("") if match else ("", "", "")
-        hint = "YYYYMMDD, YYYYMMDD-YYYYMMDD, YYYYMMDD- or -YYYYMMDD"
+        hint = "2026-11-28, 2026-11-01/2026-11-30, 2026-11-01/ or /2026-11-30; or as DICOM has it, 20261101-20261130"
         try:
             days = [datetime.strptime(day, "%Y%m%d") for day in (first, last) if day]
         except ValueError:

@@ -8,7 +8,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from node.errors import PermanentError
-from node.fetch import Wanted
+from node.fetch import Wanted, dicom_dates
 
 
 def answer(**changes: Any) -> Dataset:
@@ -78,6 +78,28 @@ def test_an_archive_that_ignores_a_key_brings_nobody_elses_study(
     wanted: dict[str, str], changes: dict[str, Any]
 ) -> None:
     assert not Wanted(**wanted).fits(answer(**changes))
+
+
+@pytest.mark.parametrize(
+    ("text", "dates"),
+    [
+        ("2026-11-26", "20261126"),
+        ("2026-11-01/2026-11-30", "20261101-20261130"),
+        ("2026-11-01/", "20261101-"),
+        ("/2026-11-26", "-20261126"),
+        ("20261101-2026-11-30", "20261101-20261130"),
+        ("20261101-20261130", "20261101-20261130"),
+    ],
+)
+def test_dates_may_be_as_people_write_them(text: str, dates: str) -> None:
+    assert dicom_dates(text) == dates
+    assert Wanted(date=dicom_dates(text)).fits(answer())
+
+
+@pytest.mark.parametrize("text", ["2026-11-31", "2026-11-27/2026-11-26", "2026-11", "12026-11-26", "26.11.2026", "/"])
+def test_what_is_no_date_stays_none(text: str) -> None:
+    with pytest.raises(PermanentError, match="this is no date or range of dates"):
+        Wanted(date=dicom_dates(text))
 
 
 def test_only_series_tell_what_the_study_does_not() -> None:
