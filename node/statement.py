@@ -45,8 +45,9 @@ the worklist: Subscribe (11.10) to the Worklist or, with a `label`, to the Filte
 Connection (8.10.4): UPS State Report, UPS Assigned and UPS Cancel Requested (Event Types 1, 5, 2; PS3.4 CC.2.4). A
 request to cancel is met until the first result is delivered. No Unsubscribe. The Input Information Sequence may name
 several studies, and the instances of each: the workitem is completed when all of these have come, and all studies are
-answered; the Output Information Sequence has the results of all. Input with a WADO-RS Retrieval Sequence is retrieved
-(10.4) in `multipart/related; type="application/dicom"`, in any transfer syntax, from configured services.
+answered; the Output Information Sequence has the results of all, and Comments on the Performed Procedure Step names
+those of the instances that were set aside, with the reason. Input with a WADO-RS Retrieval Sequence is retrieved (10.4)
+in `multipart/related; type="application/dicom"`, in any transfer syntax, from configured services.
 """
 
 

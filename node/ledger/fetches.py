@@ -31,6 +31,13 @@ _LACKING = (
     f" (SELECT 1 FROM instances WHERE sop_instance_uid = value AND set_aside != ?2 AND file != '{PURGED}')"
     " AND NOT EXISTS (SELECT 1 FROM quarantine WHERE sop_instance_uid = value AND study_instance_uid = ?3)"
 )
+#: Of some instances, those that are here and count for nothing, with the reason; none of which a good copy is here.
+_SET_ASIDE = (
+    "SELECT value AS uid, coalesce((SELECT i.set_aside FROM instances i WHERE i.sop_instance_uid = value"
+    " AND i.set_aside NOT IN ('', ?2)), (SELECT q.reason FROM quarantine q WHERE q.sop_instance_uid = value"
+    " AND q.study_instance_uid = ?3 ORDER BY q.id DESC LIMIT 1)) AS reason FROM json_each(?1) WHERE reason IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.sop_instance_uid = value AND i.set_aside = '')"
+)
 #: A study that did not come whole is asked for again after so long, which is doubled each time, seconds.
 FIRST_AGAIN_SECONDS, LONGEST_AGAIN_SECONDS = 60.0, 3600.0
 #: So many instances that could not be sent are named in the trail; the row has them all.
@@ -125,3 +132,8 @@ class Fetches:
     def lacking(self, uid: str, named: Iterable[str]) -> list[str]:
         """Of these instances of a study those that are not here."""
         return [row[0] for row in self._database.read(_LACKING, json.dumps(list(named)), MISSING_FILE, uid)]
+
+    def set_aside(self, uid: str, named: Iterable[str]) -> list[tuple[str, str]]:
+        """Of these instances of a study those that are here, and are not analysed; and why."""
+        rows = self._database.read(_SET_ASIDE, json.dumps(list(named)), MISSING_FILE, uid)
+        return [(row["uid"], row["reason"]) for row in rows]

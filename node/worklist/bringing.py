@@ -9,14 +9,13 @@ from contextlib import suppress
 from node.config import Settings, Worklist
 from node.errors import LedgerBusy
 from node.ledger import Input, Ledger, WorkitemRow
+from node.worklist.knowledge import Knowledge
 from node.worklist.origin import NotThere, Origin
 
 #: A study that did not come whole is asked for again after so long, seconds.
 _AGAIN_SECONDS = 60.0
 #: So often it is seen whether a workitem whose study is coming is wanted at all, seconds.
 _GLANCE_SECONDS = 1.0
-#: So many instances that did not come are named: a reason has 1024 characters.
-_MOST_NAMED = 8
 
 
 class Bringing:
@@ -24,6 +23,7 @@ class Bringing:
 
     def __init__(self, worklist: Worklist, settings: Settings, ledger: Ledger, is_stopping: Callable[[], bool]) -> None:
         self._origin, self._ledger, self._is_stopping = Origin(worklist, settings, ledger), ledger, is_stopping
+        self._known = Knowledge(ledger, settings)
 
     def bring(self, row: WorkitemRow, one: Input, tell: Callable[[], None], *, is_answered: bool) -> str:
         """Have a study come, unless it has since the claim, or was answered before; a part of it counts for nothing.
@@ -39,7 +39,7 @@ class Bringing:
         """
         uid, unknown = one.study_instance_uid, self._origin.unknown(one)
         self._ledger.priors.release(uid, f"worklist {row.worklist}")
-        last, missing = self._ledger.fetches.of_study(uid), self._missing(one)
+        last, missing = self._ledger.fetches.of_study(uid), self._known.missing(one)
         has_come = last is not None and last.is_whole and last.asked_at >= row.claimed_at
         if not missing and (has_come or (is_answered and (last is None or last.is_whole))):
             return ""
@@ -51,15 +51,7 @@ class Bringing:
             return (last.reason if last is not None else "") or missing or row.reason
         tell()
         reason = self._origin.fetch(one, f"worklist {row.worklist}", _Unwanted(row, self._ledger, self._is_stopping))
-        return "; ".join(filter(None, (reason, self._missing(one))))
-
-    def _missing(self, one: Input) -> str:
-        """Which of the instances that the workitem names are not here; empty: all are."""
-        missing = self._ledger.fetches.lacking(one.study_instance_uid, one.instances)
-        if not missing:
-            return ""
-        named = ", ".join(missing[:_MOST_NAMED]) + (", ..." if len(missing) > _MOST_NAMED else "")
-        return f"of the {len(one.instances)} instances that the workitem names {len(missing)} are not here: {named}"
+        return "; ".join(filter(None, (reason, self._known.missing(one))))
 
     def _is_due(self, row: WorkitemRow, study_instance_uid: str) -> bool:
         """Whether it was not just asked for in vain; a clock that was set back counts for nothing."""

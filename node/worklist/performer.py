@@ -5,23 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 import structlog
 from pydicom.uid import generate_uid
 
 from node.config import Settings, Worklist
-from node.errors import DeliveryError, DeliveryRefused, PermanentError, RadnodeError, where
+from node.errors import DeliveryError, DeliveryRefused, RadnodeError, where
 from node.fetch.errand import run_apart
-from node.ledger import AnalysisRow, Ledger, WorkitemRow, WorkitemState
+from node.ledger import Ledger, WorkitemRow, WorkitemState
 from node.worklist import workitem
 from node.worklist.again import take_up
 from node.worklist.bringing import Bringing
-from node.worklist.judgement import Done, Failed, Judgement, judge, outputs_of, together
+from node.worklist.judgement import Done, Failed
+from node.worklist.knowledge import Knowledge
 from node.worklist.origin import NotThere
 from node.worklist.server import Said, Server
-from node.worklist.workitem import PRIORITIES, Output, Workitem
+from node.worklist.workitem import PRIORITIES, Workitem
 
 log = structlog.get_logger()
 
@@ -44,6 +44,7 @@ class Performer:
     ) -> None:
         self._worklist, self._settings, self._ledger, self._is_stopping = worklist, settings, ledger, is_stopping
         self._bringing = Bringing(worklist, settings, ledger, is_stopping)
+        self._known = Knowledge(ledger, settings)
         self._next = 0.0
 
     def step(self) -> None:
@@ -180,7 +181,7 @@ class Performer:
             if self._is_stopping() or now.cancel:
                 return
         if not (reason := "; ".join(filter(None, lacks))):
-            workitems.move(row, WorkitemState.ANALYSING)
+            workitems.move(row, WorkitemState.ANALYSING, self._known.left_out(row))
         elif time.time() - row.claimed_at > 60 * self._worklist.patience_minutes:
             workitems.move(row, WorkitemState.CANCELING, f"its study did not come: {reason}")
         else:
@@ -194,7 +195,7 @@ class Performer:
         uid, which = one.study_instance_uid, "the study" if count == 1 else f"study {number + 1} of {count}"
         if one.has_come:
             return ""
-        is_answered = isinstance(self._judged(uid, row.plugin), Done)
+        is_answered = isinstance(self._known.judged(uid, row.plugin), Done)
         lack = self._bringing.bring(
             row, one, lambda: self._tell(server, row, 5, f"{which} is fetched"), is_answered=is_answered
         )
@@ -208,18 +209,19 @@ class Performer:
 
     def _await(self, server: Server, row: WorkitemRow) -> None:
         take_up(row, self._ledger)
-        found = self._judged_all(row)
+        found = self._known.judged_all(row)
         if isinstance(found, Done):
-            self._ledger.workitems.move(row, WorkitemState.COMPLETING)
+            self._ledger.workitems.move(row, WorkitemState.COMPLETING, self._known.left_out(row))
         elif isinstance(found, Failed):
-            self._ledger.workitems.move(row, WorkitemState.CANCELING, found.reason)
+            why = "; ".join(filter(None, (found.reason, self._known.left_out(row))))
+            self._ledger.workitems.move(row, WorkitemState.CANCELING, why)
         else:
             self._tell(server, row, found.percent, found.text)
 
     def _withdraw(self, _: Server, row: WorkitemRow) -> None:
         """It is to be canceled: nothing more is made of its studies. If all was delivered meanwhile, that is told."""
-        if row.state is WorkitemState.ANALYSING and isinstance(self._judged_all(row), Done):
-            self._ledger.workitems.move(row, WorkitemState.COMPLETING)
+        if row.state is WorkitemState.ANALYSING and isinstance(self._known.judged_all(row), Done):
+            self._ledger.workitems.move(row, WorkitemState.COMPLETING, self._known.left_out(row))
         else:
             self._ledger.workitems.withdraw(row)
 
@@ -235,18 +237,18 @@ class Performer:
     # The end
 
     def _complete(self, server: Server, row: WorkitemRow) -> None:
-        found = self._judged_all(row)
+        found = self._known.judged_all(row)
         if not isinstance(found, Done):  # a late image has made another revision of the study
-            self._ledger.workitems.move(row, WorkitemState.ANALYSING)
+            self._ledger.workitems.move(row, WorkitemState.ANALYSING, row.reason)
             return
-        outputs = [one for analysis in found.analyses for one in self._outputs(analysis)]
+        outputs = [one for analysis in found.analyses for one in self._known.outputs(analysis)]
         station, times = self._settings.node.ae_title, (row.claimed_at, max(row.claimed_at, row.changed_at))
-        told = workitem.performed(row.transaction_uid, station, row.code, times, outputs)
+        told = workitem.performed(row.transaction_uid, station, row.code, times, outputs, row.reason)
         said = server.update(row.workitem_uid, told)
         if said is Said.YES:
             said = server.change(row.workitem_uid, row.transaction_uid, workitem.COMPLETED)
         if said is Said.YES:
-            self._ledger.workitems.move(row, WorkitemState.COMPLETED)
+            self._ledger.workitems.move(row, WorkitemState.COMPLETED, row.reason)
         elif self._is_in_progress(server, row):
             why = "the worklist server does not take what was performed"
             self._ledger.workitems.move(row, WorkitemState.CANCELING, why)
@@ -278,19 +280,3 @@ class Performer:
         why = f"it is {state} over there" if state else "it is gone"
         self._ledger.workitems.move(row, end, why if end is WorkitemState.LOST else row.reason)
         return False
-
-    # What is known here
-
-    def _judged_all(self, row: WorkitemRow) -> Judgement:
-        return together({uid: self._judged(uid, row.plugin) for uid in row.studies})
-
-    def _judged(self, uid: str, plugin: str) -> Judgement:
-        study = None
-        with suppress(PermanentError):  # it has no row: nothing came, or all of it was set aside
-            study = self._ledger.studies.get(uid)
-        return judge(study, self._ledger.fetches.came(uid), self._ledger.analyses.of_study(uid), plugin)
-
-    def _outputs(self, analysis: AnalysisRow) -> list[Output]:
-        made = self._ledger.analyses.results(analysis.id)
-        delivered = self._ledger.deliveries.of_study(analysis.study_instance_uid)
-        return outputs_of(analysis, made, delivered, self._settings)

@@ -118,13 +118,16 @@ def discontinued(transaction_uid: str, reason: str, at: float) -> Dataset:
 
 
 def performed(
-    transaction_uid: str, station: str, code: Code, times: tuple[float, float], outputs: Sequence[Output]
+    transaction_uid: str, station: str, code: Code, times: tuple[float, float], outputs: Sequence[Output], left_out: str
 ) -> Dataset:
-    """What was done (PS3.3 C.30.3). Args: station: our AE title; times: begin and end, epoch seconds."""
+    """What was done (PS3.3 C.30.3). Args: station: our AE title; times: begin and end, epoch seconds; left_out: of its
+    input, a comment."""
     ds, item = Dataset(), Dataset()
     item.PerformedStationNameCodeSequence = [_coded((station, "L", station))]
     item.PerformedWorkitemCodeSequence = [_coded(code)]
     item.PerformedProcedureStepStartDateTime, item.PerformedProcedureStepEndDateTime = map(_datetime, times)
+    if left_out:
+        item.CommentsOnThePerformedProcedureStep = left_out[:_LONGEST_TEXT]
     item.OutputInformationSequence = [_output(one) for one in outputs]
     ds.TransactionUID, ds.UnifiedProcedureStepPerformedProcedureSequence = transaction_uid, [item]
     return ds

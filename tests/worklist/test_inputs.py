@@ -206,6 +206,39 @@ def test_of_many_that_are_missing_some_are_named(site: Site, server: WorklistSer
     assert len(told) < 1024
 
 
+def test_an_instance_that_is_named_and_was_set_aside_is_named_by_the_result(site: Site, server: WorklistServer) -> None:
+    site.answer()
+    broken = arrival(2, defect="no pixel data")
+    site.ledger.arrivals.record([broken])
+    names = ["1.2.9.1", broken.sop_instance_uid]
+    schedule(server, "1.9", inputs=[item_of("1.2", instances=names)])
+    assert site.look() == ""
+    told = "of the 2 instances that the workitem names 1 were set aside, and are not analysed: 1.2.9.2 (no pixel data)"
+    assert server.state("1.9") == "COMPLETED"
+    assert value(performed(server), "CommentsOnThePerformedProcedureStep") == told
+    assert told in asked_for(site, "1.2")
+    assert site.ledger.events.of_study("1.2")[-1].detail["reason"] == told
+    schedule(server, "1.10", inputs=[item_of("1.2", instances=names[:1])])
+    site.look()
+    assert "00400280" not in performed(server, "1.10"), "who does not name it is not told of it"
+
+
+def test_where_all_that_is_named_was_set_aside_the_reason_says_so(site: Site, server: WorklistServer) -> None:
+    site.ledger.arrivals.record([arrival(1, defect="no pixel data")])
+    schedule(server, "1.9", inputs=[item_of("1.2", instances=["1.2.9.1"])])
+    site.look()
+    assert cancellation(server).startswith("nothing of the study that came can be analysed; of the 1 instances")
+    assert cancellation(server).endswith("are not analysed: 1.2.9.1 (no pixel data)")
+
+
+def test_a_second_copy_that_was_set_aside_leaves_nothing_out(site: Site, server: WorklistServer) -> None:
+    site.answer()
+    site.ledger.arrivals.record([arrival(1, sha256="other", path="other.dcm")])
+    schedule(server, "1.9", inputs=[item_of("1.2", instances=["1.2.9.1"])])
+    site.look()
+    assert (server.state("1.9"), site.row().reason) == ("COMPLETED", "")
+
+
 def test_what_lacks_an_instance_that_is_named_is_not_completed_by_a_request_to_cancel(
     site: Site, server: WorklistServer
 ) -> None:
