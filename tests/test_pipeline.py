@@ -20,13 +20,14 @@ from node.classify.catalogue import Catalogue
 from node.classify.process import WorkerDied, WorkerLate, WorkerProcess
 from node.config import Destination, QueueSettings, Route, Settings, StorageSettings, StudySettings, WorkerSettings
 from node.errors import LedgerBusy
-from node.ledger import AnalysisRow, Input, Ledger, StudyRow, WorkitemRow, WorkitemState
+from node.ledger import AnalysisRow, Input, Ledger, StudyRow, WorkitemState
 from node.pipeline import Pipeline
 from node.plugin import Accepts, Code, FindingSpec, Interval, Manifest, OperatingPoint
 from node.priority import Priority
 from node.spool import Spool
 from node.states import AnalysisState, StudyState
 from node.study import Arrival, Attributes
+from tests.ledger.material import workitem_row
 
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
 QUIET = 2.0
@@ -897,27 +898,8 @@ def test_the_operators_word_outlives_a_late_image(bench: Bench) -> None:
     assert (bench.analysis().revision, bench.analysis().priority) == (2, Priority.HIGH)
 
 
-def workitem(**changes: Any) -> WorkitemRow:
-    row = WorkitemRow(
-        workitem_uid="1.9",
-        worklist="ups",
-        transaction_uid="1.8",
-        inputs=(Input("1.2"),),
-        plugin="chest",
-        code=("1", "99TEST", "Look"),
-        priority="HIGH",
-        state=WorkitemState.ANALYSING,
-        tries=1,
-        told="",
-        reason="",
-        claimed_at=0,
-        changed_at=0,
-    )
-    return replace(row, **changes)
-
-
 def test_what_a_workitem_orders_at_once_is_stat_for_that_plugin(bench: Bench) -> None:
-    item = workitem()
+    item = workitem_row()
     bench.ledger.workitems.add(item)
     bench.ledger.workitems.add(replace(item, workitem_uid="1.10", inputs=(Input("1.3"),), plugin="other"))
     for study in ("1.2", "1.3"):
@@ -927,25 +909,25 @@ def test_what_a_workitem_orders_at_once_is_stat_for_that_plugin(bench: Bench) ->
 
 
 def test_of_a_workitem_that_is_to_be_canceled_nothing_is_made_until_another_asks_for_it(bench: Bench) -> None:
-    bench.ledger.workitems.add(workitem())
-    assert bench.ledger.workitems.ask_to_cancel("ups", "1.9", "canceled at the request of RIS")
-    assert not bench.ledger.workitems.ask_to_cancel("ups", "1.9", "canceled at the request of another")
+    bench.ledger.workitems.add(workitem_row())
+    assert bench.ledger.workitems.ask_to_cancel("ris", "1.9", "canceled at the request of RIS")
+    assert not bench.ledger.workitems.ask_to_cancel("ris", "1.9", "canceled at the request of another")
     assert not bench.ledger.workitems.ask_to_cancel("other", "1.9", "canceled by another server")
     bench.receive()
     bench.settle()
     assert (bench.ledger.studies.get("1.2").state, bench.ledger.analyses.of_study("1.2")) == (StudyState.IGNORED, [])
     (routed,) = [event for event in bench.ledger.events.of_study("1.2") if event.action == "routed"]
     assert "chest: its workitem is canceled at the request of RIS" in routed.detail["reasons"]
-    bench.ledger.workitems.add(workitem(workitem_uid="1.10", state=WorkitemState.ANALYSING, claimed_at=1))
+    bench.ledger.workitems.add(workitem_row(workitem_uid="1.10", state=WorkitemState.ANALYSING, claimed_at=1))
     bench.receive()
     bench.settle()
     assert bench.analysis().state is AnalysisState.QUEUED
 
 
 def test_a_request_to_cancel_that_came_too_late_keeps_nothing_from_being_made(bench: Bench) -> None:
-    bench.ledger.workitems.add(workitem())
-    assert bench.ledger.workitems.ask_to_cancel("ups", "1.9", "canceled at request")
-    bench.ledger.workitems.move(workitem(), WorkitemState.COMPLETED)
+    bench.ledger.workitems.add(workitem_row())
+    assert bench.ledger.workitems.ask_to_cancel("ris", "1.9", "canceled at request")
+    bench.ledger.workitems.move(workitem_row(), WorkitemState.COMPLETED)
     bench.receive()
     bench.settle()
     assert bench.analysis().state is AnalysisState.QUEUED

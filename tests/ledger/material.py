@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from node.ledger import AnalysisRow, Ledger, Plan
+from node.ledger import AnalysisRow, Input, Ledger, Plan, WorkitemRow, WorkitemState
 from node.study import Arrival, Attributes, ResultObject
 
 SC = "1.2.840.10008.5.1.4.1.1.7"
@@ -90,3 +90,24 @@ def after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set the clock forward."""
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + seconds)
+
+
+def workitem_row(*inputs: Input, **changes: Any) -> WorkitemRow:
+    """One that is in hand, its studies being here. Args: inputs: else study 1.2."""
+    values: dict[str, Any] = {
+        "workitem_uid": "1.9",
+        "worklist": "ris",
+        "transaction_uid": "2.25.1",
+        "inputs": inputs or (Input("1.2"),),
+        "plugin": "chest",
+        "code": ("1", "99TEST", "Look"),
+        "priority": "HIGH",
+        "state": WorkitemState.ANALYSING,
+        "tries": 1,
+        "told": "",
+        "reason": "",
+        "claimed_at": 0,
+        "changed_at": 0,
+        **changes,
+    }
+    return WorkitemRow(**values)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from node.ledger import Input, Ledger, WorkitemRow, WorkitemState
+from node.ledger import Input, Ledger, WorkitemState
 from node.ledger.forgetting import FORGOTTEN
 from node.ledger.forgotten import _find
 from node.states import StudyState
 from node.study import Outcome
-from tests.ledger.material import after, arrival, completed, reported, routed
+from tests.ledger.material import after, arrival, completed, reported, routed, workitem_row
 
 DAY = 86400.0
 GONE = ("results", "deliveries", "associations")
@@ -247,21 +247,7 @@ def test_few_lines_are_not_worth_one_that_says_it(ledger: Ledger) -> None:
 
 
 def test_a_workitem_stays_as_long_as_one_of_its_studies(ledger: Ledger) -> None:
-    item = WorkitemRow(
-        workitem_uid="1.9",
-        worklist="ris",
-        transaction_uid="2.25.1",
-        inputs=(Input("1.2", ("PACS",), ("1.2.9.1",)), Input("1.3")),
-        plugin="chest",
-        code=("1", "99TEST", "Look"),
-        priority="HIGH",
-        state=WorkitemState.ANALYSING,
-        tries=1,
-        told="",
-        reason="",
-        claimed_at=0,
-        changed_at=0,
-    )
+    item = workitem_row(Input("1.2", ("PACS",), ("1.2.9.1",)), Input("1.3"))
     ledger.workitems.add(item)
     for study in item.studies:
         delivered(ledger, study)

@@ -18,7 +18,7 @@ from tests.peers.drip import DrippingServer
 from tests.peers.hospital import uids
 from tests.peers.worklist_server import WorklistServer, value, values
 from tests.worklist.conftest import Archive, Site, item_of, look, ordered, schedule
-from tests.worklist.test_performing import Killed, killed_before_write, performed
+from tests.worklist.test_performing import Killed, ends_after_a_kill_at_any_write, killed_before_write, performed
 
 
 def of(server: WorklistServer, *studies: str, uid: str = "1.9") -> None:
@@ -71,20 +71,7 @@ def test_killed_at_any_write_a_workitem_of_two_studies_ends_as_it_would_have(
     second = "1.3" if outcome == "COMPLETED" else "1.4"
     site.answer("1.2")
     site.answer("1.3")
-    deaths = 0
-    for number in range(9):
-        uid = f"1.9.{number + 1}"
-        of(server, "1.2", second, uid=uid)
-        with killed_before_write(number):
-            try:
-                site.performer()._look()
-            except Killed:
-                deaths += 1
-        for _ in range(2):
-            assert site.performer()._look() == ""
-        assert (server.state(uid), str(site.row(uid).state)) == (outcome, outcome), number
-        assert len({path for method, path, status in server.told("/state") if status == 200}) == number + 1
-    assert deaths >= 5
+    ends_after_a_kill_at_any_write(site, 9, lambda uid: of(server, "1.2", second, uid=uid), outcome)
 
 
 def test_what_has_come_of_a_workitem_is_not_retrieved_again(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -227,14 +227,12 @@ def killed_before_write(number: int) -> Iterator[list[str]]:
         yield written
 
 
-@pytest.mark.parametrize("outcome", ["COMPLETED", "CANCELED"])
-def test_killed_at_any_write_it_ends_as_it_would_have(site: Site, server: WorklistServer, outcome: str) -> None:
-    """Each time another workitem of a study that was answered before, or cannot be."""
-    site.answer()
+def ends_after_a_kill_at_any_write(site: Site, writes: int, order: Callable[[str], None], outcome: str) -> None:
+    """Each time another workitem. Args: writes: before each of which it is killed; order: schedules that UID."""
     deaths = 0
-    for number in range(12):
-        uid, study = f"1.9.{number + 1}", "1.2" if outcome == "COMPLETED" else "1.3"
-        schedule(server, uid, study)
+    for number in range(writes):
+        uid = f"1.9.{number + 1}"
+        order(uid)
         with killed_before_write(number):
             try:
                 site.performer()._look()
@@ -242,9 +240,17 @@ def test_killed_at_any_write_it_ends_as_it_would_have(site: Site, server: Workli
                 deaths += 1
         for _ in range(2):
             assert site.performer()._look() == ""
-        assert (server.state(uid), str(site.row(uid).state)) == (outcome, outcome), number
-        assert len({path for method, path, status in server.told("/state") if status == 200}) == number + 1
+        assert (site.server.state(uid), str(site.row(uid).state)) == (outcome, outcome), number
+        assert len({path for method, path, status in site.server.told("/state") if status == 200}) == number + 1
     assert deaths >= 5
+
+
+@pytest.mark.parametrize("outcome", ["COMPLETED", "CANCELED"])
+def test_killed_at_any_write_it_ends_as_it_would_have(site: Site, server: WorklistServer, outcome: str) -> None:
+    """Each time another workitem of a study that was answered before, or cannot be."""
+    site.answer()
+    study = "1.2" if outcome == "COMPLETED" else "1.3"
+    ends_after_a_kill_at_any_write(site, 12, lambda uid: schedule(server, uid, study), outcome)
     assert [event.action for event in site.ledger.events.latest(1000)].count("workitem claimed") >= 11
 
 
