@@ -26,6 +26,7 @@ from node.reviews import tallies, tally_table
 from node.spool import Spool
 from node.web import actions, metrics, state, tokens
 from node.web.durations import Durations
+from node.web.edge import Edge
 from node.web.guard import WRONG_TOKENS, Allowance, Guard, Hosts, caller_of
 from node.web.pages import Pages
 from node.web.stow import StowService
@@ -99,6 +100,7 @@ class Web:
             middleware=[
                 Middleware(Guard, requests=self._requests, wrong=self._wrong, page=pages.too_many),
                 Middleware(Hosts, names=lambda: (*_LOOPBACK, self._now.web.host, *self._now.web.allowed_hosts)),
+                Middleware(Edge),
             ],
             exception_handlers={HTTPException: _refused, RadnodeError: _failed},
         )

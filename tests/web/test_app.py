@@ -21,6 +21,7 @@ from node.config import (
     frozen,
 )
 from node.ledger import Installed, Ledger, Watched
+from node.ledger.reviews import Reviews
 from node.spool import write_once
 from node.stages import Stage
 from node.watch.lateness import lateness
@@ -335,3 +336,21 @@ def test_windows_and_watching_are_told_as_the_node_took_them_over(web: Running) 
     told = counted(web)
     assert told["radnode_analyses_due", ""] == 0
     assert (looks, "") not in told
+
+
+def test_what_nobody_has_thought_of_is_said_with_its_place_and_without_the_patient(
+    web: Running, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("KANARI^P is no name")
+
+    monkeypatch.setattr(Reviews, "of_study", fail)
+    done = web.ask("GET", "/studies/1.2/reviews")
+    assert (done.status_code, done.json()["hint"]) == (500, "its log says where")
+    assert done.headers["X-Content-Type-Options"] == "nosniff", "it takes the way of every answer"
+    monkeypatch.undo()
+    assert web.ask("GET", "/studies/1.2/reviews").status_code == 200
+    said = "".join(capfd.readouterr())
+    assert "request failed" in said
+    assert "ValueError at test_app.py:" in said
+    assert "KANARI" not in said
