@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
+from types import TracebackType
 
 import structlog
 
+#: Of the way to an error, the last places.
+_MOST_PLACES = 8
+
 
 def configure(level: int = logging.INFO) -> None:
-    """Set up structlog for this process."""
+    """Set up structlog for this process, and what is said of a thread that ends by an error."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -27,6 +34,17 @@ def configure(level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    sys.excepthook = _ended
+    threading.excepthook = lambda hooked: _ended(hooked.exc_type, hooked.exc_value, hooked.exc_traceback)
+
+
+def _ended(kind: type[BaseException], _: BaseException | None, places: TracebackType | None) -> None:
+    """Nobody caught it, and its thread ends: its kind and its way, never its text, which may quote a patient's data."""
+    if issubclass(kind, SystemExit):
+        return  # of a thread, as it says for itself
+    way = [f"{PurePath(one.filename).name}:{one.lineno}" for one in traceback.extract_tb(places)]
+    name = threading.current_thread().name
+    structlog.get_logger().critical("thread ended", thread=name, error=kind.__name__, at=way[-_MOST_PLACES:])
 
 
 def on_stderr() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,9 +50,10 @@ def storescp(tmp_path: Path) -> Iterator[RealStorescp]:
 @pytest.fixture(autouse=True)
 def _logs_as_they_were() -> Iterator[None]:
     """Commands that run in the process of a test set up their log for it."""
-    before = structlog.get_config()
+    before, hooks = structlog.get_config(), (sys.excepthook, threading.excepthook)
     yield
     structlog.configure(**before)
+    sys.excepthook, threading.excepthook = hooks
 
 
 @pytest.fixture(scope="module")
