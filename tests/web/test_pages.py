@@ -295,6 +295,16 @@ def test_a_heatmap_that_was_changed_is_not_shown(browser: Browser, heatmap: Path
     assert browser.get("/results/1.6.7.2.png").status_code == 404  # a report is no heatmap
 
 
+def test_a_heatmap_that_the_disk_has_damaged_takes_no_page_with_it(browser: Browser, heatmap: Path) -> None:
+    derivation = b"\x08\x00\x11\x21"  # (0008,2111), and a VR that there is not
+    whole = heatmap.read_bytes()
+    heatmap.write_bytes(whole.replace(derivation + b"ST", derivation + b"QQ"))
+    assert heatmap.read_bytes() != whole
+    for path in ("/studies/1.6", "/studies", "/"):
+        assert (browser.get(path).status_code, path) == (200, path)
+    assert "<img" not in browser.get("/studies/1.6").text
+
+
 def test_a_part_comes_again_only_when_it_has_changed(browser: Browser, web: Running) -> None:
     asked = {name: f"/?part={name}&seen={seen}" for name, seen in parts(browser.get("/").text)}
     assert list(asked) == ["summary", "board"]

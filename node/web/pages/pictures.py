@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 
+import structlog
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
 
-from node.errors import PermanentError
+from node.errors import PermanentError, where
 from node.ledger import Ledger
 from node.spool import Spool
+
+log = structlog.get_logger()
 
 #: Pixels of a picture at most, and of one in a list across.
 _MOST_PIXELS, _SMALL = 1 << 24, 320
@@ -32,10 +34,23 @@ class Heatmap:
 def heatmaps(ledger: Ledger, spool: Spool, analysis: int) -> Iterator[Heatmap]:
     """Those of an analysis that are still here."""
     for result in ledger.analyses.results(analysis):
-        if result.sop_class_uid == _SC:
-            with suppress(OSError, InvalidDicomError), spool.path(result.path).open("rb") as stream:
-                ds = dcmread(stream, stop_before_pixels=True, specific_tags=["DerivationDescription"])
-                yield Heatmap(result.sop_instance_uid, str(ds.get("DerivationDescription", "")))
+        if (
+            result.sop_class_uid == _SC
+            and (words := _words(spool.path(result.path), result.sop_instance_uid)) is not None
+        ):
+            yield Heatmap(result.sop_instance_uid, words)
+
+
+def _words(path: Path, sop_instance_uid: str) -> str | None:
+    """What it shows; None: it is not here any more, or damaged, and the page shows the rest."""
+    try:
+        ds = dcmread(path, stop_before_pixels=True, specific_tags=["DerivationDescription"])
+        return str(ds.get("DerivationDescription", ""))
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # an edge: whatever a damaged header makes pydicom raise
+        log.warning("heatmap cannot be read", sop_instance_uid=sop_instance_uid, error=where(error))
+        return None
 
 
 def png(ledger: Ledger, spool: Spool, sop_instance_uid: str, *, small: bool) -> bytes:

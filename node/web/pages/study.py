@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 
 from node.account import Account, read_account
 from node.config import Settings
@@ -81,9 +80,9 @@ class StudyPage:
             try:
                 tags = ["PatientName", "PatientID"]
                 ds = dcmread(self._spool.path(path), specific_tags=tags, stop_before_pixels=True, force=True)
-            except (OSError, InvalidDicomError):
+                return str(ds.get("PatientName", "")), str(ds.get("PatientID", ""))
+            except Exception:  # an edge: whatever a broken header makes pydicom raise
                 break
-            return str(ds.get("PatientName", "")), str(ds.get("PatientID", ""))
         return None
 
     def _shown(self, row: AnalysisRow) -> Shown:
