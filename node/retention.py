@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import structlog
 
 from node.config import StorageSettings
 from node.ledger import Ledger
 from node.spool import Spool
+
+log = structlog.get_logger()
 
 #: Whatever the disk is like, the files of a study stay so long after its last image.
 YOUNGEST_SECONDS = 3600.0
@@ -43,10 +48,15 @@ class Rows:
 
 
 class Retention:
-    """Args: settings: which rules; ledger: knows which studies ended; spool: holds the files."""
+    """Args: settings: which rules; ledger: knows which studies ended; spool: holds the files.
+
+    Attributes:
+        refusal: why a file could not be removed, the last one; None: all could.
+    """
 
     def __init__(self, settings: StorageSettings, ledger: Ledger, spool: Spool) -> None:
         self.settings, self._ledger, self._spool = settings, ledger, spool
+        self.refusal: OSError | None = None
 
     def purge(self, now: float) -> int:
         """Remove the files of studies that ended and are older than the retention; return how many studies.
@@ -95,12 +105,15 @@ class Retention:
         return count
 
     def remove(self, uid: str, before: float) -> bool:
-        """Remove the files of a study, unless it is open again or has an image since that time; its rows stay."""
+        """Remove the files of a study, unless it is open again or has an image since that time; its rows stay.
+
+        False as well where the disk does not let one of them go: a later purge goes on with it.
+        """
         paths = self._ledger.studies.begin_purge(uid, before)
         if not paths:
             return False
-        for path in [*paths, *self._folders(uid), *self._ledger.reports.files_of(uid)]:
-            self._spool.remove(path)
+        if not self._removed([*paths, *self._folders(uid), *self._ledger.reports.files_of(uid)]):
+            return False
         self._ledger.reports.files_gone(uid)
         self._ledger.studies.mark_purged(uid, before, [path for path in paths if self._spool.size(path) < 0])
         return True
@@ -153,17 +166,28 @@ class Retention:
     def _forget_reports(self, before: float) -> None:
         """Remove the messages of no study, and of studies whose files are gone, that came before that time."""
         while rows := self._ledger.reports.expired(before):
-            for path in {row.path for row in rows if row.path and not self._ledger.reports.others_need(row, before)}:
-                self._spool.remove(path)
+            paths = {row.path for row in rows if row.path and not self._ledger.reports.others_need(row, before)}
+            if not self._removed(sorted(paths)):
+                return
             self._ledger.reports.forget(rows)
 
     def _purge_strays(self, before: float) -> None:
         """Remove the files of objects that were set aside before that time, and whose study has no row."""
         while strays := self._ledger.strays.expired(before):
-            for one in strays:
-                if one.path:
-                    self._spool.remove(one.path)
+            if not self._removed([one.path for one in strays if one.path]):
+                return
             self._ledger.strays.mark_purged(strays, before)
+
+    def _removed(self, paths: Iterable[str]) -> bool:
+        """Remove all that can be; False: the log says what the disk did not let go."""
+        all_went = True
+        for path in paths:
+            try:
+                self._spool.remove(path)
+            except OSError as error:
+                all_went, self.refusal = False, error
+                log.error("file cannot be removed", path=path, why=error.strerror)
+        return all_went
 
     def _size(self, uid: str) -> int:
         paths = [self._spool.path(one) for one in self._paths(uid)]

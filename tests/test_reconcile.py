@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from node import reconcile
 from node.config import StorageSettings
@@ -277,6 +279,27 @@ def test_what_came_again_without_its_row_is_found_and_goes(node: Node) -> None:
     node.reconcile()
     assert compare(node.ledger, node.spool).clean
     assert (node.files, node.grow_old(), node.files) == ([path], 1, [])
+
+
+def test_a_file_that_the_disk_does_not_let_go_keeps_no_other(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = node.receive(patient=1)
+    node.receive(patient=2)
+    for study in node.ledger.studies.latest(2):
+        node.ledger.studies.complete(study, "quiet", partial=False, expected=None)
+        node.ledger.analyses.route(study.study_instance_uid, [], ["nobody"], 1)
+    unlink = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.name == Path(stuck).name:
+            raise OSError(errno.EIO, "Input/output error")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    with capture_logs() as logs:
+        assert (node.grow_old(), node.files) == (1, [stuck])
+    assert [(one["event"], one["path"]) for one in logs] == [("file cannot be removed", stuck)]
+    monkeypatch.undo()
+    assert (node.grow_old(), node.files) == (1, []), "the next purge goes on with it"
 
 
 def test_what_comes_again_while_its_study_is_purged_goes_with_the_next_purge(

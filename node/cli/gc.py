@@ -51,11 +51,10 @@ def _remove(retention: Retention, now: float) -> None:
 
     while retention.forget(now):
         pass
-    try:
-        while retention.purge(now):
-            pass
-        retention.make_room(now)
-    except OSError as error:  # a study that was begun is finished by the node, or by the next call
+    while retention.purge(now):
+        pass
+    retention.make_room(now)
+    if (error := retention.refusal) is not None:  # a study that was begun is finished by the node, or by the next call
         hint = "call it as the account that the node runs under"
         raise SpoolError(f"a file cannot be removed: {error.strerror}", about=str(error.filename), hint=hint) from error
 

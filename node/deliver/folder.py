@@ -12,7 +12,7 @@ from pydicom.uid import RE_VALID_UID
 from node.config import Destination
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.errors import DeliveryError, DeliveryRefused, SpoolError
-from node.spool import write_once
+from node.spool import sync_folder, write_once
 
 
 class FolderSender(Sender):
@@ -50,8 +50,12 @@ class FolderSender(Sender):
             raise self._unwritable(error.what) from error
 
     def _create(self, folder: Path) -> None:
+        """Its name, too, is on the disk before anything in it counts as delivered."""
         try:
+            missing = [one for one in (folder, *folder.parents) if not one.is_dir()]
             folder.mkdir(parents=True, exist_ok=True)
+            for one in missing:
+                sync_folder(one.parent)
         except OSError as error:
             raise self._unwritable(error.strerror or "") from error
 

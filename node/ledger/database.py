@@ -54,10 +54,16 @@ class Database:
         if kept.exists():
             return
         part.unlink(missing_ok=True)
-        with _as_ledger_busy(self.path):
-            self.connection.execute("VACUUM INTO ?", (str(part),))
-        part.chmod(0o600)
-        part.rename(kept)
+        try:
+            with _as_ledger_busy(self.path):
+                self.connection.execute("VACUUM INTO ?", (str(part),))
+            if not kept.exists():  # else another was quicker, and this copy may be of what that one has changed since
+                part.chmod(0o600)
+                sync(part)
+                part.rename(kept)
+                sync(kept.parent)
+        finally:
+            part.unlink(missing_ok=True)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -121,6 +127,15 @@ class Database:
     def pulse(self) -> int:
         """A number that changes whenever another connection has committed (cheap: no disk access)."""
         return int(self.read("PRAGMA data_version")[0][0])
+
+
+def sync(path: Path) -> None:
+    """A file, or the names in a folder, are on the disk; raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _nobody_listens() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.errors import PermanentError
-from node.ledger.database import Database
+from node.ledger.database import Database, sync
 from node.ledger.events import add_event
 from node.ledger.purging import IS_HERE, MISSING_FILE, PURGED
 from node.ledger.since import Since, since
@@ -65,9 +65,9 @@ class Upkeep:
                 self._database.connection.backup(copy)  # in one step: a commit between two makes SQLite begin anew
                 copy.execute("PRAGMA journal_mode = DELETE")
             part.chmod(0o600)
-            _sync(part)
+            sync(part)
             part.rename(target)
-            _sync(target.parent)
+            sync(target.parent)
         except (OSError, sqlite3.Error) as error:
             part.unlink(missing_ok=True)
             raise PermanentError(f"the copy cannot be written: {error}", about=str(target)) from error
@@ -142,11 +142,3 @@ def check_copy(path: Path) -> None:
         raise PermanentError(f"it is no ledger that this program knows (version {version})", about=str(path))
     if found != "ok":
         raise PermanentError(f"it is damaged: {found}", about=str(path))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

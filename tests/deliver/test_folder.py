@@ -29,6 +29,26 @@ def test_objects_lie_under_their_study(tmp_path: Path) -> None:
         assert target.read_bytes() == outgoing.path.read_bytes()
 
 
+def test_the_names_of_new_folders_are_on_the_disk_before_anything_counts_as_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (outgoing,), synced = results(tmp_path, 1), list[Path]()
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    out = tmp_path / "a" / "out"
+    (outcome,) = sender_for(folder(out), "NODE").send([outgoing])
+    assert outcome.delivered
+    assert {tmp_path, tmp_path / "a", out, out / STUDY} <= set(synced)
+    synced.clear()
+    assert [one.delivered for one in sender_for(folder(out), "NODE").send([outgoing])] == [True]
+    assert out not in synced, "only once"
+
+
 def test_sending_twice_leaves_one_file_and_no_rest(tmp_path: Path) -> None:
     sender, objects = sender_for(folder(tmp_path / "out"), "NODE"), results(tmp_path, 1)
     assert all(outcome.delivered for _ in range(2) for outcome in sender.send(objects))

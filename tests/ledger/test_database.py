@@ -17,6 +17,7 @@ import pytest
 
 from node.errors import LedgerBusy, PermanentError
 from node.ledger import Input, Ledger, database
+from node.ledger.database import Database
 from node.ledger.schema import SCHEMA
 from node.ledger.steps import STEPS, VERSION
 from node.states import AnalysisState, StudyState
@@ -294,6 +295,28 @@ def test_an_older_ledger_is_brought_up_to_date_and_kept_as_it_was_beside(tmp_pat
     again = Ledger(path)
     assert again.studies.get("1.2").images == 1
     again.close()
+
+
+def test_a_copy_of_an_older_ledger_is_never_written_over(tmp_path: Path) -> None:
+    """Two programs open it at one time; the slower one copies what the other has brought up to date."""
+    path, kept = tmp_path / "ledger.db", tmp_path / "ledger.db.version-1"
+    _as_version(path, 1)
+    slow = Database.__new__(Database)
+    slow.path, slow._busy_seconds, slow._thread = path, 1.0, threading.local()
+    begun: list[str] = []
+
+    def another_is_quicker(statement: str) -> None:
+        if statement.startswith("VACUUM INTO") and not begun:
+            begun.append(statement)
+            Ledger(path).close()
+
+    slow.connection.set_trace_callback(another_is_quicker)
+    slow._back_up(1)
+    slow.close()
+    copy = sqlite3.connect(kept)
+    assert copy.execute("PRAGMA user_version").fetchone()[0] == 1
+    copy.close()
+    assert (len(begun), list(tmp_path.glob(".*.part"))) == (1, [])
 
 
 def test_an_older_ledger_keeps_its_rows_and_learns_how_many_bytes_its_studies_have(tmp_path: Path) -> None:
