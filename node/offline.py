@@ -170,9 +170,9 @@ def bench(
 ) -> Iterator[Bench]:
     """A :class:`Bench` in a temporary folder. Args: routes, destinations: instead of those of `config`, if any.
 
-    Nothing is sent to the destinations: their profiles say which objects are made. `as_served`: networks are run by the
-    engine that the node of `config` runs them with, which may first have to be found out. `pinned`: a plugin must have
-    the digest that `config` demands of it.
+    It fetches nothing and performs no workitems. Nothing is sent to the destinations: their profiles say which objects
+    are made. `as_served`: networks are run by the engine that the node of `config` runs them with, which may first have
+    to be found out. `pinned`: a plugin must have the digest that `config` demands of it.
     """
     settings = load(config) if config else Settings()
     with tempfile.TemporaryDirectory(prefix="radnode-") as name:
@@ -192,6 +192,8 @@ def bench(
                     }
                 ),
                 "critical": settings.critical if routes is None else (),
+                "fetch": (),
+                "worklists": (),
             }
         )
         yield Bench(folder, settings)

@@ -40,6 +40,21 @@ path = "out"
 name = "films"
 plugin = "mean"
 destinations = ["files"]
+
+[[destinations]]
+name = "pacs"
+kind = "dicom"
+ae_title = "PACS"
+
+[[fetch]]
+name = "the night"
+archive = "pacs"
+
+[[worklists]]
+name = "ris"
+url = "http://127.0.0.1:9/dicom-web"
+codes = { "AI^99SITE" = "mean" }
+archive = "pacs"
 """
 #: Answers half of the probability.
 HALVED = CODE.replace("float(image_set.images[0].pixels.mean())", "float(image_set.images[0].pixels.mean()) / 2")
