@@ -174,7 +174,8 @@ def _tell_what_still_comes(ledger: Ledger, uid: str, plugin: str) -> None:
 def trail(uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Tell what happened to a study, in order."""
     _, ledger = open_ledger(config)
-    events = ledger.events.of_study(ledger.studies.find(uid).study_instance_uid)
+    # of a study that was asked for and never came there are events, too
+    events = ledger.events.of_study(uid) or ledger.events.of_study(ledger.studies.find(uid).study_instance_uid)
     if as_json:
         print_json(events)
         return

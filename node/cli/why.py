@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _Named = Annotated[
     str,
-    typer.Argument(metavar="UID", callback=uncut, help="Of a study, series, object or result, or an analysis' number."),
+    typer.Argument(
+        metavar="UID", callback=uncut, help="Of a study, series, object, result or workitem, or an analysis' number."
+    ),
 ]
 
 

@@ -23,6 +23,7 @@ class What(StrEnum):
     SET_ASIDE = "object that was set aside"
     RESULT = "result"
     ANALYSIS = "analysis"
+    WORKITEM = "workitem"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ _LOOKS = (
     (What.STUDY, "SELECT study_instance_uid FROM signal_studies WHERE study_instance_uid = ? LIMIT 1"),
     (What.STUDY, "SELECT study_instance_uid FROM fetches WHERE study_instance_uid = ?"),
     (What.STUDY, "SELECT study_instance_uid FROM absences WHERE study_instance_uid = ? LIMIT 1"),
+    (What.STUDY, "SELECT study_instance_uid FROM inputs WHERE study_instance_uid = ? LIMIT 1"),
+    (What.WORKITEM, "SELECT study_instance_uid FROM inputs WHERE workitem_uid = ? ORDER BY number LIMIT 1"),
 )
 
 

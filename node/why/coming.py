@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from math import ceil
 
-from node.ledger import Event, SignalRow, StudyRow, WorkitemState
+from node.ledger import Event, SignalRow, StudyRow, WorkitemRow, WorkitemState
 from node.signals import Kind
 from node.states import StudyState
 from node.why.archives import absences
@@ -44,12 +44,14 @@ def tell_received(scene: Scene, telling: Telling) -> None:
         telling.say("received", f"{some(count, 'object')} more do not count: {reason}")
 
 
-def tell_asked(scene: Scene, telling: Telling) -> None:
-    """Which workitems of worklists ask for an answer, and how far that is."""
-    for row in scene.ledger.workitems.of_study(scene.uid):
+def tell_asked(scene: Scene, telling: Telling) -> list[WorkitemRow]:
+    """Which workitems of worklists ask for an answer, and how far that is; the newest last."""
+    rows = scene.ledger.workitems.of_study(scene.uid)
+    for row in rows:
         asked = f"{row.worklist} asks for {row.plugin} (workitem {row.workitem_uid}, {row.priority})"
         why = f": {row.reason}" if row.reason else ""
         telling.say("worklist", f"{asked}: {_WORKITEMS[row.state]}, {at(row.changed_at)}{why}")
+    return rows
 
 
 def tell_set_aside(scene: Scene, telling: Telling, *, is_known: bool) -> int:

@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from node.config import Settings
 from node.errors import PermanentError
-from node.ledger import FORGOTTEN, STANDS, AnalysisRow, Ledger, StudyRow, Subject, What
+from node.ledger import (
+    FORGOTTEN,
+    STANDS,
+    AnalysisRow,
+    FetchRow,
+    Ledger,
+    StudyRow,
+    Subject,
+    What,
+    WorkitemRow,
+    WorkitemState,
+)
 from node.plugin import Manifest
 from node.states import ENDED, AnalysisState, StudyState
 from node.why.archives import tell_fetched
@@ -33,22 +44,32 @@ def explain(
     scene = Scene(ledger, settings, manifests, subject, now, troubles, is_served)
     study, telling = _study(scene), Telling()
     _tell_subject(scene, telling)
-    tell_asked(scene, telling)
+    asked = tell_asked(scene, telling)
     fetched = tell_fetched(scene, telling)
     tell_received(scene, telling)
     aside = tell_set_aside(scene, telling, is_known=study is not None)
     if study is None:
         tell_signals(scene, telling)
-        answer = f"no result: all that came of it was set aside ({some(aside, 'object')})"
-        known = f"{fetched.archive} was asked for it" if fetched else "it was told of"
-        if not fetched and not aside:
-            telling.advise("radnode audit", "was its sender refused? Else its images wait there to be sent here")
-        answer = answer if aside else f"no result: {known}, but no image of it has come"
+        answer = f"no result: {_absent(telling, asked, fetched, aside)}"
     else:
         answer = _answer(scene, telling, study)
     state = str(study.state) if study else ""
     told, steps = tuple(telling.told), tuple(telling.steps)
     return Explanation(scene.uid, subject.what, subject.name, state, answer, told, steps)
+
+
+def _absent(telling: Telling, asked: Sequence[WorkitemRow], fetched: FetchRow | None, aside: int) -> str:
+    """Why nothing of a study counts that is known here. Args: aside: objects that were set aside."""
+    if aside:
+        return f"all that came of it was set aside ({some(aside, 'object')})"
+    if asked:
+        last = asked[-1]
+        if last.state in (WorkitemState.CANCELED, WorkitemState.LOST):
+            telling.advise("", f"once the study can be had, schedule a new workitem at {last.worklist}")
+        return f"{last.worklist} asks for it, but {last.reason or 'no image of it has come'}"
+    if not fetched:
+        telling.advise("radnode audit", "was its sender refused? Else its images wait there to be sent here")
+    return f"{f'{fetched.archive} was asked for it' if fetched else 'it was told of'}, but no image of it has come"
 
 
 def _study(scene: Scene) -> StudyRow | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from node.ledger import ANSWERS_INSTEAD, STANDS, AnalysisRow, DeliveryRow
+from node.stages import plain_name
 from node.states import AnalysisState
 from node.why.telling import Scene, Telling, at, some
 
 _ABSTAINED = "abstained:"
+#: In which a version of a plugin answers readers, or is about to.
+_FOR_READERS = (AnalysisState.QUEUED, AnalysisState.CLASSIFIED, AnalysisState.REPORTED, AnalysisState.DELIVERED)
 Teller = Callable[[Scene, Telling, AnalysisRow], str]
 
 
@@ -108,7 +111,7 @@ def _held(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
     _say(telling, row, f"{row.error or 'held'}, at {at(row.changed_at)}")
     _advise_retry(scene, telling, row)
     telling.advise(f"radnode queue drop {row.id}", "gives it up for good")
-    return "an operator holds it"
+    return row.error if row.error.startswith("held") else f"held: {row.error}"
 
 
 def _advise_retry(scene: Scene, telling: Telling, row: AnalysisRow) -> None:
@@ -164,8 +167,15 @@ def _silent(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
     _say(telling, row, f"results made at {at(row.changed_at)}, and kept: {row.summary}")
     _say(telling, row, f"{row.error}")
     _tell_deliveries(scene, telling, row)
-    telling.advise(f"radnode plugins go-live {row.plugin}", "results of further studies are delivered from then on")
+    if not _is_answered_by_another(scene, row):
+        telling.advise(f"radnode plugins go-live {row.plugin}", "results of further studies are delivered from then on")
     return f"{row.error}: {row.summary}"
+
+
+def _is_answered_by_another(scene: Scene, row: AnalysisRow) -> bool:
+    """Whether another version of its plugin, which go-live would silence, answers readers."""
+    others = [one for one in scene.ledger.analyses.of_study(scene.uid) if one.revision == row.revision]
+    return any(plain_name(one.plugin) == plain_name(row.plugin) and one.state in _FOR_READERS for one in others)
 
 
 _TELLERS: Mapping[AnalysisState, Teller] = {

@@ -11,18 +11,22 @@ import pytest
 from node import config
 from node.comparison import Comparison, PriorRule
 from node.deliver import Courier
-from node.ledger import ANSWERS_INSTEAD, Plan
+from node.ledger import ANSWERS_INSTEAD, Input, Plan, WorkitemRow, WorkitemState
 from node.ledger.absences import MOST_TRIES
 from node.ledger.comparisons import want_prior
 from node.ledger.events import add_event
 from node.offline import Bench
 from node.signals import Named, Step, StepStatus
 from node.spool import Spool
+from node.stages import Stage, Staged
+from node.states import AnalysisState
 from node.why.telling import at
 from tests.cli.conftest import Site
 from tests.ledger.material import arrival, results
 from tests.peers import Hospital
 from tests.peers.hospital import CANARY
+
+WORKITEM = "1.2.840.99.1"
 
 
 def answer(site: Site, uid: str) -> str:
@@ -45,6 +49,12 @@ def complete(site: Site, uid: str) -> None:
     bench.ledger.studies.complete(bench.ledger.studies.get(uid), "all 1 expected image here", partial=False, expected=1)
     bench.pipeline.route_studies()
     bench.ledger.close()
+
+
+def workitem(study: str, state: WorkitemState) -> WorkitemRow:
+    """Of the worklist `ris`; it wants chest-radiograph for a study."""
+    code, asked = ("AI", "99SITE", "AI"), (Input(study),)
+    return WorkitemRow(WORKITEM, "ris", "1.8", asked, "chest-radiograph", code, "MEDIUM", state, 1, "", "", 1e9, 1e9)
 
 
 def make_results(site: Site, uid: str, summary: str = "pneumonia 93% (present)") -> int:
@@ -221,10 +231,37 @@ def test_it_failed(site: Site) -> None:
 def test_it_is_held_then_given_up(site: Site, film: str) -> None:
     number = site.analysis_id(film)
     site.ledger.analyses.hold(number)
-    assert "no result yet: chest-radiograph: an operator holds it" in answer(site, film)
+    assert "no result yet: chest-radiograph: held by the operator" in answer(site, film)
     assert steps(site, film) == [f"radnode queue retry {number}", f"radnode queue drop {number}"]
     site.ledger.analyses.drop(number)
     assert "no result: chest-radiograph: it was given up: dropped by the operator" in answer(site, film)
+
+
+def test_who_held_it_is_told(site: Site, film: str) -> None:
+    site.ledger.workitems.add(workitem(film, WorkitemState.ANALYSING))
+    site.ledger.workitems.ask_to_cancel("ris", WORKITEM, "canceled at the request of RIS")
+    row = site.ledger.workitems.get(WORKITEM)
+    assert row is not None
+    assert site.ledger.workitems.withdraw(row)
+    assert "no result yet: chest-radiograph: held: canceled at the request of RIS" in answer(site, film)
+
+
+def test_a_silent_version_is_not_advised_to_go_live_where_another_one_answers(site: Site, film: str) -> None:
+    number = make_results(site, film)
+    row = site.ledger.analyses.get(number)
+    for delivery in site.ledger.deliveries.of_study(film):
+        site.ledger.deliveries.done(delivery)
+    site.ledger.stages.set([Staged("chest-radiograph@9", "9", Stage.SILENT, operator="anna", at=time.time())])
+    with site.ledger._database.write() as connection:
+        connection.execute(
+            "INSERT INTO analyses (study_instance_uid, revision, plugin, plugin_version, route, series, destinations,"
+            " state, error, summary, created_at, changed_at) SELECT study_instance_uid, revision, plugin || '@9', '9',"
+            " route, series, destinations, ?, 'its plugin is silent', summary, created_at, changed_at FROM analyses"
+            " WHERE id = ?",
+            (AnalysisState.SILENT, row.id),
+        )
+    assert "chest-radiograph@9: its plugin is silent" in answer(site, film)
+    assert steps(site, film) == []
 
 
 def test_its_files_are_purged_so_that_no_retry_helps(site: Site) -> None:
@@ -271,6 +308,21 @@ def test_it_was_told_of_and_never_came(site: Site) -> None:
     assert steps(site, "1.2") == ["radnode audit"]
     site.ledger.signals.begin("1.5.2", "CT1", Step(StepStatus.IN_PROGRESS, ("1.3",), ()))
     assert "MPPS names no instance yet" in site.text("why", "1.3")
+
+
+def test_a_workitem_asks_for_a_study_that_is_not_to_be_had(site: Site) -> None:
+    row = workitem("1.2", WorkitemState.FETCHING)
+    site.ledger.workitems.add(row)
+    assert "no result: ris asks for it, but no image of it has come" in answer(site, "1.2")
+    assert steps(site, "1.2") == [], "the node asks for it by itself"
+    site.ledger.workitems.move(row, WorkitemState.CANCELED, "pacs does not have its study")
+    assert answer(site, "1.2") == "1.2: no result: ris asks for it, but pacs does not have its study"
+    assert f"workitem {WORKITEM} belongs to study 1.2" in site.text("why", WORKITEM)
+    assert answer(site, WORKITEM) == answer(site, "1.2")
+    assert "workitem canceled" in site.text("trail", "1.2")
+    (step,) = site.json("why", "1.2")["steps"]
+    assert step["command"] == ""
+    assert "schedule a new workitem" in step["what"]
 
 
 def test_what_an_archive_could_not_send_is_named_with_when_it_is_asked_again(site: Site) -> None:
