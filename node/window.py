@@ -76,6 +76,18 @@ def time_zone(name: str) -> tzinfo | None:
         raise ValueError(f"this machine knows no time zone {name!r}: a name such as Europe/Berlin") from error
 
 
+def clock(at: float, zone: str = "") -> str:
+    """Date and time here, and there where that is another: `2026-11-28 19:00:00 (20:00 in Europe/Berlin)`.
+
+    Args: at: epoch seconds; zone: as :func:`time_zone` has it.
+    """
+    here, there = datetime.fromtimestamp(at), datetime.fromtimestamp(at, time_zone(zone)).replace(tzinfo=None)
+    text = f"{here:%Y-%m-%d %H:%M:%S}"
+    if here == there:
+        return text
+    return f"{text} ({there:{'%H:%M' if here.date() == there.date() else '%Y-%m-%d %H:%M'}} in {zone})"
+
+
 def _span(text: str) -> Span:
     found = _SPAN.fullmatch(text)
     if found is None:

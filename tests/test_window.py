@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.window import time_zone, window
+from node.window import clock, time_zone, window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHT = "20:00-06:00"
@@ -72,6 +73,19 @@ def test_the_night_of_another_zone_is_another_night() -> None:
     noon = at("2026-11-27T12:00")
     assert not window(NIGHT).is_open(noon, BERLIN)
     assert window(NIGHT).is_open(noon, ZoneInfo("Asia/Tokyo"))
+
+
+def test_a_time_is_told_as_the_windows_zone_has_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    try:
+        opens = at("2026-11-28T20:00")
+        assert clock(opens) == clock(opens, "UTC") == "2026-11-28 19:00:00"
+        assert clock(opens, "Europe/Berlin") == "2026-11-28 19:00:00 (20:00 in Europe/Berlin)"
+        assert clock(opens, "Asia/Tokyo") == "2026-11-28 19:00:00 (2026-11-29 04:00 in Asia/Tokyo)"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 _minutes = st.integers(0, 1439)

@@ -11,6 +11,7 @@ import typer
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, print_table, uncut, when
 from node.priority import Priority
 from node.states import AnalysisState
+from node.window import clock
 
 if TYPE_CHECKING:
     from node.ledger import AnalysisRow, Ledger
@@ -45,7 +46,15 @@ def list_queue(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fals
         print_json({"analyses": told, "refused": [vars(d) for d in refused]})
         return
     rows = [
-        (a.id, a.state, _priority(a), a.plugin, a.study_instance_uid, a.attempts, _why_waiting(a, shut))
+        (
+            a.id,
+            a.state,
+            _priority(a),
+            a.plugin,
+            a.study_instance_uid,
+            a.attempts,
+            _why_waiting(a, shut, settings.queue.time_zone),
+        )
         for a in analyses
     ]
     columns = ("id", "state", "priority", "plugin", "study", "attempts", "error")
@@ -65,9 +74,9 @@ def _priority(row: AnalysisRow) -> str:
     return f"{row.priority}: {row.priority_reason}" if row.priority_reason else row.priority
 
 
-def _why_waiting(row: AnalysisRow, shut: dict[str, float]) -> str:
+def _why_waiting(row: AnalysisRow, shut: dict[str, float], zone: str) -> str:
     until = row.waits_until(shut)
-    return row.error if until is None else f"not begun before {when(until)}: the window of its route is shut"
+    return row.error if until is None else f"not begun before {clock(until, zone)}: the window of its route is shut"
 
 
 @app.command()

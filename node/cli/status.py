@@ -14,6 +14,7 @@ from node.cli.watch import is_watched
 from node.cli.watch import watch as watch_screen
 from node.errors import NeverRun, TemporaryError
 from node.stages import Stage
+from node.window import clock
 
 if TYPE_CHECKING:
     from node.config import Settings
@@ -92,6 +93,7 @@ def look(settings: Settings, ledger: Ledger, wrong: str = "") -> tuple[dict[str,
         },
         "doing": [{"part": p, "what": w, "since": at} for p, (w, at) in ledger.facts.doing().items()],
         "set_aside": ledger.studies.count_set_aside(),
+        "time_zone": settings.queue.time_zone,
         "free_mb": _free_mb(settings.node.data_dir),
         "last_image_at": next((study.last_at for study in ledger.studies.latest(1)), None),
     }
@@ -120,7 +122,9 @@ def _lines(facts: dict[str, Any], problems: list[str], level: int) -> list[str]:
         counts = ", ".join(f"{count} {state}" for state, count in sorted(facts[name].items())) or "none"
         lines.append(f"{name:<11}{counts}")
     if facts["waiting"]:
-        told = (f"{one['analyses']} {one['priority']}{_until(one['until'])}" for one in facts["waiting"])
+        told = (
+            f"{one['analyses']} {one['priority']}{_until(one['until'], facts['time_zone'])}" for one in facts["waiting"]
+        )
         lines.append(f"{'waiting':<11}{', '.join(told)}")
     by_state = ", ".join(f"{d['objects']} {d['state']} {d['destination']}" for d in facts["deliveries"]) or "none"
     if facts["serving_pid"]:
@@ -135,5 +139,5 @@ def _lines(facts: dict[str, Any], problems: list[str], level: int) -> list[str]:
     return lines + [printable(f"! {problem}") for problem in problems]
 
 
-def _until(at: float | None) -> str:
-    return "" if at is None else f" (window opens {when(at)})"
+def _until(at: float | None, zone: str) -> str:
+    return "" if at is None else f" (window opens {clock(at, zone)})"

@@ -96,10 +96,11 @@ def look(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> 
 
 def _look(settings: Settings, ledger: Ledger) -> None:
     from node.classify.catalogue import Catalogue
+    from node.config import with_window
     from node.watch.round import look_at_all
 
     manifests = Catalogue(settings.worker.plugins).manifests
-    look_at_all(settings.watch, ledger, manifests, settings.web.result_objective_seconds)
+    look_at_all(settings.watch, ledger, manifests, settings.web.result_objective_seconds, with_window(settings.routes))
 
 
 @app.command()

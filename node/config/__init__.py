@@ -15,7 +15,7 @@ from node.config.hl7 import Hl7Settings
 from node.config.load import frozen, load
 from node.config.peer import OPERATIONS, PeerRule
 from node.config.queue import QueueSettings
-from node.config.routing import Route
+from node.config.routing import Route, with_window
 from node.config.sample import Wishes, sample
 from node.config.section import at
 from node.config.serving import Serving, in_force
@@ -76,4 +76,5 @@ __all__ = [
     "load",
     "sample",
     "settings_table",
+    "with_window",
 ]

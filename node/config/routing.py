@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -77,3 +78,8 @@ class Route(Section):
         views = plugin_views if self.prior_views is None else self.prior_views
         rule = self.prior_months, self.prior_archive, self.prior_wait_seconds, self.prior_count
         return PriorRule(*rule, views)
+
+
+def with_window(routes: Iterable[Route]) -> frozenset[str]:
+    """Names of those that begin analyses in a window only."""
+    return frozenset(one.name for one in routes if one.window)

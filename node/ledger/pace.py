@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from node.ledger.analyses import BY_OPERATOR
 from node.ledger.database import Database
+from node.priority import Priority
 
 _DELIVERED, _FAILED = "analysis delivered", ("analysis failed", "analysis lost")
+_COLUMNS = (
+    "e.id, e.at, e.study_instance_uid, e.analysis_id, e.action, e.detail,"
+    " a.plugin, a.route, a.priority, a.priority_reason"
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Passage:
         classified, reported: since it was last begun.
         ended: when the last destination had its results, or when it failed.
         failed: why; empty: its results were delivered.
+        routes: that led to the plugin, any of whose windows it could have to wait for; none for what was STAT at once.
         retried: by the operator, or released from silence, so that its times say when somebody looked.
     """
 
@@ -40,6 +47,14 @@ class Passage:
     ended: float
     retried: bool
     failed: str = ""
+    routes: tuple[str, ...] = ()
+
+    def says_how_fast(self, windows: Collection[str]) -> bool:
+        """Whether its times say how fast the node is, not when an operator looked, or a window opened.
+
+        Args: windows: names of the routes that have one.
+        """
+        return not self.retried and not (self.routes and set(self.routes) <= set(windows))
 
     @property
     def seconds(self) -> float | None:
@@ -64,7 +79,7 @@ class Pace:
     def _ended(self, number: int, count: int, *actions: str) -> list[Passage]:
         marks = ", ".join("?" * len(actions))
         rows = self._database.read(
-            "SELECT e.id, e.at, e.study_instance_uid, e.analysis_id, e.action, e.detail, a.plugin FROM events e"  # noqa: S608
+            f"SELECT {_COLUMNS} FROM events e"  # noqa: S608  our words
             f" JOIN analyses a ON a.id = e.analysis_id WHERE e.id > ? AND e.action IN ({marks})"  # only marks
             " ORDER BY e.id LIMIT ?",
             number,
@@ -76,7 +91,7 @@ class Pace:
     def newest(self, plugin: str, count: int, since: float) -> list[Passage]:
         """What was delivered of the newest analyses that a plugin answered since then, the newest first."""
         rows = self._database.read(
-            "SELECT e.id, e.at, e.study_instance_uid, e.analysis_id, e.action, e.detail, a.plugin FROM"
+            f"SELECT {_COLUMNS} FROM"  # noqa: S608  our words
             " (SELECT analysis_id FROM observations WHERE plugin = ? AND at >= ? AND series = 0"
             " ORDER BY at DESC LIMIT ?) o JOIN analyses a ON a.id = o.analysis_id"
             " JOIN events e ON e.study_instance_uid = a.study_instance_uid AND e.analysis_id = a.id"
@@ -138,7 +153,13 @@ def _passage(row: sqlite3.Row, times: dict[str, _When]) -> Passage:
         ended=row["at"],
         retried="analysis retried" in times or "analysis released" in times,
         failed=_reason(row) if row["action"] in _FAILED else "",
+        routes=() if _is_stat(row) else tuple(row["route"].split(", ")),
     )
+
+
+def _is_stat(row: sqlite3.Row) -> bool:
+    """Whether it waited for no window; what an operator made STAT had waited before."""
+    return bool(row["priority"] == Priority.STAT and row["priority_reason"] != BY_OPERATOR)
 
 
 def _reason(row: sqlite3.Row) -> str:

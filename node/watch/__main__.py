@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from node.config import load
+from node.config import load, with_window
 from node.errors import RadnodeError
 from node.lifeline import hold
 from node.logs import configure
@@ -29,7 +29,9 @@ def main(arguments: list[str]) -> int:
     ledger = Ledger(settings.node.data_dir / "ledger.db", settings.storage.busy_seconds)
     try:
         manifests = Catalogue(settings.worker.plugins).manifests
-        new = look_at_all(settings.watch, ledger, manifests, settings.web.result_objective_seconds)
+        new = look_at_all(
+            settings.watch, ledger, manifests, settings.web.result_objective_seconds, with_window(settings.routes)
+        )
         log.info("watched", new_alarms=new, report=str(write_weekly(settings, ledger) or ""))
     except RadnodeError as error:
         log.error("watching failed", error=str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +21,16 @@ _LEAST_CASES = 5
 
 @dataclass(frozen=True)
 class Objective:
-    """Results of `seconds` from door to result are in time. `settings`: what share of them is to be, and alarms."""
+    """Results of `seconds` from door to result are in time.
+
+    Attributes:
+        settings: what share of them is to be, and alarms.
+        windows: names of the routes that have one.
+    """
 
     seconds: float
     settings: WatchSettings
+    windows: Collection[str] = ()
 
 
 def seconds(observed: Sequence[Observation]) -> list[Measure]:
@@ -37,10 +43,11 @@ def seconds(observed: Sequence[Observation]) -> list[Measure]:
 def late(passages: Sequence[Passage], objective: Objective) -> list[Measure]:
     """Share of delivered results that were later than the objective, against what it allows and chance adds.
 
-    As `GET /metrics` counts them: what was retried or released from silence says when somebody looked, and does not
-    count; where the trail does not tell when the last image came, the result was late.
+    As `GET /metrics` counts them: what was retried or released from silence says when somebody looked, what is begun in
+    a window only says when that opened, and neither counts; where the trail does not tell when the last image came, the
+    result was late.
     """
-    taken = [one.seconds for one in passages if not one.retried]
+    taken = [one.seconds for one in passages if one.says_how_fast(objective.windows)]
     return lateness([one is None or one > objective.seconds for one in taken], objective.settings)
 
 

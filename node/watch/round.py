@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -24,7 +24,11 @@ Reviewed = Sequence[Counted]
 
 
 def look_at_all(
-    settings: WatchSettings, ledger: Ledger, manifests: Mapping[str, Manifest], in_time: float = math.inf
+    settings: WatchSettings,
+    ledger: Ledger,
+    manifests: Mapping[str, Manifest],
+    in_time: float = math.inf,
+    windows: Collection[str] = (),
 ) -> int:
     """Look at every plugin, and forget what is too old; how many new alarms there are.
 
@@ -33,6 +37,7 @@ def look_at_all(
         ledger: of the node.
         manifests: of the plugins that are installed.
         in_time: results that take longer from door to result are late, seconds.
+        windows: names of the routes that have one, whose results are no measure of that.
 
     Raises :class:`~node.errors.PluginError` for a reference that cannot be read, once all others were looked at.
     """
@@ -49,7 +54,7 @@ def look_at_all(
             unread.append(error)
         measures = look(settings, ledger, of, reference, reviewed)
         passages = ledger.pace.newest(of.plugin, settings.window, _since(settings))
-        measures += late(passages, Objective(in_time, settings))
+        measures += late(passages, Objective(in_time, settings, windows))
         new += len(ledger.measures.record(of, measures, settings.pause_on))
     ledger.facts.note_time(LAST, time.time())
     if unread:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from node.config import Serving, Settings
+from node.config import Serving, Settings, with_window
 from node.errors import PermanentError, RadnodeError, where
 from node.intake import Intake
 from node.ledger import Ledger
@@ -56,7 +56,9 @@ class Web:
     def __init__(self, settings: Settings, ledger: Ledger, spool: Spool) -> None:
         self._serving, self._ledger, self._spool = Serving(settings), ledger, spool
         self._tokens = settings.web_tokens
-        self._durations = Durations(ledger, lambda: self._now.web.result_objective_seconds)
+        self._durations = Durations(
+            ledger, lambda: self._now.web.result_objective_seconds, lambda: with_window(self._now.routes)
+        )
         self._intake = Intake(settings, spool, ledger)
         self._stow = StowService(self._intake, settings.receive)
         self._requests = Allowance(lambda: self._now.web.requests_per_minute)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -31,10 +31,13 @@ class Durations:
     Args:
         ledger: whose trail tells the times.
         objective: results that take longer from door to result are late, seconds; asked at each look.
+        windows: names of the routes that have one; asked at each look.
     """
 
-    def __init__(self, ledger: Ledger, objective: Callable[[], float]) -> None:
-        self._ledger, self._objective = ledger, objective
+    def __init__(
+        self, ledger: Ledger, objective: Callable[[], float], windows: Callable[[], Collection[str]] = tuple
+    ) -> None:
+        self._ledger, self._objective, self._windows = ledger, objective, windows
         self._seen = ledger.audited.newest()
         self._lock = threading.Lock()
         self.registry = CollectorRegistry()
@@ -57,8 +60,9 @@ class Durations:
         """Take in what was delivered since the last look."""
         with self._lock:
             while found := self._ledger.pace.delivered_after(self._seen, _MANY):
+                windows = self._windows()
                 for one in found:
-                    if not one.retried:
+                    if one.says_how_fast(windows):
                         self._count(one)
                 self._seen = found[-1].number
 

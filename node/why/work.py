@@ -8,6 +8,7 @@ from node.ledger import ANSWERS_INSTEAD, STANDS, AnalysisRow, DeliveryRow
 from node.stages import plain_name
 from node.states import AnalysisState
 from node.why.telling import Scene, Telling, at, some
+from node.window import clock
 
 _ABSTAINED = "abstained:"
 #: In which a version of a plugin answers readers, or is about to.
@@ -46,7 +47,8 @@ def _queued(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
         return f"the queue is drained {drained}"
     until = row.waits_until(scene.settings.shut(scene.now))
     if until is not None:
-        shut = f"not begun before {at(until)}: the window of route '{row.route}' is shut"
+        opens = clock(until, scene.settings.queue.time_zone)
+        shut = f"not begun before {opens}: the window of route '{row.route}' is shut"
         _say(telling, row, f"queued; {shut}")
         telling.advise(f"radnode queue prioritise {row.id} stat", "begins it in spite of the window")
         return shut

@@ -54,6 +54,9 @@ def test_until_when_it_waits_stands_in_queue_status_and_why(site: Site, waiting:
     why = site.text("why", site.failed)
     assert "the window of route 'films' is shut" in why
     assert f"radnode queue prioritise {waiting} stat" in why
+    site.config.write_text(text + _shut(now).replace("UTC", "Pacific/Kiritimati"))
+    for command in (("queue", "list"), ("status",), ("why", site.failed)):
+        assert "in Pacific/Kiritimati)" in site.text(*command)
     site.ledger.analyses.prioritise(waiting, Priority.STAT, 0)
     assert site.json("queue", "list")["analyses"][0]["waits_until"] is None
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from node.ledger import Ledger, Observation
+from node.ledger import BY_OPERATOR, Ledger, Observation
+from node.priority import Priority
 from tests.ledger.material import plan, reported, results, routed
 
 
@@ -51,6 +54,26 @@ def test_the_newest_results_of_a_plugin_are_those_of_what_it_answered_last(ledge
     assert [one.study_instance_uid for one in ledger.pace.newest("chest", 1, 0.0)] == ["1.2.2"]
     assert ledger.pace.newest("chest", 10, time.time() + 1) == []
     assert {one.seconds is None for one in ledger.pace.newest("skin", 10, 0.0)} == {False}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [
+        ({}, False),
+        ({"priority": Priority.STAT, "priority_reason": "Requested Procedure Priority is STAT"}, True),
+        ({"priority": Priority.STAT, "priority_reason": BY_OPERATOR}, False),  # it had waited before
+    ],
+)
+def test_what_waits_for_a_window_says_nothing_of_how_fast_the_node_is(
+    ledger: Ledger, changes: dict[str, Any], is_told: bool
+) -> None:
+    (analysis,) = routed(ledger, "1.2", replace(plan(), route="night", **changes))
+    ledger.analyses.classified(analysis.id, "")
+    ledger.analyses.reported(analysis.id, results(), {"pacs": ("sr",)})
+    deliver(ledger)
+    (one,) = ledger.pace.delivered_after(0)
+    assert one.says_how_fast({"night"}) is is_told
+    assert one.says_how_fast(set())
 
 
 def test_an_analysis_that_was_retried_is_told_apart(ledger: Ledger) -> None:

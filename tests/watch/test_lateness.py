@@ -25,8 +25,8 @@ def passage(seconds: float | None, **changes: Any) -> Passage:
     return Passage(**(values | known | {"retried": False} | changes))
 
 
-def asked(*passages: Passage, **changes: Any) -> Measure:
-    (found,) = late(passages, Objective(300.0, SETTINGS.model_copy(update=changes)))
+def asked(*passages: Passage, windows: tuple[str, ...] = (), **changes: Any) -> Measure:
+    (found,) = late(passages, Objective(300.0, SETTINGS.model_copy(update=changes), windows))
     return found
 
 
@@ -38,6 +38,15 @@ def test_late_is_what_took_longer_than_the_objective_or_nobody_knows_how_long() 
 def test_what_somebody_retried_does_not_count() -> None:
     found = asked(*[passage(1.0)] * 50, *[passage(9e9, retried=True)] * 50)
     assert (found.value, found.answers) == (0.0, 50)
+
+
+def test_what_is_begun_in_a_window_only_does_not_count() -> None:
+    soon, night = [passage(1.0, routes=("films",))] * 50, [passage(9e4, routes=("night", "late"))] * 30
+    found = asked(*soon, *night, windows=("night", "late"))
+    assert (found.value, found.answers) == (0.0, 50)
+    either = passage(9e4, routes=("night", "films"))  # one of its routes begins at any time
+    found = asked(*soon, either, windows=("night", "late"))
+    assert (found.value, found.answers) == (1 / 51, 51)
 
 
 def spread(count: int, results: int = 300, at_a_time: int = 1) -> list[bool]:

@@ -247,6 +247,13 @@ def test_results_beyond_the_objective_are_not_in_time(web: Running) -> None:
     assert (found["radnode_results_total"], found["radnode_results_in_time_total"]) == (1, 0)
 
 
+def test_results_that_waited_for_a_window_are_not_counted(web: Running) -> None:
+    durations = Durations(web.ledger, lambda: 300, lambda: {"films"})
+    delivered(web, "1.7")
+    durations.look()
+    assert not [one for family in durations.registry.collect() for one in family.samples if one.labels.get("plugin")]
+
+
 def test_it_is_ready_when_a_main_process_serves(web: Running) -> None:
     done = web.ask("GET", "/readyz", token="")
     assert (done.status_code, done.json()["missing"]) == (503, ["no main process serves"])
