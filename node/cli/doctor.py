@@ -33,9 +33,9 @@ _CODECS = {"JPEG": "gdcm", "JPEG 2000": "openjpeg", "RLE": "rle", "JPEG-LS": "jp
 
 
 def doctor(config: ConfigOption = DEFAULT_CONFIG, viewer: ViewerOption = None, as_json: JsonOption = False) -> None:
-    """Check ports, certificates, disk, ledger, clocks, folders, codecs, device, plugins, destinations, worklists.
+    """Check ports, certificates, disk, ledger, clocks, folders, codecs, device, plugins, and whoever the node calls.
 
-    Exit status 69 for a problem.
+    These are destinations, worklists, and the collectors of audit messages and traces. Exit status 69 for a problem.
 
     With --viewer nothing is checked: it says what readers will see of the results, and which destination sends what
     they will not.
@@ -70,6 +70,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield from _destinations(settings)
     yield from _worklists(settings)
     yield from _collector(settings)
+    yield from _traces(settings)
 
 
 def _ports(settings: Settings) -> Iterator[Check]:
@@ -276,6 +277,21 @@ def _collector(settings: Settings) -> Iterator[Check]:
         yield "audit collector", False, str(error)
     else:
         yield "audit collector", True, "answers" if settings.audit.transport != "udp" else "UDP tells nothing"
+
+
+def _traces(settings: Settings) -> Iterator[Check]:
+    """Of their collector, which is sent a request with none."""
+    from node.errors import RadnodeError
+    from node.telemetry import check
+
+    if not settings.telemetry.url:
+        return
+    try:
+        check(settings.telemetry)
+    except RadnodeError as error:
+        yield "telemetry collector", False, str(error)
+    else:
+        yield "telemetry collector", True, f"takes traces at {settings.telemetry.url}"
 
 
 def _answers(destination: Destination, ae_title: str) -> tuple[bool, str]:

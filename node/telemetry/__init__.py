@@ -11,6 +11,7 @@ No UID leaves: from a reason they are cut out, and a study has a pseudonym, a ke
 cannot be joined without the key.
 """
 
+from node.telemetry.otlp import check
 from node.telemetry.teller import Teller
 
-__all__ = ["Teller"]
+__all__ = ["Teller", "check"]

@@ -31,6 +31,11 @@ def body(traces: Iterable[tuple[Iterable[Span], Attributes]], ae_title: str) -> 
     return json.dumps(request).encode()
 
 
+def check(settings: TelemetrySettings) -> None:
+    """Whether the collector takes traces: it is sent a request with none. Raises as :func:`post`."""
+    post(settings, json.dumps({"resourceSpans": []}).encode())
+
+
 def post(settings: TelemetrySettings, data: bytes) -> None:
     """Raises DeliveryError when the collector does not take it now, DeliveryRefused when it never will."""
     address = f"{settings.url.rstrip('/')}/v1/traces"
