@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from node.comparison import Answer, Aspect, Assessment, Comparison, PriorRule, SeriesAssessment, assessment_text
-from node.config import Settings
+from node.config import Destination, NodeSettings, Settings
 from node.errors import LedgerBusy
 from node.ledger import Candidate, Ledger, Plan
 from node.priors import Archives, Priors, settling
@@ -19,6 +20,7 @@ from node.priors.choosing import choose
 from node.spool import Spool
 from node.states import AnalysisState
 from tests.ledger.material import arrival, plan
+from tests.peers import Hospital
 
 RULE = PriorRule(months=24, wait_seconds=60)
 
@@ -403,3 +405,20 @@ def test_the_answer_of_another_plugin_is_not_compared_with(ledger: Ledger) -> No
     assert Priors(ledger).step() == 1
     assert settled(ledger, number) == Comparison(None, "there is no earlier study of this patient")
     assert len(ledger.analyses.of_study("1.5")) == 1
+
+
+def test_readers_are_told_no_address_and_no_hint_to_operators(
+    ledger: Ledger, tmp_path: Path, hospital: Hospital
+) -> None:
+    away = Destination(name="pacs", kind="dicom", ae_title="PACS", port=9, timeout_seconds=2)
+    number = classified(ledger, told(), replace(RULE, archive="pacs"))
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    (path,) = ledger.audited.files("1.2")
+    spool.path(path).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(hospital.film(), spool.path(path))
+    settings = Settings(node=NodeSettings(data_dir=tmp_path), destinations=(away,))
+    Archives(lambda: settings, ledger, spool, lambda: False).step()
+    assert Priors(ledger, asks_archives=True).step() == 1
+    said = "the archive 'pacs' did not give a prior: it cannot be reached, or does not answer"
+    assert settled(ledger, number) == Comparison(None, said)

@@ -33,6 +33,7 @@ class Fetched:
         came: objects of the study that are here, whoever sent them.
         moved: how the archive answered; None: it was not asked, or gave no answer.
         reason: why not all came; empty: they did.
+        what: the same in short, without address and hint, where an error is the reason.
     """
 
     study_instance_uid: str
@@ -40,6 +41,7 @@ class Fetched:
     came: int
     moved: Moved | None = None
     reason: str = ""
+    what: str = ""
 
 
 class Fetcher:
@@ -96,7 +98,8 @@ class Fetcher:
             uid, reason = match.study_instance_uid, str(error)
             if not self._is_stopping():
                 self._ledger.fetches.end(uid, reason, archive=self._archive.name, operator=self._operator)
-            return Fetched(uid, match.instances, self._ledger.fetches.came(uid), None, reason), reason
+            came = self._ledger.fetches.came(uid)
+            return Fetched(uid, match.instances, came, None, reason, error.what), reason
 
     def _fetched(self, match: Match) -> Fetched:
         uid, ledger = match.study_instance_uid, self._ledger

@@ -80,16 +80,17 @@ class Archives:
         except LedgerBusy as error:  # of ours: the archive has not been asked in vain, and the next look asks it again
             log.error("prior not fetched", archive=wanted.rule.archive, error=str(error))
         except RadnodeError as error:
-            self._failed(wanted, str(error))
+            self._failed(wanted, error.what, str(error))
         except Exception as error:
-            self._failed(wanted, where(error))
+            self._failed(wanted, "an error of the node, see its log", where(error))
         finally:
             self._ledger.close()
 
-    def _failed(self, wanted: OpenComparison, reason: str) -> None:
-        log.warning("prior not fetched", archive=wanted.rule.archive, error=reason)
+    def _failed(self, wanted: OpenComparison, what: str, error: str) -> None:
+        """Args: what: for the report, whose readers no address and no hint to an operator help; error: for the log."""
+        log.warning("prior not fetched", archive=wanted.rule.archive, error=error)
         try:
-            said = f"the archive '{wanted.rule.archive}' did not give a prior: {reason}"
+            said = f"the archive '{wanted.rule.archive}' did not give a prior: {what}"
             self._ledger.comparisons.spend(wanted.analysis_id, said)
         except RadnodeError as error:
             log.error("prior not fetched", archive=wanted.rule.archive, error=str(error))
@@ -120,7 +121,7 @@ class Archives:
         (done,) = fetcher.fetch([match])
         if not done.came:
             self._ledger.priors.forget(uid)
-        return f"{name} did not come whole: {done.reason}" if done.reason else name
+        return f"{name} did not come whole: {done.what or done.reason}" if done.reason else name
 
     def _matches(self, wanted: OpenComparison, archive: Destination) -> tuple[list[Match], str]:
         """The studies that the archive has from before, the newest first; why there is none, or no more."""
