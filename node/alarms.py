@@ -19,13 +19,21 @@ _REFERENCES = {"site": "at this site's baseline", "training": "on the data that 
 
 def problems(plugin: str, alarms: Sequence[Measure]) -> Iterator[str]:
     """What `radnode status` says of the alarms of a plugin, with what to type."""
-    if drifts := [told(one) for one in alarms if not one.is_late]:
+    if drifts := [_brief(one) for one in alarms if not one.is_late]:
         measures = "; ".join(drifts[:3]) + ("; ..." if drifts[3:] else "")
         meant = NEW_BASELINE.format(plugin)
         yield f"{plugin} sees or answers something else than it did: {measures} - `radnode watch`; {meant}"
     for one in alarms:
         if one.is_late:
             yield f"{plugin}: {_late(one)} - `radnode queue list`"
+
+
+def _brief(one: Measure) -> str:
+    """What is otherwise, for whoever does not know the name of the measure, and the measure."""
+    if one.kind == "subgroups":
+        return told(one)
+    what = _otherwise(one.kind, one.metric.partition(" ")[2])
+    return f"{what[0].lower()}{what[1:]} ({told(one)})"
 
 
 def _late(one: Measure) -> str:

@@ -44,18 +44,18 @@ def list_plugins(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
     from node.classify.catalogue import Catalogue
 
     found = Catalogue().found
-    stages = _stages(config)
+    stages, paused = _stages(config)
     if as_json:
         print_json(
             [
-                {"name": f.name, "usable": f.manifest is not None, "error": f.error}
+                {"name": f.name, "usable": f.manifest is not None, "error": f.error, "paused": paused.get(f.name, "")}
                 | {"version": f.manifest.version if f.manifest else None, "stage": stages.get(_key(f))}
                 for f in found
             ]
         )
         return
     rows = [
-        (f.name, f.manifest.version, _told(stages.get(_key(f))), f.manifest.title)
+        (f.name, f.manifest.version, _told(stages.get(_key(f)), paused.get(f.name, "")), f.manifest.title)
         if f.manifest
         else (f.name, "-", "-", f.error)
         for f in found
@@ -63,27 +63,30 @@ def list_plugins(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
     print_table(("plugin", "version", "stage", "what it does"), rows, "no plugin is installed")
 
 
-def _stages(config: Path) -> dict[tuple[str, str], Staged]:
-    """(name, version) -> stage, as the node of that configuration has it; empty where there is none."""
+def _stages(config: Path) -> tuple[dict[tuple[str, str], Staged], dict[str, str]]:
+    """(name, version) -> stage, and name -> why it is paused, as the node of that configuration has it, if any."""
     from node.errors import ConfigError
 
     try:
         ledger = ledger_if_any(config) if config.is_file() else None
     except ConfigError:  # what is installed is told all the same
         ledger = None
-    return {(one.plugin, one.version): one for one in ledger.stages.all()} if ledger else {}
+    if ledger is None:
+        return {}, {}
+    return {(one.plugin, one.version): one for one in ledger.stages.all()}, ledger.pauses.paused()
 
 
 def _key(found: Found) -> tuple[str, str]:
     return found.name, found.manifest.version if found.manifest else ""
 
 
-def _told(staged: Staged | None) -> str:
-    """E.g. `SILENT, by anna: not seen here yet`."""
+def _told(staged: Staged | None, paused: str = "") -> str:
+    """E.g. `SILENT, by anna: not seen here yet`, or `LIVE, and paused: by anna`."""
+    pause = f"paused: {paused}" if paused else ""
     if staged is None:
-        return "-"
+        return pause or "-"
     why = f", by {staged.operator}{f': {staged.reason}' if staged.reason else ''}"
-    return staged.told + (why if staged.stage is not Stage.LIVE else "")
+    return staged.told + (why if staged.stage is not Stage.LIVE else "") + (f", and {pause}" if pause else "")
 
 
 @app.command()

@@ -17,6 +17,8 @@ from node.ledger.observations import Watched, plugins_of, prune
 from node.ledger.pauses import pause_plugin
 
 #: For who may never have chosen what the site's baseline is.
+#: So many measures are named where a plugin is paused for them; the event `drift` has all.
+_MOST_NAMED = 3
 NEW_BASELINE = "if the change is meant: `radnode watch baseline {}`"
 
 
@@ -143,8 +145,8 @@ class Measures:
                     add_event(connection, ended, plugin=of.plugin)
             pausing = [one for one in new if one.kind in pause_on]
             if pausing:
-                reason = "drift: " + "; ".join(told(one) for one in pausing)
-                pause_plugin(connection, of.plugin, f"{reason}; see `radnode watch`")
+                named = [*map(told, pausing[:_MOST_NAMED]), *(["..."] if pausing[_MOST_NAMED:] else [])]
+                pause_plugin(connection, of.plugin, f"drift: {'; '.join(named)}; see `radnode watch`")
         return new
 
     def prune(self, before: float) -> int:

@@ -101,7 +101,15 @@ def _chapter(settings: WatchSettings, ledger: Ledger, of: Watched) -> Chapter:
     latest = [row for row in history if row.at == history[-1].at]
     rows = tuple(_row(one) for one in latest if not one.is_detail)
     drawings = [*_histograms(settings, ledger, of), *_over_time(history), *_shares(latest)]
-    return Chapter(f"{of.plugin} {of.plugin_version}", tuple(_sentences(of, latest)), rows, tuple(drawings))
+    said = [*_paused(ledger, of), *_sentences(of, latest)]
+    return Chapter(f"{of.plugin} {of.plugin_version}", tuple(said), rows, tuple(drawings))
+
+
+def _paused(ledger: Ledger, of: Watched) -> list[str]:
+    reason = ledger.pauses.paused().get(of.plugin)
+    if reason is None:
+        return []
+    return [f"Paused: {reason}. Analyses that wait: {ledger.pauses.waiting(of.plugin)}, for `radnode plugins resume`."]
 
 
 def _sentences(of: Watched, latest: Sequence[MeasureRow]) -> list[str]:

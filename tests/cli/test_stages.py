@@ -107,6 +107,10 @@ def test_the_list_and_the_status_tell_the_stage(site: Site, mean: Callable[[], S
     assert (shown["stage"]["stage"], shown["stage"]["reason"]) == ("SILENT", "new here")
     assert "mean 1.0: SILENT" in site.text("status")
     assert site.json("status")["stages"] == {"mean 1.0": "SILENT"}
+    site.ledger.pauses.pause(NAME, "drift: ks mean")
+    assert "new here, and paused: drift: ks mean\t" in site.text("plugins")
+    (shown,) = [one for one in site.json("plugins") if one["name"] == NAME]
+    assert shown["paused"] == "drift: ks mean"
 
 
 def test_every_version_goes_silent_since_a_running_node_may_have_an_older_one(

@@ -66,6 +66,7 @@ def test_drift_is_an_exit_status_a_problem_and_an_event_until_it_was_meant(watch
     assert watched.run("watch").exit_code == 1
     said = watched.text("status")
     assert f"{NAME} sees or answers something else than it did: " in said
+    assert "the brightness of the images (ks mean " in said
     assert f"`radnode watch baseline {NAME}`" in said
     assert "drift" in watched.text("audit")
     assert "the newest 60 answers are the baseline" in watched.text("watch", "baseline", NAME)
@@ -98,12 +99,17 @@ def test_too_few_answers_are_no_baseline(site: Site) -> None:
 
 
 def test_a_report_on_screen_and_on_paper_says_the_same_without_patients(watched: Site, tmp_path: Path) -> None:
+    watched.config.write_text(watched.config.read_text() + 'pause_on = ["inputs", "scores"]\n')
     drifted(watched)
     path = tmp_path / "week.html"
     assert str(path) in watched.text("watch", "report", "--out", str(path))
     page = path.read_text()
     assert page.count("<svg") >= 4
     assert "Alarm: " in page
+    paused = watched.ledger.pauses.paused()[NAME]
+    assert paused.count("(limit ") == 3
+    assert paused.endswith("; ...; see `radnode watch`")
+    assert f"Paused: {paused}. Analyses that wait: " in page
     assert "<script" not in page
     assert "patient 1" not in page
     watched.text("watch", "report", "--out", str(path.with_suffix(".pdf")))
