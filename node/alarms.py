@@ -33,7 +33,7 @@ def _brief(one: Measure) -> str:
     if one.kind == "subgroups":
         return told(one)
     what = _otherwise(one.kind, one.metric.partition(" ")[2])
-    return f"{what[0].lower()}{what[1:]} ({told(one)})"
+    return f"{what[0].lower()}{what[1:]}: {told(one)}"
 
 
 def _late(one: Measure) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.config import Destination, Settings
 from node.kinds import SOP_CLASSES
-from node.ledger import AnalysisRow, DeliveryRow, StudyRow
+from node.ledger import AnalysisRow, DeliveryRow, Ledger, StudyRow
 from node.stages import plain_name
 from node.states import AnalysisState, StudyState
 from node.study import ResultObject
+from node.window import clock
 from node.worklist.workitem import Output
 
 #: State of the analysis -> percent, and what is said of it.
@@ -48,7 +50,23 @@ class Failed:
 Judgement = Waiting | Done | Failed
 
 
-def judge(study: StudyRow | None, came: int, analyses: Sequence[AnalysisRow], plugin: str) -> Judgement:
+def not_begun(row: AnalysisRow, ledger: Ledger, settings: Settings) -> str:
+    """Why an analysis that waits is not begun for now, for whoever looks at the worklist; empty: it is soon."""
+    if row.plugin in ledger.pauses.paused():
+        return f"the node has paused {row.plugin}"
+    if ledger.pauses.drained():
+        return "the node begins nothing, for maintenance"
+    until = row.waits_until(settings.shut(time.time()))
+    return "" if until is None else f"not begun before {clock(until, settings.queue.time_zone)}"
+
+
+def judge(
+    study: StudyRow | None,
+    came: int,
+    analyses: Sequence[AnalysisRow],
+    plugin: str,
+    waits: Callable[[AnalysisRow], str] = lambda _: "",
+) -> Judgement:
     """How far it is.
 
     Args:
@@ -56,6 +74,7 @@ def judge(study: StudyRow | None, came: int, analyses: Sequence[AnalysisRow], pl
         came: objects of it, those that are set aside included.
         analyses: of the study.
         plugin: that is asked for.
+        waits: why one that is queued is not begun for now, if so.
     """
     if not came:
         return Waiting(10, "the study is awaited")
@@ -65,7 +84,8 @@ def judge(study: StudyRow | None, came: int, analyses: Sequence[AnalysisRow], pl
     if one is not None and one.state is AnalysisState.DELIVERED:
         return Done((one,))
     if one is not None and one.state in _UNDER_WAY:
-        return Waiting(*_UNDER_WAY[one.state])
+        percent, text = _UNDER_WAY[one.state]
+        return Waiting(percent, (waits(one) if one.state is AnalysisState.QUEUED else "") or text)
     if one is not None:
         return Failed(f"the analysis is {one.state}: {one.error or 'no reason is given'}")
     if study.state in _OPEN:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from node.config import Settings
 from node.errors import PermanentError
 from node.ledger import AnalysisRow, Input, Ledger, WorkitemRow
-from node.worklist.judgement import Judgement, judge, outputs_of, together
+from node.worklist.judgement import Judgement, judge, not_begun, outputs_of, together
 from node.worklist.workitem import Output
 
 #: So many instances are named: a reason has 1024 characters.
@@ -30,7 +30,8 @@ class Knowledge:
         study = None
         with suppress(PermanentError):  # it has no row: nothing came, or all of it was set aside
             study = self._ledger.studies.get(uid)
-        return judge(study, self._ledger.fetches.came(uid), self._ledger.analyses.of_study(uid), plugin)
+        came, analyses = self._ledger.fetches.came(uid), self._ledger.analyses.of_study(uid)
+        return judge(study, came, analyses, plugin, lambda row: not_begun(row, self._ledger, self._settings))
 
     def outputs(self, analysis: AnalysisRow) -> list[Output]:
         """What was delivered of an analysis."""

@@ -101,10 +101,15 @@ def state_change(transaction_uid: str, state: str) -> Dataset:
 
 def progress(transaction_uid: str, percent: int, text: str) -> Dataset:
     """How far the work is (PS3.3 C.30.1)."""
-    ds, item = Dataset(), Dataset()
-    item.ProcedureStepProgress, item.ProcedureStepProgressDescription = str(percent), text[:_LONGEST_TEXT]
-    ds.TransactionUID, ds.ProcedureStepProgressInformationSequence = transaction_uid, [item]
+    ds = Dataset()
+    ds.TransactionUID, ds.ProcedureStepProgressInformationSequence = transaction_uid, [_progress(percent, text)]
     return ds
+
+
+def _progress(percent: int, text: str) -> Dataset:
+    item = Dataset()
+    item.ProcedureStepProgress, item.ProcedureStepProgressDescription = str(percent), text[:_LONGEST_TEXT]
+    return item
 
 
 def discontinued(transaction_uid: str, reason: str, at: float) -> Dataset:
@@ -130,6 +135,7 @@ def performed(
         item.CommentsOnThePerformedProcedureStep = left_out[:_LONGEST_TEXT]
     item.OutputInformationSequence = [_output(one) for one in outputs]
     ds.TransactionUID, ds.UnifiedProcedureStepPerformedProcedureSequence = transaction_uid, [item]
+    ds.ProcedureStepProgressInformationSequence = [_progress(100, "results are delivered")]
     return ds
 
 

@@ -66,7 +66,7 @@ def test_drift_is_an_exit_status_a_problem_and_an_event_until_it_was_meant(watch
     assert watched.run("watch").exit_code == 1
     said = watched.text("status")
     assert f"{NAME} sees or answers something else than it did: " in said
-    assert "the brightness of the images (ks mean " in said
+    assert "the brightness of the images: ks mean " in said
     assert f"`radnode watch baseline {NAME}`" in said
     assert "drift" in watched.text("audit")
     assert "the newest 60 answers are the baseline" in watched.text("watch", "baseline", NAME)

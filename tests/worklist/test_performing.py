@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from node.cli.doctor import _worklists
-from node.config import Destination, Worklist
+from node.config import Destination, QueueSettings, Route, Worklist
 from node.ledger import WorkitemState
 from node.ledger.workitems import Workitems
 from node.states import AnalysisState
@@ -40,6 +40,8 @@ def test_what_was_analysed_is_told_with_its_results(site: Site, server: Worklist
     assert objects == {"1.2.7.1", "1.2.7.2"}
     (place,) = values(output, "DICOMRetrievalSequence")
     assert value(place, "RetrieveAETitle") == "PACS"
+    (progress,) = values(server.workitems["1.9"], "ProcedureStepProgressInformationSequence")
+    assert value(progress, "ProcedureStepProgress") == 100
     trail = [event.action for event in site.ledger.events.of_study("1.2")]
     assert trail[-2:] == ["workitem claimed", "workitem completed"]
     before = len(server.requests)
@@ -61,6 +63,30 @@ def test_progress_is_told_as_the_study_goes_on(site: Site, server: WorklistServe
     before = len(server.told("POST"))
     site.look()
     assert len(server.told("POST")) == before, "the same is not told twice"
+
+
+def test_why_nothing_is_begun_is_told(site: Site, server: WorklistServer) -> None:
+    def told() -> str:
+        (item,) = values(server.workitems["1.9"], "ProcedureStepProgressInformationSequence")
+        return str(value(item, "ProcedureStepProgressDescription"))
+
+    schedule(server, "1.9")
+    routed(site.ledger)
+    site.look()
+    assert told() == "waits for the model"
+    site.ledger.pauses.drain("by anna")
+    site.look()
+    assert told() == "the node begins nothing, for maintenance"
+    site.ledger.pauses.pause("chest", "drift: ks mean")
+    site.look()
+    assert told() == "the node has paused chest"
+    site.ledger.pauses.resume("chest")
+    site.ledger.pauses.end_drain()
+    hour = (time.gmtime().tm_hour + 12) % 24
+    night = Route(name="films", plugin="chest", destinations=("pacs",), window=f"{hour:02}:00-{hour:02}:01")
+    queue = QueueSettings(time_zone="UTC")
+    site.performer(site.settings().model_copy(update={"routes": (night,), "queue": queue})).step()
+    assert told().startswith("not begun before 20")
 
 
 def test_the_urgent_come_first_and_no_more_than_are_wanted(site: Site, server: WorklistServer) -> None:
