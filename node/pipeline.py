@@ -123,8 +123,10 @@ class Pipeline:
         self._ledger.analyses.route(study.study_instance_uid, plans, reasons, study.revision)
 
     def _ranked(self, plan: Plan, series: Sequence[Series], study: StudyRow) -> Plan:
-        """The plan with its priority; what waits for a window ages from its opening on."""
+        """The plan with its priority; what waits for a window ages from its opening on, a prior for none."""
         settings, now, uid = self._settings, time.time(), study.study_instance_uid
+        if waited_for := self._ledger.priors.place(uid):
+            return replace(plan, **vars(waited_for))
         used = [one for one in settings.routes if one.name in plan.route.split(", ")]
         items = [one for one in self._ledger.workitems.of_study(uid) if one.plugin == plan.plugin]
         ordered = [one.worklist for one in items if one.priority == "HIGH"]

@@ -879,6 +879,30 @@ def test_outside_its_window_a_route_is_not_begun_but_for_stat(tmp_path: Path, mo
     assert bench.analysis("1.2").state is AnalysisState.DELIVERED
 
 
+def test_a_prior_is_assessed_in_the_place_of_the_report_that_waits_for_it(tmp_path: Path) -> None:
+    hour = (time.gmtime().tm_hour + 12) % 24
+    night = Route(
+        name="nights",
+        plugin="chest",
+        modality=("DX",),
+        window=f"{hour:02}:00-{hour:02}:01",
+        compare_with_prior=True,
+    )
+    bench = Bench(tmp_path, routes=(night,), queue=QueueSettings(time_zone="UTC"))
+    bench.receive("1.3", attributes=_tagged("STAT"))
+    bench.settle()
+    bench.work()
+    asker = bench.analysis("1.3")
+    assert bench.ledger.priors.mark("1.2", "CR1")
+    bench.ledger.comparisons.ask(asker.id, "the prior of 2026-03-01", "1.2")
+    bench.receive("1.2", attributes=_tagged(""))
+    bench.settle()
+    prior = bench.analysis("1.2")
+    assert (prior.priority, prior.priority_reason) == ("stat", "a report waits for it, to be compared with")
+    bench.work()
+    assert prior.id in [number for _, ids, _ in bench.worker.asked for number in ids]
+
+
 def test_a_window_that_the_configuration_lost_holds_nothing_any_longer(bench: Bench) -> None:
     never = bench.settings.routes[0].model_copy(update={"window": "00:00-00:01"})
     other = bench.settings.routes[0].model_copy(update={"window": "00:01-24:00"})

@@ -15,6 +15,7 @@ from node.comparison import Answer, Aspect, Assessment, Comparison, PriorRule, S
 from node.config import Destination, NodeSettings, Settings
 from node.errors import LedgerBusy
 from node.ledger import Candidate, Ledger, Plan
+from node.priority import Priority, Turn
 from node.priors import Archives, Priors, settling
 from node.priors.choosing import choose
 from node.spool import Spool
@@ -240,6 +241,19 @@ def test_what_another_version_has_assessed_is_assessed_anew(ledger: Ledger) -> N
     assert Priors(ledger).step() == 1
     assert settled(ledger, number) == Comparison(again)
     assert ledger.analyses.get(before).state is AnalysisState.CLASSIFIED
+
+
+def test_what_is_assessed_anew_has_the_place_of_the_report_that_waits_for_it(ledger: Ledger) -> None:
+    older = told("1.5", "20260301", version="0.9", model="older")
+    routed(ledger, "1.5", replace(plan(series=("1.5.9",)), route="nights", priority=Priority.LOW, rank=9e9))
+    (before,) = ledger.analyses.of_study("1.5")
+    ledger.analyses.classified(before.id, "a summary", {}, assessment=assessment_text(older))
+    ledger.analyses.prioritise(classified(ledger, told()), Priority.STAT, 0)
+    assert Priors(ledger).step() == 0
+    (_, anew) = ledger.analyses.of_study("1.5")
+    assert (anew.route, anew.priority) == ("films", Priority.STAT)
+    stat_and_open = ledger.analyses.lease(AnalysisState.QUEUED, "me", 1, 10, 300, Turn(most=0, shut=("nights",)))
+    assert [row.id for row in stat_and_open] == [anew.id]
 
 
 def test_what_cannot_be_assessed_anew_is_not_compared_with(ledger: Ledger) -> None:

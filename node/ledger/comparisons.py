@@ -43,6 +43,11 @@ _NEXT = (
     f"(SELECT min(min(m.revision), {REASSESSED + 1}) - 1"  # noqa: S608  a number
     " FROM analyses m WHERE m.study_instance_uid = a.study_instance_uid)"
 )
+#: The place in the queue of the analysis ?6: what is assessed for its sake begins whenever that could.
+_PLACE = (
+    "(SELECT w.route FROM analyses w WHERE w.id = ?6), (SELECT w.priority FROM analyses w WHERE w.id = ?6),"
+    " (SELECT w.rank FROM analyses w WHERE w.id = ?6)"
+)
 _ANEW = "a later study was assessed by this version, and is to be compared with it"
 _WAS_ASSESSED = (AnalysisState.CLASSIFIED, AnalysisState.REPORTED, AnalysisState.DELIVERED)
 _OPEN_STUDY = (StudyState.RECEIVING, StudyState.COMPLETE)
@@ -177,20 +182,20 @@ class Comparisons:
             if connection.execute(sql, (reason, analysis_id)).rowcount:
                 _event(connection, "prior asked for", analysis_id, prior="", reason=reason)
 
-    def reassess(self, uid: str, plugin: str, version: str) -> bool:
+    def reassess(self, uid: str, plugin: str, version: str, asker: int) -> bool:
         """An earlier study is to be assessed anew, by that version of the same plugin. True unless it was asked before.
 
-        False as well when its images are here no more.
+        False as well when its images are here no more. Args: asker: whose report waits for it, and whose place it has.
         """
         now = time.time()
         if not self._database.read(f"SELECT 1 {_REASSESSABLE}", uid, plugin, version):
             return False
         with self._database.write() as connection:
             made = connection.execute(
-                "INSERT INTO analyses (study_instance_uid, revision, plugin, plugin_version, route, series,"
-                " destinations, state, created_at, changed_at, rank) SELECT a.study_instance_uid,"
-                f" {_NEXT}, a.plugin, ?4, a.route, a.series, '[]', ?5, ?6, ?6, ?6 {_REASSESSABLE}",
-                (uid, plugin, version, version, AnalysisState.QUEUED, now),
+                "INSERT INTO analyses (study_instance_uid, revision, plugin, plugin_version, series,"
+                " destinations, state, created_at, changed_at, route, priority, rank) SELECT a.study_instance_uid,"
+                f" {_NEXT}, a.plugin, ?3, a.series, '[]', ?4, ?5, ?5, {_PLACE} {_REASSESSABLE}",
+                (uid, plugin, version, AnalysisState.QUEUED, now, asker),
             )
             if made.rowcount:
                 add_event(

@@ -6,13 +6,25 @@ Whoever else sends such a study, or has it fetched, wants results of it: from th
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 
 from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.moves import drop_unfinished, move_study
 from node.ledger.purging import begin_revision
+from node.priority import Priority
 from node.states import StudyMove, StudyState
 from node.study import Arrival
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the queue; as of a :class:`~node.ledger.plans.Plan`."""
+
+    route: str
+    priority: Priority
+    rank: float
+    priority_reason: str = "a report waits for it, to be compared with"
 
 
 class Priors:
@@ -46,6 +58,17 @@ class Priors:
     def has(self, uid: str) -> bool:
         """Whether a study is here as a prior alone."""
         return bool(self._database.read("SELECT 1 FROM priors WHERE study_instance_uid = ?", uid))
+
+    def place(self, uid: str) -> Place | None:
+        """That of the first report that waits for a prior, which begins whenever that could; None: no report does."""
+        rows = self._database.read(
+            "SELECT a.route, a.priority, a.rank FROM comparisons c JOIN analyses a ON a.id = c.analysis_id"
+            " WHERE c.settled = '' AND (c.fetching = ?1"
+            " OR EXISTS (SELECT 1 FROM json_each(c.tried) t WHERE t.key = ?1))"
+            " ORDER BY a.rank LIMIT 1",
+            uid,
+        )
+        return Place(rows[0]["route"], Priority(rows[0]["priority"]), rows[0]["rank"]) if rows else None
 
 
 def claim(connection: sqlite3.Connection, arrival: Arrival, *, is_new: bool) -> None:

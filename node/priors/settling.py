@@ -68,7 +68,8 @@ class Priors:
     def _is_done_anew(self, wanted: OpenComparison, now: Assessment, choice: Choice) -> bool:
         """Whether what is to be assessed anew has just been put into the queue."""
         uids = choice.stale[: max(_MOST_ANEW, wanted.rule.most)]
-        asked = [self._ledger.comparisons.reassess(uid, now.plugin, now.version) for uid in uids]
+        named = now.plugin, now.version, wanted.analysis_id
+        asked = [self._ledger.comparisons.reassess(uid, *named) for uid in uids]
         return any(asked)
 
     def _is_awaited(self, wanted: OpenComparison, choice: Choice) -> bool:

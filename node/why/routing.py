@@ -25,9 +25,10 @@ def tell_routed(scene: Scene, telling: Telling, study: StudyRow, events: Sequenc
     reasons = [str(reason) for reason in decided[-1].detail.get("reasons", ())]
     telling.say("routing", f"decided at {at(decided[-1].at)}")
     _tell_list(telling, "routing", reasons)
+    none = "it came as a prior" if scene.ledger.priors.has(scene.uid) else "the route names no destination"
     for row in scene.ledger.analyses.of_study(scene.uid):
         if row.revision == study.revision:
-            to = ", ".join(row.destinations) or "nowhere: the route names no destination"
+            to = ", ".join(row.destinations) or f"nowhere: {none}"
             told = f"route '{row.route}' gave {some(len(row.series), 'series')} to {row.plugin} {row.plugin_version}"
             telling.say("routing", f"{told}; results go to {to}")
             why = f": {row.priority_reason}" if row.priority_reason else ""
