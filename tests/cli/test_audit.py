@@ -6,7 +6,7 @@ import sqlite3
 import time
 
 from node import config
-from node.cli import doctor
+from node.cli import neighbours
 from node.cli.operator import operator
 from tests.cli.conftest import Site
 
@@ -82,6 +82,6 @@ def test_who_reads_the_trail_is_noted_where_a_collector_wants_to_know(site: Site
 def test_the_doctor_says_whether_the_collector_answers(site: Site) -> None:
     with site.config.open("a") as stream:
         stream.write('\n[audit]\nenabled = true\nport = 1\ntransport = "tcp"\n')
-    ((_, ok, found),) = doctor._collector(config.load(site.config))
+    ((_, ok, found),) = neighbours._collector(config.load(site.config))
     assert not ok
     assert "127.0.0.1:1" in found

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from node.cli import doctor
+from node.cli import neighbours
 from node.config import NodeSettings, Settings, TelemetrySettings
 from node.ledger import Ledger
 from node.telemetry import Teller
@@ -210,7 +210,7 @@ def test_what_is_refused_for_good_holds_nothing_up(ledger: Ledger, tmp_path: Pat
 def test_the_doctor_asks_the_collector_and_sends_it_nothing(collector: Collector, status: int, found: str) -> None:
     collector.status = status
     settings = Settings(telemetry=TelemetrySettings(url=collector.url, timeout_seconds=2))
-    ((name, ok, said),) = doctor._traces(settings)
+    ((name, ok, said),) = neighbours._traces(settings)
     assert (name, ok) == ("telemetry collector", status == 200)
     assert found in said
     assert collector.paths == {("/v1/traces", "application/json")}
@@ -219,7 +219,7 @@ def test_the_doctor_asks_the_collector_and_sends_it_nothing(collector: Collector
 
 def test_the_doctor_says_that_the_collector_is_away_and_asks_none_where_there_is_none() -> None:
     away = Settings(telemetry=TelemetrySettings(url="http://127.0.0.1:9", timeout_seconds=2))
-    ((_, ok, said),) = doctor._traces(away)
+    ((_, ok, said),) = neighbours._traces(away)
     assert not ok
     assert "it cannot be reached: ConnectionError [http://127.0.0.1:9] - is it running" in said
-    assert list(doctor._traces(Settings())) == []
+    assert list(neighbours._traces(Settings())) == []

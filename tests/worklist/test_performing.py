@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from node.cli.doctor import _worklists
+from node.cli.neighbours import _worklists
 from node.config import Destination, QueueSettings, Route, Worklist
 from node.ledger import WorkitemState
 from node.ledger.workitems import Workitems
