@@ -17,9 +17,9 @@ from node.ledger.observations import Watched, plugins_of, prune
 from node.ledger.pauses import pause_plugin
 
 #: For who may never have chosen what the site's baseline is.
+NEW_BASELINE = "if the change is meant: `radnode watch baseline {}`"
 #: So many measures are named where a plugin is paused for them; the event `drift` has all.
 _MOST_NAMED = 3
-NEW_BASELINE = "if the change is meant: `radnode watch baseline {}`"
 
 
 #: Whether it is about lateness -> what the trail says when alarms begin, and when none stands any more.
