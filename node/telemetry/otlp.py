@@ -58,6 +58,21 @@ def post(settings: TelemetrySettings, data: bytes) -> None:
     if answer.status_code != _OK:
         hint = "telemetry.url is that of a collector for OTLP over HTTP, without /v1/traces"
         raise DeliveryRefused(f"it refuses traces: HTTP {answer.status_code}", about=settings.url, hint=hint)
+    if rejected := _rejected(answer.content):
+        raise DeliveryRefused(
+            f"it refuses traces: {rejected} spans of a request", about=settings.url, hint="see its log"
+        )
+
+
+def _rejected(body: bytes) -> int:
+    """So many spans were refused, though the status is 200; what cannot be read says of none that it was.
+
+    https://opentelemetry.io/docs/specs/otlp/#partial-success-1: the same is not to be sent again.
+    """
+    try:
+        return int(json.loads(body)["partialSuccess"]["rejectedSpans"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return 0
 
 
 def _span(span: Span, said: Attributes) -> dict[str, Any]:  # Any: JSON's edge

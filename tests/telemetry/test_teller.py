@@ -27,7 +27,7 @@ class Collector(HTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.status, self.bodies = 200, list[Any]()
+        self.status, self.bodies, self.answer = 200, list[Any](), b"{}"
         self.paths: set[tuple[str, str]] = set()
 
     @property
@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.bodies.append(body)
         self.send_response(self.server.status)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(self.server.answer)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -201,6 +201,21 @@ def test_what_is_refused_for_good_holds_nothing_up(ledger: Ledger, tmp_path: Pat
     collector.status = 200
     assert telling.step() == 0
     assert collector.bodies == []
+
+
+def test_spans_that_are_refused_in_a_request_that_was_taken_are_told(
+    ledger: Ledger, tmp_path: Path, collector: Collector
+) -> None:
+    telling = teller(ledger, tmp_path, collector.url)
+    telling.step()
+    deliver(ledger)
+    collector.answer = b'{"partialSuccess": {"rejectedSpans": "7", "errorMessage": "too old"}}'
+    assert telling.step() == 1, "the same is not sent again"
+    assert "it refuses traces: 7 spans of a request" in ledger.facts.troubles()["telemetry collector"]
+    ledger.facts.set_position("telemetry", 0)
+    collector.answer = b"no JSON"
+    assert telling.step() == 1
+    assert ledger.facts.troubles() == {}
 
 
 @pytest.mark.parametrize(
