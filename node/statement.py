@@ -37,7 +37,8 @@ _BECOMES = {
 
 _WORKLISTS = """\
 As user agent, where there are `[[worklists]]`: UPS-RS (PS3.18 11), in `application/dicom+json`. Search (11.9), by
-Procedure Step State, Input Readiness State, Scheduled Workitem Code and Worklist Label; Retrieve (11.5); Change
+Procedure Step State, Input Readiness State, Scheduled Workitem Code and Worklist Label, and for the urgent among many
+also by Scheduled Procedure Step Priority; Retrieve (11.5); Change
 Workitem State (11.7), under a Transaction UID of its own; Update (11.6), of Procedure Step Progress and, before the
 end, of the Unified Procedure Step Performed Procedure Sequence, with the results and where they can be retrieved, or
 of the reason why the workitem is canceled. The Transaction UID is in the query and in the dataset. With `events` of

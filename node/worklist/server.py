@@ -16,7 +16,7 @@ from node import logs
 from node.config import Worklist
 from node.deliver.http import address_of, check_ourselves, first_line, prepare, unreachable
 from node.errors import DeliveryError
-from node.worklist.workitem import SCHEDULED, Workitem, state_change, workitem_of
+from node.worklist.workitem import PRIORITIES, SCHEDULED, Workitem, state_change, workitem_of
 
 _JSON = "application/dicom+json"
 #: Most workitems of one search, and longest answer, bytes.
@@ -60,7 +60,11 @@ class Server:
         self._session.close()
 
     def search(self, code: str) -> list[Workitem]:
-        """Scheduled workitems of that code whose input is ready (PS3.18 11.9). Args: code: VALUE^SCHEME."""
+        """Scheduled workitems of that code whose input is ready (PS3.18 11.9). Args: code: VALUE^SCHEME.
+
+        A server may tell so many and no more, the urgent not first: where there are more than can be in hand, and none
+        of them is urgent, these are asked for, too.
+        """
         value, _, scheme = code.partition("^")
         query = {
             "ProcedureStepState": SCHEDULED,
@@ -68,14 +72,19 @@ class Server:
             "ScheduledWorkitemCodeSequence.CodeValue": value,
             "ScheduledWorkitemCodeSequence.CodingSchemeDesignator": scheme,
             **({"WorklistLabel": self._worklist.label} if self._worklist.label else {}),
-            "includefield": "all",
-            "limit": str(_MOST),
         }
-        status, body = self._ask("GET", self._url, params=query)
+        found = self._found(query)
+        if len(found) > self._worklist.at_most and all(one.priority != PRIORITIES[0] for one in found.values()):
+            found |= self._found({**query, "ScheduledProcedureStepPriority": PRIORITIES[0]})
+        return list(found.values())
+
+    def _found(self, query: dict[str, str]) -> dict[str, Workitem]:
+        """UID -> workitem."""
+        status, body = self._ask("GET", self._url, params={**query, "includefield": "all", "limit": str(_MOST)})
         if status == 204:
-            return []
+            return {}
         self._check(status)
-        return self._workitems(body)
+        return {one.uid: one for one in self._workitems(body)}
 
     def retrieve(self, uid: str) -> Workitem | None:
         """One of them as it is now (PS3.18 11.5); None: it is gone, or says nothing."""

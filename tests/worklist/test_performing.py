@@ -18,7 +18,7 @@ from node.states import AnalysisState
 from node.why import explain
 from node.worklist import Performer
 from tests.ledger.material import arrival, completed, plan, received, routed
-from tests.peers.worklist_server import JSON, Refused, WorklistServer, value, values
+from tests.peers.worklist_server import JSON, Refused, WorklistServer, tag, value, values
 from tests.worklist.conftest import CODE, Site, schedule
 
 
@@ -111,6 +111,20 @@ def test_one_that_nobody_has_thought_of_holds_up_no_other(
     for _ in range(2):  # neither when it is taken nor when it is gone on with
         assert site.look().startswith("workitem 1.9.1: ZeroDivisionError at test_performing.py:")
     assert [server.state(f"1.9.{number}") for number in (1, 2)] == ["SCHEDULED", "IN PROGRESS"]
+
+
+def test_the_urgent_come_first_however_many_others_wait(site: Site, server: WorklistServer) -> None:
+    schedule(server, "1.9.1", "1.2.1", priority="LOW")
+    for number in range(2, 120):
+        server.workitems[f"1.9.{number}"] = {
+            **server.workitems["1.9.1"],
+            tag("SOPInstanceUID"): {"vr": "UI", "Value": [f"1.9.{number}"]},
+        }
+    schedule(server, "1.9.500", "1.2.500", priority="HIGH")
+    received(site.ledger, "1.2.500")
+    site.look(at_most=1)
+    assert server.state("1.9.500") == "IN PROGRESS"
+    assert server.state("1.9.1") == "SCHEDULED"
 
 
 def test_whoever_asks_is_told_of_it(site: Site, server: WorklistServer) -> None:
