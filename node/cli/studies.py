@@ -30,6 +30,7 @@ PluginOption = Annotated[str, typer.Option("--plugin", help="Only what this plug
 ReasonOption = Annotated[Reason, typer.Option("--reason", help="quality: no use to anybody; incorrect: may do harm.")]
 CommentOption = Annotated[str, typer.Option("--comment", help="Words for the rejection note; they are not logged.")]
 CountOption = Annotated[int, typer.Option("-n", "--count", help="How many, the newest first.")]
+_AS_PRIOR = "a prior, to be compared with: nothing of it is delivered"
 
 
 @app.callback()
@@ -75,7 +76,8 @@ def _result(ledger: Ledger, study: StudyRow) -> str:
     """What the newest revision says, or why it says nothing, in a line."""
     rows = [row for row in ledger.analyses.of_study(study.study_instance_uid) if row.revision == study.revision]
     told = [_told_of(row) for row in rows]
-    return "; ".join(told) or study.reason
+    prior = f" ({_AS_PRIOR})" if told and ledger.priors.has(study.study_instance_uid) else ""
+    return f"{'; '.join(told)}{prior}" if told else study.reason
 
 
 def _told_of(row: AnalysisRow) -> str:
@@ -185,7 +187,7 @@ def trail(uid: UidArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: Json
 
 def _details(ledger: Ledger, uid: str) -> dict[str, Any]:
     analyses = ledger.analyses.of_study(uid)
-    purpose = {"purpose": "a prior, to be compared with: nothing of it is delivered"} if ledger.priors.has(uid) else {}
+    purpose = {"purpose": _AS_PRIOR} if ledger.priors.has(uid) else {}
     return purpose | {
         "completed": _completed(ledger, uid),
         "series": [

@@ -113,6 +113,7 @@ def test_a_prior_in_orthanc_is_fetched_and_nothing_of_it_delivered(
     assert {one.study for one in storescp.objects()} == {now}
     assert orthanc.results(mine) == []
     assert node.json("studies", "show", mine)["purpose"].startswith("a prior")
+    assert "(a prior, to be compared with: nothing of it is delivered)" in node.run_cli("studies").stdout
     assert "results go to nowhere: it came as a prior" in node.run_cli("why", mine).stdout
     storescu(node.port, [hospital.film(1, 1, **EARLIER)], calling="SCANNER")
     until(lambda: any(one.study == mine for one in storescp.objects()), "who sends it himself gets results of it")
