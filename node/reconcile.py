@@ -89,6 +89,8 @@ def repair(ledger: Ledger, spool: Spool, found: Difference) -> None:
             ledger.arrivals.record([_arrival(spool, path)])
         except PermanentError as error:
             log.warning("not taken from the spool", path=path, why=error.what)  # gone since it was seen
+        except OSError as error:
+            log.warning("not taken from the spool", path=path, why=error.strerror)  # as it was read
     for path in found.messages:
         _take_message(ledger, spool, path)
     for begin in range(0, len(found.missing), _CHUNK):  # a disk may have lost all it had: receivers want to write, too

@@ -141,6 +141,27 @@ def test_a_set_aside_object_has_its_row_too(node: Node) -> None:
     assert node.reconcile().clean
 
 
+#: A VR that there is not, in two places; a group length that is no number.
+DAMAGES = {
+    b"\x02\x00\x03\x00UI": b"\x02\x00\x03\x00UX",
+    b"\x02\x00\x00\x00UL": b"\x02\x00\x00\x00UX",
+    b"\x02\x00\x00\x00UL\x04\x00": b"\x02\x00\x00\x00UL\x03\x00",
+}
+
+
+@pytest.mark.parametrize("sound", DAMAGES)
+def test_a_damaged_header_keeps_no_other_file_from_being_taken(node: Node, sound: bytes) -> None:
+    damaged, whole = node.keep(1), node.keep(2)
+    file = node.spool.path(damaged)
+    data = file.read_bytes()
+    file.write_bytes(data.replace(sound, DAMAGES[sound], 1))
+    os.utime(file, (OLD, OLD))
+    assert file.read_bytes() != data
+    found = node.reconcile()
+    assert (found.unreadable, found.without_row) == ((damaged,), (whole,))
+    assert node.images == 1
+
+
 def test_a_file_that_says_nothing_of_itself_is_named_and_left(node: Node) -> None:
     path = node.keep()
     node.spool.path(path).write_bytes(b"torn")

@@ -17,7 +17,7 @@ from node.deliver.line import Over, name_of
 from node.deliver.messages import C_ECHO, NO_DATASET, command_set, encoded, file_blocks, store_request
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.deliver.status import meaning_of, reason_of
-from node.errors import DeliveryError, DeliveryRefused
+from node.errors import DeliveryError, DeliveryRefused, where
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _IMPLICIT = str(ImplicitVRLittleEndian)
@@ -147,10 +147,9 @@ def _store(assoc: Association, outgoing: Outgoing, meta: FileMeta) -> Outcome:
     command = store_request(assoc.next_id(), meta.sop_class_uid, meta.sop_instance_uid)
     try:
         answer = assoc.ask(assoc.accepted[context], command, _dataset(outgoing.path, meta, context))
-    except (OSError, ValueError, AttributeError) as error:  # its file or its dataset cannot be read or encoded
-        return Outcome(outgoing, Verdict.UNSENDABLE, f"it cannot be encoded: {type(error).__name__}")
-    comment = str(answer.get("ErrorComment", ""))
-    comment = discreet(comment, of_object(outgoing.path)) if comment else ""
+    except (OSError, ValueError, _Unreadable) as error:  # its file or its dataset cannot be read or encoded
+        return Outcome(outgoing, Verdict.UNSENDABLE, f"it cannot be encoded: {where(error.__cause__ or error)}")
+    comment = _shown(str(answer.get("ErrorComment", "")), outgoing.path)
     return Outcome(outgoing, meaning_of(answer.Status).verdict, reason_of(answer.Status, comment))
 
 
@@ -166,7 +165,22 @@ def _dataset(path: Path, meta: FileMeta, context: tuple[str, str]) -> Iterable[t
     """The file's own bytes, so that what arrives is what lies in the spool, or its dataset as Implicit VR."""
     if context == meta.context:
         return file_blocks(path, meta.offset)
-    return [(encoded(dcmread(path), implicit=True), True)]
+    try:
+        return [(encoded(dcmread(path), implicit=True), True)]
+    except Exception as error:  # an edge: pydicom raises nearly anything on what it cannot read, or write
+        raise _Unreadable from error
+
+
+class _Unreadable(Exception):
+    """The dataset of an object cannot be encoded; its cause says why."""
+
+
+def _shown(comment: str, path: Path) -> str:
+    """What the peer says in its own words, as far as it may be shown."""
+    try:
+        return discreet(comment, of_object(path)) if comment else ""
+    except Exception:  # an edge: as above; nobody knows whose words these may be
+        return ""
 
 
 def _refused_context(assoc: Association, meta: FileMeta) -> str:

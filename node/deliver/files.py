@@ -54,12 +54,17 @@ def _outcomes(destination: Destination, paths: Sequence[Path], calling_ae: str) 
 
 def _outgoing(path: Path, destination: Destination) -> Outgoing:
     meta = read_meta(path)
-    study = ""
-    if destination.kind == "folder":
-        study = str(
-            dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID"]).get("StudyInstanceUID", "")
-        )
+    study = _study_of(path) if destination.kind == "folder" else ""
     return Outgoing(meta.sop_instance_uid, meta.sop_class_uid, study, path)
+
+
+def _study_of(path: Path) -> str:
+    """Its Study Instance UID; raises :class:`DeliveryRefused`."""
+    try:
+        ds = dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
+        return str(ds.get("StudyInstanceUID", ""))
+    except Exception as error:  # an edge: a damaged header makes pydicom raise nearly anything
+        raise DeliveryRefused("its dataset cannot be read", about=str(path)) from error
 
 
 def _verdict(error: RadnodeError) -> Verdict:

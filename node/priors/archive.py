@@ -193,6 +193,7 @@ def _read(path: Path) -> _Patient | None:
     try:
         ds = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
         told = [str(ds.get(tag) or "").strip() for tag in _TAGS[1:]]
-    except Exception:  # an edge: whatever a broken header makes pydicom raise
+    except Exception as error:  # an edge: whatever a broken header makes pydicom raise
+        log.warning("patient of a study not read", file=path.name, error=where(error))
         return None
     return _Patient(told[0], told[1], re.sub(r"\D", "", told[2]), told[3].upper())

@@ -7,7 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
 from node.errors import PermanentError
@@ -23,8 +22,9 @@ def meta_of(path: Path) -> tuple[Any, int]:  # Any: pydicom is untyped here
     """File Meta Information and the offset of the dataset; raises PermanentError for what is no Part 10 file."""
     try:
         meta = read_file_meta_info(path)
+        claim_of(meta), meta.get("SourceApplicationEntityTitle")  # elements are read when they are asked for
         return meta, _PREAMBLE + _GROUP_LENGTH_ELEMENT + int(meta.FileMetaInformationGroupLength)
-    except (InvalidDicomError, AttributeError, ValueError, OSError, EOFError) as error:
+    except Exception as error:  # an edge: a damaged header makes pydicom raise nearly anything
         hint = "only DICOM Part 10 files can be read"
         raise PermanentError(f"it is no DICOM file ({type(error).__name__})", about=str(path), hint=hint) from error
 

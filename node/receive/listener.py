@@ -15,6 +15,8 @@ from node.config import at
 log = structlog.get_logger()
 
 BACKLOG = 512
+#: One reason why nobody can be welcomed is logged so often, seconds.
+_SILENT_SECONDS = 60.0
 
 
 class Listener:
@@ -25,6 +27,7 @@ class Listener:
         self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self._thread = threading.Thread(target=self._accept, name="acceptor", daemon=True)
         self._stopping = False
+        self._said = "", 0.0
 
     @property
     def port(self) -> int:
@@ -61,7 +64,14 @@ class Listener:
                 sock, (address, *_) = self._socket.accept()
             except OSError as error:
                 if not self._stopping:  # out of descriptors, or the peer has gone already
-                    log.warning("accept failed", why=error.strerror)
+                    self._say(error.strerror or type(error).__name__)
                     time.sleep(0.05)
                 continue
             self._welcome(sock, address)
+
+    def _say(self, why: str) -> None:
+        """In the log, the same not again for a while: it may last, and comes twenty times a second."""
+        said, now = self._said, time.monotonic()
+        if why != said[0] or now - said[1] >= _SILENT_SECONDS:
+            self._said = why, now
+            log.warning("accept failed", why=why)

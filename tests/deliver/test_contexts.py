@@ -55,6 +55,14 @@ def test_what_is_no_dicom_file_is_refused(tmp_path: Path, content: bytes) -> Non
         read_meta(path)
 
 
+@pytest.mark.filterwarnings("ignore:Expected explicit VR")
+def test_a_damaged_header_is_refused_whatever_it_makes_pydicom_raise(tmp_path: Path) -> None:
+    path = dicom_file(tmp_path, SR).path
+    path.write_bytes(path.read_bytes().replace(b"\x02\x00\x03\x00UI", b"\x02\x00\x03\x00UX", 1))
+    with pytest.raises(DeliveryRefused, match="this is no DICOM file"):
+        read_meta(path)
+
+
 def test_a_file_that_is_gone_or_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeliveryRefused, match="not there"):
         read_meta(tmp_path / "gone.dcm")
