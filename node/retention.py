@@ -112,7 +112,7 @@ class Retention:
         paths = self._ledger.studies.begin_purge(uid, before)
         if not paths:
             return False
-        if not self._removed([*paths, *self._folders(uid), *self._ledger.reports.files_of(uid)]):
+        if self._stuck([*paths, *self._folders(uid), *self._ledger.reports.files_of(uid)]):
             return False
         self._ledger.reports.files_gone(uid)
         self._ledger.studies.mark_purged(uid, before, [path for path in paths if self._spool.size(path) < 0])
@@ -167,27 +167,30 @@ class Retention:
         """Remove the messages of no study, and of studies whose files are gone, that came before that time."""
         while rows := self._ledger.reports.expired(before):
             paths = {row.path for row in rows if row.path and not self._ledger.reports.others_need(row, before)}
-            if not self._removed(sorted(paths)):
-                return
-            self._ledger.reports.forget(rows)
+            stuck = self._stuck(sorted(paths))
+            self._ledger.reports.forget([row for row in rows if row.path not in stuck])
+            if stuck:
+                return  # until the next purge
 
     def _purge_strays(self, before: float) -> None:
         """Remove the files of objects that were set aside before that time, and whose study has no row."""
         while strays := self._ledger.strays.expired(before):
-            if not self._removed([one.path for one in strays if one.path]):
-                return
-            self._ledger.strays.mark_purged(strays, before)
+            stuck = self._stuck([one.path for one in strays if one.path])
+            self._ledger.strays.mark_purged([one for one in strays if one.path not in stuck], before)
+            if stuck:
+                return  # as above
 
-    def _removed(self, paths: Iterable[str]) -> bool:
-        """Remove all that can be; False: the log says what the disk did not let go."""
-        all_went = True
+    def _stuck(self, paths: Iterable[str]) -> set[str]:
+        """Remove them; those that the disk does not let go, as the log says."""
+        stuck = set()
         for path in paths:
             try:
                 self._spool.remove(path)
             except OSError as error:
-                all_went, self.refusal = False, error
+                stuck.add(path)
+                self.refusal = error
                 log.error("file cannot be removed", path=path, why=error.strerror)
-        return all_went
+        return stuck
 
     def _size(self, uid: str) -> int:
         paths = [self._spool.path(one) for one in self._paths(uid)]

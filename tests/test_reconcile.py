@@ -323,6 +323,25 @@ def test_a_file_that_the_disk_does_not_let_go_keeps_no_other(node: Node, monkeyp
     assert (node.grow_old(), node.files) == (1, []), "the next purge goes on with it"
 
 
+def test_of_what_was_set_aside_what_went_is_noted_though_one_stays(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck, gone = node.keep(1), node.keep(2)
+    for path in (stuck, gone):
+        node.ledger.arrivals.record([replace(arrival_of(node.spool.path(path), path, "a1"), defect="it is broken")])
+    remove = node.spool.remove
+
+    def refused(relative: str) -> None:
+        if relative == stuck:
+            raise OSError(errno.EIO, "Input/output error")
+        remove(relative)
+
+    monkeypatch.setattr(node.spool, "remove", refused)
+    node.grow_old()
+    assert (node.files, node.ledger.studies.count_set_aside()) == ([stuck], 1)
+    monkeypatch.undo()
+    node.grow_old()
+    assert (node.files, node.ledger.studies.count_set_aside()) == ([], 0)
+
+
 def test_what_comes_again_while_its_study_is_purged_goes_with_the_next_purge(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
