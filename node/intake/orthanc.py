@@ -9,7 +9,8 @@ anew when Orthanc is emptied, restored from a copy, or another one takes its pla
 position stands the date of the change that it came to, and what bears a later one has not been seen.
 
 A series or an instance that it announced and then does not have (404), as while it is changed there, stands in the
-ledger before the position is moved on, and is asked for again, a few times in an hour.
+ledger before the position is moved on, and is asked for again, a few times in an hour. So is an instance that provoked
+what nobody has thought of: the log and the trail say where.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ class Follower:
         return uid if is_uid(uid) else ""
 
     def _take(self, session: requests.Session, instance: str, visit: Visit) -> bool:
-        """Whether it is there."""
+        """Whether it is there, and need not be asked for again."""
         with self._asked(session, f"{_INSTANCES}/{instance}/file", stream=True, missing=True) as answer:
             if answer is None:
                 return False
@@ -194,6 +195,7 @@ class Follower:
                 raise
             except Exception as error:  # an edge: one instance that nobody has thought of must not hold up the others
                 visit.fail(error, resource=f"{_INSTANCES}/{instance}")
+                return False
             return True
 
     def _visit(self) -> Visit:

@@ -247,6 +247,8 @@ def test_an_instance_that_nobody_has_thought_of_holds_up_nothing_and_is_named(
     with capture_logs() as logs:
         follower.look()
     assert (len(ward.rows("SELECT * FROM instances")), at(ward)) == (2, 3)
+    (absence,) = ward.ledger.absences.of_study("")
+    assert absence.resource == "instances/i2", "it is asked for again"
     (said,) = [one for one in logs if one["event"] == "processing failure"]
     assert (said["resource"], said["calling_ae"]) == ("instances/i2", "archive")
     assert str(said["error"]).startswith("ZeroDivisionError at test_orthanc.py:")
