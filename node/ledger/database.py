@@ -114,10 +114,16 @@ class Database:
                 raise
         self.on_commit()
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """For queries that share their code with those of a transaction. Raises :class:`LedgerBusy`."""
+        with _as_ledger_busy(self.path):
+            yield self.connection
+
     def read(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """All rows of a query. Raises :class:`LedgerBusy`."""
-        with _as_ledger_busy(self.path):
-            return self.connection.execute(sql, values).fetchall()
+        with self.reading() as connection:
+            return connection.execute(sql, values).fetchall()
 
     @property
     def log(self) -> Path:

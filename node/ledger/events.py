@@ -79,7 +79,8 @@ class Events:
 
     def head(self) -> str:
         """Digest of the newest event, to be noted elsewhere; empty when there is none."""
-        return last_digest(self._database.connection)
+        with self._database.reading() as connection:
+            return last_digest(connection)
 
 
 def event_of(row: sqlite3.Row) -> Event:

@@ -84,8 +84,8 @@ class Forgetting:
     def studies(self, before: float, count: int = 100) -> list[str]:
         """Studies whose rows may go, the longest without a new image first. Args: before: they were over then."""
         sql = f"SELECT study_instance_uid AS uid FROM {_FORGETTABLE} ORDER BY last_at LIMIT :count"  # noqa: S608
-        found = self._database.connection.execute(sql, {"before": before, "count": count})
-        return [row["uid"] for row in found]
+        with self._database.reading() as connection:
+            return [row["uid"] for row in connection.execute(sql, {"before": before, "count": count})]
 
     def forget(self, uid: str, before: float) -> bool:
         """Remove the rows of one; False when something of it has begun again meanwhile."""
@@ -103,9 +103,10 @@ class Forgetting:
 
     def lines(self, before: float) -> int:
         """How many lines of the trail are older, and may go."""
-        count, after = 0, _shortened_up_to(self._database.connection)
-        while part := _oldest(self._database.connection, after, before):
-            count, after = count + part.count, part.last
+        with self._database.reading() as connection:
+            count, after = 0, _shortened_up_to(connection)
+            while part := _oldest(connection, after, before):
+                count, after = count + part.count, part.last
         return count
 
     def shortened_at(self) -> float:

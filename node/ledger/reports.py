@@ -69,7 +69,8 @@ class Reports:
 
     def came(self, heard: Heard) -> bool:
         """Whether that message came before."""
-        return _came(self._database.connection, heard)
+        with self._database.reading() as connection:
+            return _came(connection, heard)
 
     def record(self, heard: Heard) -> bool:
         """The reports of a message, in one commit: when it returns, it may be acknowledged. False: it came before."""
@@ -95,7 +96,8 @@ class Reports:
 
     def match(self, row: ReportRow) -> Match:
         """Which study it is of, as things are."""
-        return _match(self._database.connection, row.id)
+        with self._database.reading() as connection:
+            return _match(connection, row.id)
 
     def settle(self, row: ReportRow, match: Match, taken: Sequence[Review], reason: str = "") -> list[Review]:
         """It was looked at: what it said before counts no more, unless it is among what is taken; what was new.

@@ -119,11 +119,13 @@ class Signals:
 
     def studies(self, signal: str) -> list[str]:
         """What a step or a notification belongs to; empty: it is not known."""
-        return _studies(self._database.connection, signal)
+        with self._database.reading() as connection:
+            return _studies(connection, signal)
 
     def named(self, uid: str, kind: Kind) -> Count:
         """What all signals of that kind name of a study, each instance once."""
-        return _count(self._database.connection, uid, kind)
+        with self._database.reading() as connection:
+            return _count(connection, uid, kind)
 
     def words(self) -> dict[str, int]:
         """Study that is RECEIVING and has signals -> a number that grows with each message."""

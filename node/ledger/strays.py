@@ -44,8 +44,8 @@ class Strays:
             f" CASE WHEN {_IS_SHARED} THEN '' ELSE q.path END AS path FROM {_EXPIRED}"
             " ORDER BY q.received_at LIMIT :count"
         )
-        rows = self._database.connection.execute(sql, {"before": before, "count": count})
-        return [Stray(**dict(row)) for row in rows]
+        with self._database.reading() as connection:
+            return [Stray(**dict(row)) for row in connection.execute(sql, {"before": before, "count": count})]
 
     def mark_purged(self, strays: Sequence[Stray], before: float) -> None:
         """Their files are gone; their rows stay. What came again since that time goes with a later purge."""

@@ -203,7 +203,8 @@ class Studies:
 
     def purged(self, uid: str, series: Sequence[str] = ()) -> int:
         """How many images of these series, or of the whole study, were purged and have not come again."""
-        return count_purged(self._database.connection, uid, series)
+        with self._database.reading() as connection:
+            return count_purged(connection, uid, series)
 
     def lost(self, uid: str, series: Sequence[str]) -> tuple[NotAssessed, ...]:
         """Images of these series whose files the disk has lost."""

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from node.ledger import Input, Ledger, database
 from node.ledger.database import Database
 from node.ledger.schema import SCHEMA
 from node.ledger.steps import STEPS, VERSION
+from node.reviews import Heard
+from node.signals import Kind
 from node.states import AnalysisState, StudyState
 from node.study import Outcome
 from tests.ledger.material import arrival, completed, plan, received
@@ -182,6 +185,31 @@ def test_a_ledger_that_stays_locked_is_busy_and_afterwards_well(tmp_path: Path) 
     blocker.close()
     received(ledger)
     assert ledger.studies.get("1.2").images == 1
+    ledger.close()
+
+
+#: Questions that share their code with a transaction.
+SHARED: dict[str, Callable[[Ledger], object]] = {
+    "studies.purged": lambda ledger: ledger.studies.purged("1.2"),
+    "strays.expired": lambda ledger: ledger.strays.expired(1.0),
+    "forgetting.studies": lambda ledger: ledger.forgetting.studies(1.0),
+    "forgetting.lines": lambda ledger: ledger.forgetting.lines(1.0),
+    "signals.studies": lambda ledger: ledger.signals.studies("1.2"),
+    "signals.named": lambda ledger: ledger.signals.named("1.2", Kind.STEP),
+    "reports.came": lambda ledger: ledger.reports.came(Heard("RIS", "", "1", "digest", "", ())),
+    "events.head": lambda ledger: ledger.events.head(),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_who_only_asks_is_told_in_our_words_that_the_ledger_does_not_answer(tmp_path: Path, name: str) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    connection = ledger._database.connection
+    connection.set_progress_handler(lambda: 1, 1)  # SQLite gives up each statement
+    with pytest.raises(LedgerBusy, match="the ledger does not answer"):
+        SHARED[name](ledger)
+    connection.set_progress_handler(None, 0)
+    SHARED[name](ledger)
     ledger.close()
 
 
