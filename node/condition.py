@@ -19,8 +19,8 @@ def problems(settings: Settings, ledger: Ledger, free_mb: int) -> list[str]:
         found.append(f"plugin {plugin} is paused: {reason} - {waiting}")
     for plugin, alarms in ledger.measures.alarms().items():
         found += alarms_of(plugin, alarms)
-    if drained := ledger.pauses.drained():
-        found.append(f"the queue is drained {drained}: no worker takes anything: `radnode queue resume`")
+    if paused := ledger.pauses.queue():
+        found.append(f"the queue is paused {paused}: no worker takes anything: `radnode queue resume`")
     if failed := ledger.overview.analyses_in([AnalysisState.FAILED])[AnalysisState.FAILED]:
         found.append(f"{failed} analyses failed: `radnode queue list`")
     if stopped := ledger.overview.studies_in([StudyState.QUARANTINED])[StudyState.QUARANTINED]:

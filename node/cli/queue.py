@@ -10,14 +10,13 @@ import typer
 
 from node.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, open_ledger, print_json, print_table, uncut, when
 from node.priority import Priority
-from node.states import AnalysisState
 from node.window import clock
 
 if TYPE_CHECKING:
     from node.ledger import AnalysisRow, Ledger
 
 app = typer.Typer(
-    help="Analyses that wait or failed: list, prioritise, retry, hold, drop; drain, resume.",
+    help="Analyses that wait or failed: list, prioritise, retry, hold, drop; pause, drain, resume.",
     invoke_without_command=True,
 )
 IdsArgument = Annotated[list[int], typer.Argument(help="Numbers as in `radnode queue list`.")]
@@ -137,30 +136,48 @@ def drop(ids: IdsArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
-def drain(config: ConfigOption = DEFAULT_CONFIG, timeout: TimeoutOption = None) -> None:
-    """Let workers begin nothing more, and wait until what they are at is reported. Exit status 75 after --timeout.
+def pause(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Let workers begin nothing more, from now on; what they are at they finish.
 
     Studies are received and routed as before, and results delivered; analyses wait until `radnode queue resume`, also
-    over a restart of the node.
+    over a restart of the node. One plugin alone: `radnode plugins pause NAME`.
     """
-    from node.cli.operator import acted, operator
-
     _, ledger = open_ledger(config)
-    ledger.pauses.drain(f"by {operator()}, {when(time.time())}")
-    acted(ledger, "queue drain")
+    _pause(ledger, "queue pause")
+    running = ledger.inquiries.running(time.time())
+    typer.echo(f"paused; workers are still at {len(running)} analyses" if running else "paused")
+    _tell_what_waits(ledger)
+
+
+@app.command()
+def drain(config: ConfigOption = DEFAULT_CONFIG, timeout: TimeoutOption = None) -> None:
+    """Pause, and wait until what workers are at is reported, before maintenance. Exit status 75 after --timeout."""
+    _, ledger = open_ledger(config)
+    _pause(ledger, "queue drain")
     running = _await_rest(ledger, timeout)
     served = ledger.facts.serving_pid() is not None
-    counts = ledger.analyses.count_by_state()
-    waiting = sum(count for (_, state), count in ledger.deliveries.count_by_state().items() if state == "WAITING")
     if running and served:
         typer.echo(f"not done yet, workers are at: {', '.join(map(str, running))}; they begin nothing more")
     else:
         typer.echo("drained: no worker is at anything" + ("" if served else ", since no process serves this node"))
-    typer.echo(f"{counts.get(AnalysisState.QUEUED, 0)} analyses wait until `radnode queue resume`")
-    if waiting:
-        typer.echo(f"{waiting} objects wait for their destinations, and are delivered as before")
+    _tell_what_waits(ledger)
     if running and served:
         raise typer.Exit(os.EX_TEMPFAIL)
+
+
+def _pause(ledger: Ledger, command: str) -> None:
+    from node.cli.operator import acted, operator
+
+    ledger.pauses.pause_queue(f"by {operator()}, {when(time.time())}")
+    acted(ledger, command)
+
+
+def _tell_what_waits(ledger: Ledger) -> None:
+    queued = ledger.inquiries.not_begun(time.time())
+    waiting = sum(count for (_, state), count in ledger.deliveries.count_by_state().items() if state == "WAITING")
+    typer.echo(f"{queued} analyses wait until `radnode queue resume`")
+    if waiting:
+        typer.echo(f"{waiting} objects wait for their destinations, and are delivered as before")
 
 
 def _await_rest(ledger: Ledger, timeout: float | None) -> list[int]:
@@ -175,13 +192,13 @@ def _await_rest(ledger: Ledger, timeout: float | None) -> list[int]:
 
 @app.command()
 def resume(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """End `drain`: workers take what waits."""
+    """End `pause` and `drain`: workers take what waits."""
     from node.cli.operator import acted
 
     _, ledger = open_ledger(config)
-    ledger.pauses.end_drain()
+    ledger.pauses.resume_queue()
     acted(ledger, "queue resume")
-    typer.echo(f"{ledger.analyses.count_by_state().get(AnalysisState.QUEUED, 0)} analyses wait for workers, and go on")
+    typer.echo(f"{ledger.inquiries.not_begun(time.time())} analyses wait for workers, and go on")
 
 
 def _note(ledger: Ledger, command: str, analysis_id: int) -> None:

@@ -137,6 +137,11 @@ class Inquiries:
         rows = self._database.read(sql, AnalysisState.QUEUED, now, AnalysisState.CLASSIFIED)
         return [row[0] for row in rows]
 
+    def not_begun(self, now: float) -> int:
+        """How many analyses wait for a worker."""
+        sql = "SELECT count(*) FROM analyses WHERE state = ? AND coalesce(lease_until, 0) <= ?"
+        return int(self._database.read(sql, AnalysisState.QUEUED, now)[0][0])
+
     def with_results(self, plugin: str, since: float) -> list[tuple[int, str, str, str]]:
         """(id, Study Instance UID, plugin, version) of analyses that a plugin, in whatever version, has reported.
 

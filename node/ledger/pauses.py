@@ -1,7 +1,7 @@
 """Plugins that are paused: by the operator, or because their analyses made worker after worker crash or hang.
 
 What a paused plugin would have to look at waits as it is, spends no attempt, and goes on when it is resumed. While the
-queue is drained all plugins rest like that; it lasts until the operator ends it, also over a restart of the node.
+queue is paused all plugins rest like that; it lasts until the operator ends it, also over a restart of the node.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from node.ledger.database import Database
 from node.ledger.events import add_event
 from node.ledger.silence import PAUSED, answer_instead
 
-_PAUSED, _CRASHES, _DRAINED = PAUSED, "crashes ", "drained"
+_PAUSED, _CRASHES, _QUEUE = PAUSED, "crashes ", "drained"
 #: Of a row of `analyses`: whether its plugin is paused, or all are.
-IS_PAUSED = f"EXISTS (SELECT 1 FROM facts WHERE facts.name IN ('{_DRAINED}', '{_PAUSED}' || analyses.plugin))"  # noqa: S608  our words
+IS_PAUSED = f"EXISTS (SELECT 1 FROM facts WHERE facts.name IN ('{_QUEUE}', '{_PAUSED}' || analyses.plugin))"  # noqa: S608  our words
 
 
 class Pauses:
@@ -49,24 +49,24 @@ class Pauses:
             connection.execute("DELETE FROM facts WHERE name = ?", (_CRASHES + plugin,))
             add_event(connection, "plugin resumed", plugin=plugin)
 
-    def drained(self) -> str:
-        """Who drains the queue, and since when; empty when nobody does."""
-        rows = self._database.read("SELECT value FROM facts WHERE name = ?", _DRAINED)
+    def queue(self) -> str:
+        """Who paused the queue, and when; empty when it is not paused."""
+        rows = self._database.read("SELECT value FROM facts WHERE name = ?", _QUEUE)
         return str(rows[0]["value"]) if rows else ""
 
-    def drain(self, reason: str) -> None:
-        """From now on no worker takes what it has not begun; a queue that is drained keeps its first reason."""
+    def pause_queue(self, reason: str) -> None:
+        """From now on no worker takes what it has not begun; a queue that is paused keeps its first reason."""
         with self._database.write() as connection:
             sql = "INSERT OR IGNORE INTO facts VALUES (?, ?, ?)"
-            if connection.execute(sql, (_DRAINED, reason, time.time())).rowcount:
-                add_event(connection, "queue drained", reason=reason)
+            if connection.execute(sql, (_QUEUE, reason, time.time())).rowcount:
+                add_event(connection, "queue paused", reason=reason)
 
-    def end_drain(self) -> None:
-        """Give workers what waits; raises :class:`~node.errors.PermanentError` when nobody drains the queue."""
+    def resume_queue(self) -> None:
+        """Give workers what waits; raises :class:`~node.errors.PermanentError` when the queue is not paused."""
         with self._database.write() as connection:
-            if not connection.execute("DELETE FROM facts WHERE name = ?", (_DRAINED,)).rowcount:
+            if not connection.execute("DELETE FROM facts WHERE name = ?", (_QUEUE,)).rowcount:
                 hint = "a plugin that is paused: `radnode plugins resume NAME`"
-                raise PermanentError("the queue is not drained", hint=hint)
+                raise PermanentError("the queue is not paused", hint=hint)
             add_event(connection, "queue resumed")
 
     def crashed(self, plugin: str, reason: str, limit: int) -> bool:

@@ -41,10 +41,10 @@ def _queued(scene: Scene, telling: Telling, row: AnalysisRow) -> str:
         telling.advise(f"radnode plugins resume {row.plugin}", "gives it what waits")
         return f"the plugin is paused: {reason}"
     lease = scene.ledger.inquiries.lease(row.id)
-    if (drained := scene.ledger.pauses.drained()) and not (lease and lease > scene.now):
-        _say(telling, row, f"queued; the queue is drained {drained}")
+    if (paused := scene.ledger.pauses.queue()) and not (lease and lease > scene.now):
+        _say(telling, row, f"queued; the queue is paused {paused}")
         telling.advise("radnode queue resume", "gives workers what waits")
-        return f"the queue is drained {drained}"
+        return f"the queue is paused {paused}"
     until = row.waits_until(scene.settings.shut(scene.now))
     if until is not None:
         opens = clock(until, scene.settings.queue.time_zone)

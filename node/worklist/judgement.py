@@ -54,7 +54,7 @@ def not_begun(row: AnalysisRow, ledger: Ledger, settings: Settings) -> str:
     """Why an analysis that waits is not begun for now, for whoever looks at the worklist; empty: it is soon."""
     if row.plugin in ledger.pauses.paused():
         return f"the node has paused {row.plugin}"
-    if ledger.pauses.drained():
+    if ledger.pauses.queue():
         return "the node begins nothing, for maintenance"
     until = row.waits_until(settings.shut(time.time()))
     return "" if until is None else f"not begun before {clock(until, settings.queue.time_zone)}"

@@ -1,4 +1,4 @@
-"""`radnode queue drain`: before maintenance workers finish what they are at, and begin nothing more."""
+"""`radnode queue pause` and `drain`: workers finish what they are at, and begin nothing more."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def test_nothing_more_is_begun_until_it_is_resumed(site: Site) -> None:
     said = site.text("queue", "drain")
     assert "drained: no worker is at anything\n1 analyses wait until `radnode queue resume`" in said
     assert lease(site) == []
-    assert "! the queue is drained by " in site.text("status")
+    assert "! the queue is paused by " in site.text("status")
     assert "1 analyses wait for workers" in site.text("queue", "resume")
     assert [row.id for row in lease(site)] == [number]
-    assert "drained" not in site.text("status")
+    assert "the queue is paused" not in site.text("status")
 
 
 def test_what_a_worker_is_at_is_awaited_until_it_is_reported(site: Site) -> None:
@@ -54,13 +54,24 @@ def test_what_a_worker_is_at_is_awaited_until_it_is_reported(site: Site) -> None
     assert "drained: no worker is at anything" in done.output
 
 
+def test_a_pause_awaits_nobody(site: Site) -> None:
+    queue(site)
+    assert lease(site)
+    assert "paused; workers are still at 1 analyses\n0 analyses wait" in site.text("queue", "pause")
+    site.text("queue", "resume")
+    site.ledger.facts.beat(None)
+    assert site.text("queue", "pause").startswith("paused")
+    assert lease(site) == []
+    assert "! the queue is paused by " in site.text("status")
+
+
 def test_after_its_time_it_says_what_is_still_running_and_stays_in_force(site: Site) -> None:
     number = queue(site)
     assert lease(site)
     done = site.run("queue", "drain", "--timeout", "0.3")
     assert done.exit_code == os.EX_TEMPFAIL
     assert f"not done yet, workers are at: {number}; they begin nothing more" in done.output
-    assert site.ledger.pauses.drained()
+    assert site.ledger.pauses.queue()
 
 
 def test_a_node_that_is_down_is_drained_at_once(site: Site) -> None:
@@ -74,11 +85,11 @@ def test_a_node_that_is_down_is_drained_at_once(site: Site) -> None:
 
 def test_draining_twice_keeps_the_first_reason_and_resuming_twice_is_refused(site: Site) -> None:
     site.run("queue", "drain")
-    first = site.ledger.pauses.drained()
+    first = site.ledger.pauses.queue()
     site.run("queue", "drain")
-    assert site.ledger.pauses.drained() == first
+    assert site.ledger.pauses.queue() == first
     site.run("queue", "resume")
-    assert site.refusal("queue", "resume").what == "the queue is not drained"
+    assert site.refusal("queue", "resume").what == "the queue is not paused"
 
 
 def test_the_trail_says_who_drained_and_resumed(site: Site) -> None:
@@ -89,5 +100,5 @@ def test_the_trail_says_who_drained_and_resumed(site: Site) -> None:
         ("operator's command", "queue resume"),
         ("queue resumed", ""),
         ("operator's command", "queue drain"),
-        ("queue drained", ""),
+        ("queue paused", ""),
     ]

@@ -193,8 +193,8 @@ def test_the_plugin_is_paused(site: Site, film: str) -> None:
 
 
 def test_the_queue_is_drained(site: Site, film: str) -> None:
-    site.ledger.pauses.drain("by root, this evening")
-    assert "no result yet: chest-radiograph: the queue is drained by root, this evening" in answer(site, film)
+    site.ledger.pauses.pause_queue("by root, this evening")
+    assert "no result yet: chest-radiograph: the queue is paused by root, this evening" in answer(site, film)
     assert steps(site, film) == ["radnode queue resume"]
 
 

@@ -150,7 +150,7 @@ def test_a_drained_node_ends_what_it_is_at_and_begins_nothing_until_it_is_resume
     node.await_ended([slow])
     storescu(node.port, [hospital.film(2)])
     until(lambda: node.ledger.analyses.of_study(waiting), "it is queued")
-    assert "no result yet: brightness: the queue is drained by" in node.json("why", waiting)["answer"]
+    assert "no result yet: brightness: the queue is paused by" in node.json("why", waiting)["answer"]
     assert node.ledger.analyses.of_study(waiting)[0].state is AnalysisState.QUEUED
     assert node.run_cli("queue", "resume").returncode == 0
     node.await_ended([waiting])

@@ -35,7 +35,7 @@ def test_stat_overtakes_what_waits_which_is_not_starved_and_the_night_is_waited_
         worker={"batch": 1},
         queue={"ageing_minutes": 0.005, "time_zone": "UTC"},  # in a second two classes are made up for
     )
-    node.ledger.pauses.drain("until all are here")
+    node.ledger.pauses.pause_queue("until all are here")
     routine, stat = ([hospital.study_uid(patient) for patient in patients] for patients in (range(1, 4), range(4, 8)))
     night = hospital.study_uid(8)
     storescu(node.port, [hospital.film(patient) for patient in range(1, 4)] + [hospital.film(8, modality="US")])
@@ -44,7 +44,7 @@ def test_stat_overtakes_what_waits_which_is_not_starved_and_the_night_is_waited_
     urgent = {"RequestAttributesSequence": _request("STAT")}
     storescu(node.port, [hospital.film(patient, **urgent) for patient in range(4, 8)])
     _await_queued(node, stat)
-    node.ledger.pauses.end_drain()
+    node.ledger.pauses.resume_queue()
 
     node.await_ended([*routine, *stat])
     order = sorted((*routine, *stat), key=lambda uid: _at(node, uid, "analysis classified"))

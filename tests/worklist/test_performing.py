@@ -74,14 +74,14 @@ def test_why_nothing_is_begun_is_told(site: Site, server: WorklistServer) -> Non
     routed(site.ledger)
     site.look()
     assert told() == "waits for the model"
-    site.ledger.pauses.drain("by anna")
+    site.ledger.pauses.pause_queue("by anna")
     site.look()
     assert told() == "the node begins nothing, for maintenance"
     site.ledger.pauses.pause("chest", "drift: ks mean")
     site.look()
     assert told() == "the node has paused chest"
     site.ledger.pauses.resume("chest")
-    site.ledger.pauses.end_drain()
+    site.ledger.pauses.resume_queue()
     hour = (time.gmtime().tm_hour + 12) % 24
     night = Route(name="films", plugin="chest", destinations=("pacs",), window=f"{hour:02}:00-{hour:02}:01")
     queue = QueueSettings(time_zone="UTC")
