@@ -106,8 +106,8 @@ class Inlet:
         try:
             threading.Thread(target=self._run, args=(sock, address), daemon=True).start()
         except RuntimeError:  # no more threads
-            log.warning("connection refused", peer=address, why="no more threads")
             sock.close()
+            self._note("association refused", Visitor("", address), "no more threads")
 
     def _run(self, sock: socket.socket, address: str) -> None:
         try:

@@ -51,9 +51,11 @@ class Database:
         """A copy of the ledger as the older program left it, beside it; one that is there already is kept."""
         kept = self.path.with_name(f"{self.path.name}.version-{version}")
         part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
+        for begun in kept.parent.glob(f".{kept.name}.*.part"):
+            if begun == part or not _runs(begun.suffixes[-2][1:]):  # whoever made it was killed
+                begun.unlink(missing_ok=True)
         if kept.exists():
             return
-        part.unlink(missing_ok=True)
         try:
             with _as_ledger_busy(self.path):
                 self.connection.execute("VACUUM INTO ?", (str(part),))
@@ -133,6 +135,17 @@ class Database:
     def pulse(self) -> int:
         """A number that changes whenever another connection has committed (cheap: no disk access)."""
         return int(self.read("PRAGMA data_version")[0][0])
+
+
+def _runs(process: str) -> bool:
+    """Whether there is a process of that number."""
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def sync(path: Path) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from node.config import Serving, Settings
 from node.ledger import Ledger
-from node.receive.admission import Admission
+from node.receive.admission import Admission, Visitor
 from node.receive.association import Association, House
 from node.receive.commit import Committer
 from node.receive.commitment import Hearing, Promises
@@ -153,8 +153,8 @@ class Receiver:
                 thread.start()
                 self._running[association] = thread
         except (OSError, RuntimeError) as error:  # RuntimeError: no more threads
-            log.warning("connection refused", peer=address, why=str(error))
             sock.close()
+            self._house.refusals.note("association refused", Visitor("", address), str(error))
 
     def _run(self, association: Association) -> None:
         try:

@@ -347,6 +347,19 @@ def test_a_copy_of_an_older_ledger_is_never_written_over(tmp_path: Path) -> None
     assert (len(begun), list(tmp_path.glob(".*.part"))) == (1, [])
 
 
+def test_what_a_killed_program_left_of_its_copy_is_removed_and_nobody_elses(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    _as_version(path, 1)
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    left, others = (tmp_path / f".ledger.db.version-1.{number}.part" for number in (killed.pid, os.getppid()))
+    left.write_bytes(b"half a copy")
+    others.write_bytes(b"half a copy")
+    Ledger(path).close()
+    assert list(tmp_path.glob(".*.part")) == [others]
+    assert (tmp_path / "ledger.db.version-1").exists()
+
+
 def test_an_older_ledger_keeps_its_rows_and_learns_how_many_bytes_its_studies_have(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     _as_version(path, 5)

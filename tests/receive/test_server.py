@@ -145,7 +145,8 @@ def test_a_thread_that_cannot_start_costs_one_connection(
         patched.setattr("node.receive.server.threading.Thread.start", no_thread)
         with node.peer() as peer:
             assert peer.is_cut(20)
-    assert "connection refused" in [entry["event"] for entry in logs]
+    (told,) = [entry for entry in logs if entry["event"] == "association refused"]
+    assert told["why"] == "can't start new thread"
     node.wait_for(lambda: len(node.receiver._running) == 0)
     with node.peer().associate() as peer:
         assert peer.echo() == 0x0000
