@@ -281,7 +281,9 @@ class Pipeline:
     # Housekeeping
 
     def purge(self, now: float) -> int:
-        """See :meth:`Retention.forget`, and :meth:`Retention.purge`."""
+        """See :meth:`Retention.forget`, and :meth:`Retention.purge`; nothing while the clock is doubted."""
+        if self.retention.doubts_clock(now):
+            return 0
         self.retention.forget(now, least=WORTH_A_LINE)
         return self.retention.purge(now)
 

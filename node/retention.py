@@ -10,6 +10,7 @@ import structlog
 from node.config import StorageSettings
 from node.ledger import Ledger
 from node.spool import Spool
+from node.window import clock
 
 log = structlog.get_logger()
 
@@ -17,6 +18,10 @@ log = structlog.get_logger()
 YOUNGEST_SECONDS = 3600.0
 _DAY_SECONDS = 86400.0
 _ALL = 10_000_000  # studies
+#: Names of times in the ledger: of the last look, and of one that found the clock so far on that it may be wrong.
+_LOOKED, _LEAPT = "retention", "clock leapt"
+#: A clock that has gone so far since the last look has leapt, or nobody ran; for so long its days are not counted.
+_LEAP_SECONDS, _DOUBTED_SECONDS = 2 * _DAY_SECONDS, _DAY_SECONDS
 #: So many lines of the trail are worth a line that says they are gone.
 WORTH_A_LINE = 1000
 #: Parts of the trail that go at one time.
@@ -57,6 +62,27 @@ class Retention:
     def __init__(self, settings: StorageSettings, ledger: Ledger, spool: Spool) -> None:
         self.settings, self._ledger, self._spool = settings, ledger, spool
         self.refusal: OSError | None = None
+
+    def doubts_clock(self, now: float) -> bool:
+        """Whether nothing is to be removed for its age yet; says so in `radnode status`. Call it at each look.
+
+        A clock that is set days ahead makes all studies old at once. Whoever sets it right within a day loses nothing.
+        """
+        if not (self.settings.keep_days or self.settings.keep_rows_days):
+            return False
+        facts = self._ledger.facts
+        looked, leapt = facts.time_of(_LOOKED), facts.time_of(_LEAPT)
+        if looked and now - looked > _LEAP_SECONDS:
+            leapt = now
+            facts.note_time(_LEAPT, leapt)
+        facts.note_time(_LOOKED, now)
+        doubted = leapt <= now < leapt + _DOUBTED_SECONDS
+        if leapt and not doubted:
+            facts.note_time(_LEAPT, 0.0)
+        until = f"nothing is purged for its age before {clock(leapt + _DOUBTED_SECONDS)}"
+        told = f"more than two days on since the node last looked: {until}" if doubted else ""
+        facts.set_trouble("clock", told)
+        return doubted
 
     def purge(self, now: float) -> int:
         """Remove the files of studies that ended and are older than the retention; return how many studies.

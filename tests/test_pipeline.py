@@ -654,6 +654,20 @@ def test_only_what_ended_is_purged(bench: Bench) -> None:
     assert _purge_all(bench) == 0
 
 
+def test_a_clock_that_leaps_makes_nothing_old_for_a_day(bench: Bench) -> None:
+    path, now = bench.receive(modality="US").path, time.time()
+    bench.settle()
+    bench.pipeline.purge(now)
+    assert _purge_all(bench) == 0
+    assert bench.ledger.facts.troubles()["clock"].startswith("more than two days on since the node last looked")
+    bench.pipeline.purge(now + 600)  # it was set right
+    assert (bench.ledger.facts.troubles(), bench.spool.path(path).exists()) == ({}, True)
+    assert _purge_all(bench) == 0  # and now it is that day indeed
+    assert bench.pipeline.purge(now + 40.9 * 86400) == 0
+    assert bench.pipeline.purge(now + 41.1 * 86400) == 1
+    assert (bench.ledger.facts.troubles(), bench.spool.path(path).exists()) == ({}, False)
+
+
 def test_young_studies_and_nodes_without_retention_keep_their_files(bench: Bench, tmp_path: Path) -> None:
     bench.receive(modality="US")
     bench.settle()
