@@ -75,19 +75,29 @@ def test_nothing_is_purged_while_the_archive_is_silent_and_kill_9_forgets_no_que
         node = start_node(destinations=[keeper.destination()], routes=[ROUTE])
         keeper.back = node.port
         uid = delivered(node, hospital)
-        until(lambda: keeper.asked, "it was asked")
+        questions = asked_of_all(keeper, node, uid)
         until(lambda: kept(node, uid) == [Keeping.ASKED, Keeping.ASKED], "which is written down")
         assert expired(node) == []
         node.kill("group")
         node.restart()
-        transaction, asked = keeper.asked[0]
-        answers = [Answer(Reference(row.sop_class_uid, row.sop_instance_uid)) for row in deliveries(node, uid)]
-        assert {one.reference.sop_instance_uid for one in answers} == set(asked)
-        keeper.call_back(*report(transaction, answers))
-        assert keeper.answers == [0x0000]
+        answers = {row.sop_instance_uid: Answer(_reference(row)) for row in deliveries(node, uid)}
+        for transaction, asked in questions:
+            keeper.call_back(*report(transaction, [answers[one] for one in asked]))
+        assert keeper.answers == [0x0000] * len(questions)
         keeps_all(node, uid)
-        keeper.call_back(*report("2.25.404", answers))
-        assert keeper.answers == [0x0000, 0x0115], "nobody asked under that Transaction UID"
+        keeper.call_back(*report("2.25.404", list(answers.values())))
+        assert keeper.answers[-1] == 0x0115, "nobody asked under that Transaction UID"
+
+
+def asked_of_all(keeper: Keeper, node: RunningNode, uid: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Transaction UID and instances of each question: of both results together, or of one after the other."""
+    results = {row.sop_instance_uid for row in deliveries(node, uid)}
+    until(lambda: {one for _, asked in keeper.asked for one in asked} == results, "it was asked of all")
+    return list(keeper.asked)
+
+
+def _reference(row: DeliveryRow) -> Reference:
+    return Reference(row.sop_class_uid, row.sop_instance_uid)
 
 
 def deliveries(node: RunningNode, uid: str) -> list[DeliveryRow]:
@@ -99,12 +109,13 @@ def test_what_the_archive_lost_is_delivered_again(start_node: StartNode, hospita
         node = start_node(destinations=[keeper.destination()], routes=[ROUTE])
         keeper.back = node.port
         uid = delivered(node, hospital)
-        until(lambda: keeper.asked, "it was asked")
+        questions = asked_of_all(keeper, node, uid)
         first, second = deliveries(node, uid)
-        told = [Answer(Reference(first.sop_class_uid, first.sop_instance_uid))]
-        told.append(Answer(Reference(second.sop_class_uid, second.sop_instance_uid), 0x0112))
+        told = {first.sop_instance_uid: Answer(_reference(first))}
+        told[second.sop_instance_uid] = Answer(_reference(second), 0x0112)
         keeper.way = "same"
-        keeper.call_back(*report(keeper.asked[0][0], told))
+        for transaction, asked in questions:
+            keeper.call_back(*report(transaction, [told[one] for one in asked]))
         until(lambda: keeper.stored.count(second.sop_instance_uid) == 2, "it is sent again", 60)
         keeps_all(node, uid)
         assert keeper.stored.count(first.sop_instance_uid) == 1
