@@ -88,7 +88,7 @@ class Machine:
 def houses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("houses")
     later = ("node/ledger/steps.py", "", LATER)
-    last = "    yield from _collector(settings)\n"
+    last = "    yield from neighbours(settings)\n"
     more = ("node/cli/doctor.py", last, f'{last}    yield "clock of the archive", False, "an hour late"\n')
     packed = ("node/cli/doctor.py", last, f'{last}    yield "codec HTJ2K", False, "missing"\n')
     return {
