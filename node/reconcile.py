@@ -76,7 +76,8 @@ def compare(
             if not ledger.upkeep.knows(_uid(spool, path), path):
                 without_row.append(path)
         except PermanentError:
-            unreadable.append(path)
+            if spool.size(path):  # an empty one is what a power cut leaves of what was promised to nobody
+                unreadable.append(path)
     count, missing = _missing(ledger, spool) if instances else (0, ())
     messages = tuple(path for path in spool.messages(before) if not ledger.reports.knows(path))
     return Difference(seen, count, tuple(without_row), tuple(unreadable), missing, messages)

@@ -170,6 +170,17 @@ def test_a_file_that_says_nothing_of_itself_is_named_and_left(node: Node) -> Non
     assert node.spool.path(path).exists()
 
 
+def test_an_empty_file_was_promised_to_nobody_and_gives_way_to_the_whole_one(node: Node) -> None:
+    path = node.keep()
+    whole = node.spool.path(path).read_bytes()
+    os.truncate(node.spool.path(path), 0)
+    os.utime(node.spool.path(path), (OLD, OLD))
+    assert node.reconcile().clean
+    node.spool.path(path).write_bytes(whole)
+    assert node.record(path) is Outcome.NEW
+    assert node.reconcile().clean
+
+
 def test_a_file_that_ends_where_an_element_does_is_torn_and_gives_way_to_the_whole_one(node: Node) -> None:
     path = node.keep()
     whole = node.spool.path(path).read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections import deque
 
@@ -22,13 +23,13 @@ class Buffers:
         self._lock = threading.Lock()
 
     def take(self) -> memoryview:
-        """One that nobody else has."""
+        """One that nobody else has; it begins where a page does, as writes past the page cache want."""
         with self._lock:
             self._taken += 1
             if self._spare:
                 return self._spare.pop()
             room = ROOM if self._taken <= _MOST else _LESS_ROOM
-        return memoryview(bytearray(room))
+        return memoryview(mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
     def give(self, buffer: memoryview) -> None:
         """It is not needed any more."""

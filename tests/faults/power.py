@@ -25,7 +25,7 @@ _SENDS = ("sendto", "sendmsg", "write", "writev")
 _LINE = re.compile(r"(?P<thread>\d+) +(?P<resumed><\.\.\. )?(?P<call>\w+)(?:\(| resumed>)(?P<rest>.*)")
 _PATH = re.compile(r"\d+<([^>]*)>")
 #: What must have happened before the node's answer, in this order.
-_DURABLE = ("file", "rename", "folder", "ledger")
+_DURABLE = ("rename", "file", "folder", "ledger")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import SpoolError
-from node.spool import Spool, write_once
+from node.spool import Spool, safely, write_once
 from node.spool.buffers import ROOM
 
 ROOT = Path(__file__).parents[2]
@@ -117,24 +117,98 @@ def test_nothing_lies_under_the_final_name_before_it_is_whole(spool: Spool) -> N
     incoming.discard()
 
 
-def test_file_and_folder_are_synced_before_keep_returns(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced: list[str] = []
+def steps_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is synced, by the name that it has at that time, and what takes the place of a file that is there."""
+    steps: list[str] = []
     fsync, rename = os.fsync, Path.rename
 
     def watch(descriptor: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        steps.append(path.suffix or path.name)
         fsync(descriptor)
 
     def watch_rename(path: Path, target: Path) -> Path:
-        synced.append("renamed")
+        steps.append("replaced")
         return rename(path, target)
 
     monkeypatch.setattr(os, "fsync", watch)
     monkeypatch.setattr(Path, "rename", watch_rename)
+    return steps
+
+
+def test_file_and_folder_are_synced_before_keep_returns(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = steps_of(monkeypatch)
     with spool.receive() as incoming:
         incoming.write(b"data")
         incoming.keep("ab12")
-    assert [Path(one).suffix or Path(one).name for one in synced] == [".part", "renamed", "ab"]
+    assert steps == [".dcm", "ab"]
+
+
+def test_a_file_that_is_there_is_replaced_by_one_that_is_synced(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    (spool.root / "instances/ab/ab12.dcm").write_bytes(b"acknowledged")
+    steps = steps_of(monkeypatch)
+    with spool.receive() as incoming:
+        incoming.write(b"the same")
+        incoming.keep("ab12")
+    assert steps == [".part", "replaced", "ab"]
+    assert (spool.root / "instances/ab/ab12.dcm").read_bytes() == b"the same"
+    assert parts(spool) == []
+
+
+def test_where_the_file_system_cannot_tell_the_sync_comes_first(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.spool.safely._renameat2", None)
+    steps = steps_of(monkeypatch)
+    with spool.receive() as incoming:
+        incoming.write(b"data")
+        incoming.keep("ab12")
+    assert steps == [".part", "replaced", "ab"]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_sync_that_fails_leaves_no_byte_of_it_and_what_was_there(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    target = spool.root / "instances/ab/ab12.dcm"
+    if is_there:
+        target.write_bytes(b"acknowledged")
+    with monkeypatch.context() as patched, spool.receive() as incoming:
+        incoming.write(b"data")
+        patched.setattr(os, "fsync", fails(errno.EIO))
+        with pytest.raises(SpoolError):
+            incoming.keep("ab12")
+    assert parts(spool) == []
+    assert target.read_bytes() == (b"acknowledged" if is_there else b"")
+
+
+@pytest.mark.parametrize("size", [1, 4096, 65535, 65536, 65537, 200_000, ROOM - 1, ROOM, ROOM + 1])
+@pytest.mark.parametrize("disk", ["writes past the cache", "has no such writes", "fails at them", "writes less"])
+def test_what_is_written_past_the_page_cache_is_what_came(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, size: int, disk: str
+) -> None:
+    data, is_past, flags = random.Random(size).randbytes(size), False, list[int]()
+    set_flags, write = safely.fcntl, os.write
+
+    def set_flags_there(descriptor: int, command: int, value: int) -> None:
+        nonlocal is_past
+        if value and disk == "has no such writes":
+            raise OSError(errno.EINVAL, "as a tmpfs of old")
+        set_flags(descriptor, command, value)
+        is_past = bool(value)
+        flags.append(value)
+
+    def write_there(descriptor: int, piece: memoryview) -> int:
+        if is_past and disk == "fails at them":
+            raise OSError(errno.EIO, "as a disk")
+        return write(descriptor, piece[:5000] if is_past and disk == "writes less" else piece)
+
+    monkeypatch.setattr(safely, "fcntl", set_flags_there)
+    monkeypatch.setattr(os, "write", write_there if disk in ("fails at them", "writes less") else write)
+    with spool.receive() as incoming:
+        incoming.add(data)
+        path = incoming.keep("ab12")
+    assert spool.path(path).read_bytes() == data
+    is_tried = 65536 <= size <= ROOM and disk != "has no such writes"
+    assert flags == ([os.O_DIRECT, 0] if is_tried else [])
 
 
 def test_many_at_once_do_not_meet(spool: Spool) -> None:
@@ -172,7 +246,7 @@ def test_a_disk_error_is_temporary_says_why_and_leaves_nothing(
         receive_one()
     monkeypatch.undo()
     assert caught.value.temporary
-    assert list(spool.files()) == []
+    assert not any(spool.size(path) for path in spool.files())
     assert parts(spool) == []
 
 
