@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from node.errors import PermanentError
+from node.errors import PermanentError, SpoolError
 from node.intake.hl7 import heard_of
 from node.ledger import Ledger, Named
 from node.receive.kept import arrival_of, claim_of, meta_of, name_of
@@ -76,8 +76,7 @@ def compare(
             if not ledger.upkeep.knows(_uid(spool, path), path):
                 without_row.append(path)
         except PermanentError:
-            if spool.size(path):  # an empty one is what a power cut leaves of what was promised to nobody
-                unreadable.append(path)
+            unreadable.append(path)
     count, missing = _missing(ledger, spool) if instances else (0, ())
     messages = tuple(path for path in spool.messages(before) if not ledger.reports.knows(path))
     return Difference(seen, count, tuple(without_row), tuple(unreadable), missing, messages)
@@ -87,8 +86,10 @@ def repair(ledger: Ledger, spool: Spool, found: Difference) -> None:
     """Take files without a row; set instances without a file aside."""
     for path in found.without_row:
         try:
-            ledger.arrivals.record([_arrival(spool, path)])
-        except PermanentError as error:
+            arrival = _arrival(spool, path)
+            spool.sync(path)  # its receiver may have died before it was
+            ledger.arrivals.record([arrival])
+        except (PermanentError, SpoolError) as error:
             log.warning("not taken from the spool", path=path, why=error.what)  # gone since it was seen
         except OSError as error:
             log.warning("not taken from the spool", path=path, why=error.strerror)  # as it was read

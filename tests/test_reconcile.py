@@ -170,12 +170,32 @@ def test_a_file_that_says_nothing_of_itself_is_named_and_left(node: Node) -> Non
     assert node.spool.path(path).exists()
 
 
-def test_an_empty_file_was_promised_to_nobody_and_gives_way_to_the_whole_one(node: Node) -> None:
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_a_file_without_a_row_is_synced_before_it_has_one(
+    node: Node, monkeypatch: pytest.MonkeyPatch, is_sound: bool
+) -> None:
+    path, synced, fsync = node.keep(), list[str](), os.fsync
+
+    def watch(descriptor: int) -> None:
+        if not is_sound:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        assert node.images == 0
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    node.reconcile()
+    assert node.images == is_sound
+    file = node.spool.path(path).resolve()
+    assert synced == ([str(file), str(file.parent)] if is_sound else [])
+
+
+def test_an_empty_file_is_named_and_gives_way_to_the_whole_one(node: Node) -> None:
     path = node.keep()
     whole = node.spool.path(path).read_bytes()
     os.truncate(node.spool.path(path), 0)
     os.utime(node.spool.path(path), (OLD, OLD))
-    assert node.reconcile().clean
+    assert node.reconcile().unreadable == (path,)
     node.spool.path(path).write_bytes(whole)
     assert node.record(path) is Outcome.NEW
     assert node.reconcile().clean

@@ -12,7 +12,7 @@ from pydicom.uid import RE_VALID_UID
 from node.config import Destination
 from node.deliver.outcome import Outcome, Outgoing, Sender, Verdict
 from node.errors import DeliveryError, DeliveryRefused, SpoolError
-from node.spool import sync_folder, write_once
+from node.spool import sync, write_once
 
 
 class FolderSender(Sender):
@@ -55,7 +55,7 @@ class FolderSender(Sender):
             missing = [one for one in (folder, *folder.parents) if not one.is_dir()]
             folder.mkdir(parents=True, exist_ok=True)
             for one in missing:
-                sync_folder(one.parent)
+                sync(one.parent)
         except OSError as error:
             raise self._unwritable(error.strerror or "") from error
 

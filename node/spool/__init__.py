@@ -12,6 +12,6 @@ On disk afterwards::
 
 from node.spool.files import Spool, write_once
 from node.spool.incoming import Incoming
-from node.spool.safely import sync_folder
+from node.spool.safely import sync
 
-__all__ = ["Incoming", "Spool", "sync_folder", "write_once"]
+__all__ = ["Incoming", "Spool", "sync", "write_once"]

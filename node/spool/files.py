@@ -14,7 +14,7 @@ from pathlib import Path
 
 from node.errors import SpoolError
 from node.spool.incoming import Incoming
-from node.spool.safely import HINT, disk_errors, sync_folder
+from node.spool.safely import HINT, disk_errors, sync
 
 
 def write_once(path: Path, data: bytes | memoryview, mode: int = 0o600) -> None:
@@ -37,7 +37,7 @@ def write_once(path: Path, data: bytes | memoryview, mode: int = 0o600) -> None:
         except OSError:
             part.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        sync(path.parent)
 
 
 class Spool:
@@ -61,7 +61,7 @@ class Spool:
             ):
                 (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)  # the mode is that of the last one
             for name in ("instances", "."):
-                sync_folder(self.root / name)
+                sync(self.root / name)
 
     def sweep(self) -> int:
         """Remove what an earlier life left half-received; return how many files. Only before receivers start."""
@@ -124,13 +124,20 @@ class Spool:
         except FileNotFoundError:
             return ""
 
+    def sync(self, relative: str) -> None:
+        """A file and its name are on the disk when it returns. Raises :class:`SpoolError`."""
+        path = self.path(relative)
+        with disk_errors(relative):
+            sync(path)
+            sync(path.parent)
+
     def write(self, relative: str, data: bytes | memoryview) -> str:
         """Write a file of an analysis, whole and durable; return `relative`. Raises :class:`SpoolError`."""
         path = self.root / relative
         with disk_errors(relative):
             if not path.parent.is_dir():
                 path.parent.mkdir(parents=True, mode=0o700)
-                sync_folder(path.parent.parent)
+                sync(path.parent.parent)
         write_once(path, data)
         return relative
 

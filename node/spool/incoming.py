@@ -12,7 +12,7 @@ from pathlib import Path
 
 from node.spool.buffers import BUFFERS, ROOM
 from node.spool.follower import Follower
-from node.spool.safely import disk_errors, rename_to_new, sync_folder, write_past_cache
+from node.spool.safely import disk_errors, rename_to_new, sync, write_past_cache
 
 #: The disk begins to write a file whenever so many bytes have come: its sync finds less to do (half as many films of
 #: 18 MB again were received).
@@ -122,7 +122,7 @@ class Incoming:
             if not self._is_kept:
                 self._part.rename(target)
                 self._is_kept = True
-            sync_folder(folder)
+            sync(folder)
         return f"instances/{name[:2]}/{name}.dcm"
 
     def _sync(self) -> None:

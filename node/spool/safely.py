@@ -31,9 +31,9 @@ def disk_errors(about: str) -> Iterator[None]:
         raise SpoolError(f"the spool cannot be written: {error.strerror}", about=about, hint=HINT) from error
 
 
-def sync_folder(folder: Path) -> None:
-    """The names in it are on the disk; raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """A file, or the names in a folder, are on the disk; raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
