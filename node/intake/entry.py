@@ -90,7 +90,9 @@ class Entry:
         found = keeping.read_header(self._incoming, self._start, self.claim)
         if study_instance_uid and found.study_instance_uid != study_instance_uid:
             raise Refused(Reason.OTHER_STUDY, self.claim)
-        return keeping.keep(self._incoming, self.claim, found, self._peer), found
+        path = keeping.begin_to_keep(self._incoming, self.claim)
+        self._incoming.settle()
+        return keeping.row(self._incoming, path, self.claim, found, self._peer), found
 
     def read(self, stream: Readable) -> None:
         """All that is left of a file. Raises as :meth:`add`, and what reading raises."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node.ledger.database import Database
@@ -76,10 +76,19 @@ class Arrivals:
                 "UPDATE associations SET closed_at = ?, ending = ? WHERE closed_at IS NULL", (time.time(), ending)
             )
 
-    def record(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
-        """Record instances in one commit; when it returns, they may be acknowledged. One outcome each, in order."""
+    def record(self, arrivals: Sequence[Arrival], settle: Sequence[Callable[[], None]] = ()) -> list[Outcome]:
+        """Record instances in one commit; when it returns, they may be acknowledged. One outcome each, in order.
+
+        Args:
+            arrivals: of the instances.
+            settle: returns when the file of one of them is durable: no row is committed before. What it raises is
+                raised, and nothing is recorded.
+        """
         with self._database.write() as connection:
-            return [_record(connection, arrival, self._most) for arrival in arrivals]
+            outcomes = [_record(connection, arrival, self._most) for arrival in arrivals]
+            for wait in settle:
+                wait()
+            return outcomes
 
 
 @dataclass(frozen=True)

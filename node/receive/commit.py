@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,9 +26,10 @@ _AGAIN_SECONDS = 1.0
 
 @dataclass
 class _Job:
-    """Something to write: one of the three; and who waits for it."""
+    """Something to write: one of the three; and who waits for it. Of an arrival, what to wait for before its commit."""
 
     arrival: Arrival | None = None
+    settle: Callable[[], None] | None = None
     opening: partial[None] | None = None
     closing: partial[None] | None = None
     outcome: Outcome | None = None
@@ -100,9 +102,15 @@ class Committer:
         self._add(_Job(opening=partial(self._ledger.events.add, action, **detail)))
         self._write_later(0.0)
 
-    def record(self, arrival: Arrival) -> Outcome:
-        """Returns when the row is durable; raises what the ledger raised, and then there is no row."""
-        job = _Job(arrival)
+    def record(self, arrival: Arrival, settle: Callable[[], None] | None = None) -> Outcome:
+        """Returns when the row is durable; raises what the ledger or `settle` raised, and then there is no row.
+
+        Args:
+            arrival: of an instance.
+            settle: returns when its file is durable; called just before the row is committed, maybe several times. The
+                disk works on the file while SQLite works on the row.
+        """
+        job = _Job(arrival, settle)
         with self._turn:
             self._waiting.append(job)
             mine, self._is_writing = not self._is_writing, True
@@ -194,7 +202,9 @@ class Committer:
         if not jobs:
             return
         try:
-            outcomes = self._ledger.arrivals.record([job.arrival for job in jobs if job.arrival])
+            outcomes = self._ledger.arrivals.record(
+                [job.arrival for job in jobs if job.arrival], [job.settle for job in jobs if job.settle]
+            )
         except LedgerBusy:
             raise
         except Exception as error:  # handed to the association that waits for it

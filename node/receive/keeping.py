@@ -34,10 +34,16 @@ def read_header(incoming: Incoming, start: int, claim: Claim) -> Header:
         return scan(data, start, claim)
 
 
-def keep(incoming: Incoming, claim: Claim, found: Header, peer: Peer) -> Arrival:
-    """Sync the file and put it in its place; the row for it. Raises :class:`~node.errors.SpoolError`."""
-    digest = incoming.digest()
-    path = incoming.keep(name_of(claim, digest))
+def begin_to_keep(incoming: Incoming, claim: Claim) -> str:
+    """All of it has come: put it in its place; where that is. Raises :class:`~node.errors.SpoolError`.
+
+    It is kept once :meth:`Incoming.settle` has returned; meanwhile there is time for the header.
+    """
+    return incoming.begin_to_keep(name_of(claim, incoming.digest()))
+
+
+def row(incoming: Incoming, path: str, claim: Claim, found: Header, peer: Peer) -> Arrival:
+    """What the ledger is to know of it. Raises :class:`~node.errors.SpoolError`."""
     arrival = found.arrival(claim, path, peer.association)
     attributes = replace(found.attributes, calling_ae=peer.calling_ae, called_ae=peer.called_ae)
-    return replace(arrival, size=incoming.size, sha256=digest, peer=peer.address, attributes=attributes)
+    return replace(arrival, size=incoming.size, sha256=incoming.digest(), peer=peer.address, attributes=attributes)

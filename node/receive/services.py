@@ -224,11 +224,14 @@ def _keep(node: Node, peer: Peer, request: Request) -> status.Status:
         _receive(incoming, request.dataset, start + node.longest)
         if incoming.size == start:
             return status.EMPTY
-        found = keeping.read_header(incoming, start, claim)
-        if not found.defect and request.study_instance_uid not in ("", found.study_instance_uid):
+        found = keeping.read_header(incoming, start, claim) if request.study_instance_uid else None
+        if found and not found.defect and found.study_instance_uid != request.study_instance_uid:
             return status.OTHER_STUDY
-        arrival = keeping.keep(incoming, claim, found, peer)
-    return _conclude(peer, arrival, found, node.committer.record(arrival))
+        path = keeping.begin_to_keep(incoming, claim)
+        found = found or keeping.read_header(incoming, start, claim)  # while the disk works
+        arrival = keeping.row(incoming, path, claim, found, peer)
+        outcome = node.committer.record(arrival, incoming.settle)
+    return _conclude(peer, arrival, found, outcome)
 
 
 def _receive(incoming: Incoming, dataset: Iterator[memoryview], end: int) -> None:

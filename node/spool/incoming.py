@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
+from node.spool.background import Sync
 from node.spool.buffers import BUFFERS, ROOM
 from node.spool.follower import Follower
-from node.spool.safely import disk_errors, rename_to_new, sync, write_past_cache
+from node.spool.safely import disk_errors, rename_to_new, write_past_cache
 
 #: The disk begins to write a file whenever so many bytes have come: its sync finds less to do (half as many films of
 #: 18 MB again were received).
@@ -39,11 +40,13 @@ class Incoming:
         with disk_errors(part.name):
             self._descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         self.size = self._begun = 0
-        self._is_open, self._is_kept = True, False
+        self._is_open, self._is_kept, self._is_new = True, False, False
         self._digest = sha256()
         self._buffer: memoryview | None = None
         self._is_long = False
         self._follower: Follower | None = None
+        self._folder: int | None = None
+        self._syncs: list[Sync] = []
 
     def __enter__(self) -> Incoming:
         return self
@@ -106,10 +109,17 @@ class Incoming:
             return os.pread(self._descriptor, length, start)
 
     def keep(self, name: str) -> str:
-        """Rename to `instances/<xx>/<name>.dcm`, sync file and folder; return that path relative to the root.
+        """As :meth:`begin_to_keep`, and wait for the disk."""
+        path = self.begin_to_keep(name)
+        self.settle()
+        return path
 
-        With its name before its sync, a file costs a journal one commit, not two. What a power cut makes of it then
-        was promised to nobody; so a file that is there already is replaced by one that is synced.
+    def begin_to_keep(self, name: str) -> str:
+        """Rename to `instances/<xx>/<name>.dcm`; return that path relative to the root.
+
+        File and folder are being synced, and are on the disk once :meth:`settle` has returned; what is long is so at
+        once. With its name before its sync, a file costs a journal one commit, not two. What a power cut makes of it
+        then was promised to nobody; so a file that is there already is replaced by one that is synced.
         """
         folder = self._root / "instances" / name[:2]
         target = folder / f"{name}.dcm"
@@ -117,21 +127,30 @@ class Incoming:
             if self._buffer is not None:
                 whole = self._buffer[: self.size]
                 self._write_all(whole[write_past_cache(self._descriptor, whole) :])
-            self._is_kept = rename_to_new(self._part, target)
-            self._sync()
-            if not self._is_kept:
+            self._is_kept = self._is_new = rename_to_new(self._part, target)
+            if self._is_new:
+                self._syncs.append(Sync(self._descriptor))
+            else:
+                os.fsync(self._descriptor)
                 self._part.rename(target)
                 self._is_kept = True
-            sync(folder)
+            self._folder = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+            self._syncs.append(Sync(self._folder))
+        if self._is_long:  # who waits for a row may hold the ledger meanwhile: not for so long
+            self.settle()
         return f"instances/{name[:2]}/{name}.dcm"
 
-    def _sync(self) -> None:
-        try:
-            os.fsync(self._descriptor)
-        except OSError:
-            if self._is_kept:  # by now another receiver may have put a whole one in its place: its name stays
-                os.ftruncate(self._descriptor, 0)
-            raise
+    def settle(self) -> None:
+        """Wait until what is kept is on the disk; raises :class:`SpoolError`, however often it is asked."""
+        with disk_errors(self._part.name):
+            for error in self._errors():
+                if self._is_new:  # by now another receiver may have put a whole one in its place: its name stays
+                    os.ftruncate(self._descriptor, 0)
+                raise error
+
+    def _errors(self) -> list[OSError]:
+        """Of its syncs, when they are all done."""
+        return [error for sync in self._syncs if (error := sync.error())]
 
     def discard(self) -> None:
         """Let go of it; what was written is removed, unless it was kept."""
@@ -140,7 +159,10 @@ class Incoming:
             with contextlib.suppress(OSError):  # it is given up
                 self._leave_follower()
             self._give_back()
+            self._errors()  # whoever wants to know has asked
             os.close(self._descriptor)
+            if self._folder is not None:
+                os.close(self._folder)
             if not self._is_kept:
                 self._part.unlink(missing_ok=True)
 

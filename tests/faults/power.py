@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +24,14 @@ _SENDS = ("sendto", "sendmsg", "write", "writev")
 #: `1234 fsync(7</path>) = 0`, or one of its halves when another thread came in between.
 _LINE = re.compile(r"(?P<thread>\d+) +(?P<resumed><\.\.\. )?(?P<call>\w+)(?:\(| resumed>)(?P<rest>.*)")
 _PATH = re.compile(r"\d+<([^>]*)>")
-#: What must have happened before the node's answer, in this order.
-_DURABLE = ("rename", "file", "folder", "ledger")
+_NEW_NAME = re.compile(r'.*"([^"]+)"')
+#: What must have happened before the node's answer, and after what else. A file has its name before its sync.
+_DURABLE = (("rename", "file"), ("rename", "folder"), ("file", "ledger"), ("folder", "ledger"))
 
 
 @dataclass(frozen=True)
 class Step:
-    """One of `file`, `rename`, `folder`, `ledger` or `answer`, and the thread that did it."""
+    """One of `file`, `rename`, `folder`, `ledger` or `answer`, and the thread that did it, or for which it was done."""
 
     what: str
     thread: int
@@ -71,9 +72,13 @@ def _by_answer(steps: Sequence[Step]) -> list[list[str]]:
 
 
 def _missing(done: Sequence[str]) -> str:
-    """The first of :data:`_DURABLE` that was not done after the one before it; empty: none."""
-    left = iter(done)
-    return next((what for what in _DURABLE if what not in left), "")
+    """The first of :data:`_DURABLE` that was not done after what has to be before it; empty: none."""
+    for before, after in _DURABLE:
+        if before not in done:
+            return before
+        if after not in done[done.index(before) :]:
+            return f"{after} after {before}"
+    return ""
 
 
 def _recorded(target: Target, record: Path, count: int, associations: int) -> list[Step]:
@@ -121,8 +126,8 @@ def _is_traced(pid: int) -> bool:
 
 
 def _steps(record: Path) -> Iterator[Step]:
-    """In the order of their ends; an answer counts from its beginning."""
-    begun: dict[str, str] = {}
+    """In the order of their ends; an answer counts from its beginning. A sync is of the threads whose file it is."""
+    begun, named = dict[str, str](), dict[int, Path]()
     for line in record.read_text(errors="replace").splitlines():
         found = _LINE.match(line)
         if found is None:
@@ -136,8 +141,18 @@ def _steps(record: Path) -> Iterator[Step]:
             begun[thread] = rest
             continue
         what = _what(call, rest)
-        if what:
-            yield Step(what, int(thread))
+        if what == "rename" and (name := _NEW_NAME.search(rest)):
+            named[int(thread)] = Path(name[1])
+        for one in _whose(what, rest, named) or [int(thread)]:
+            if what:
+                yield Step(what, one)
+
+
+def _whose(what: str, rest: str, named: Mapping[int, Path]) -> list[int]:
+    """The threads that have given their file this name, or a name in this folder, last; the C library's sync it."""
+    if what not in ("file", "folder") or not (path := _PATH.match(rest)):
+        return []
+    return [one for one, name in named.items() if Path(path[1]) == (name if what == "file" else name.parent)]
 
 
 def _what(call: str, rest: str) -> str:
@@ -160,7 +175,7 @@ POWER = (
         5,
         "power cut",
         "100 objects on 4 associations at once, every system call of the receiver recorded",
-        "100 % of the answers after the file, its folder and the ledger's log were synced, in this order",
+        "100 % of the answers after the file and its folder, and then the ledger's log, were synced",
         power_cut,
         quick=True,
     ),

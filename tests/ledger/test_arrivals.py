@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from node.errors import SpoolError
 from node.ledger import Ledger
 from node.ledger.arrivals import OTHER_CONTENT, OWN_RESULT, TWO_PATIENTS
 from node.states import AnalysisState, StudyState
@@ -23,6 +24,29 @@ def test_a_first_image_opens_a_study(ledger: Ledger) -> None:
     study = ledger.studies.get("1.2")
     assert (study.state, study.revision, study.images, study.sender) == (StudyState.RECEIVING, 1, 1, "SENDER")
     assert actions(ledger) == ["received"]
+
+
+def test_no_row_is_there_before_its_file_is_durable(ledger: Ledger, tmp_path: Path) -> None:
+    seen = list[list[str]]()
+
+    def settle() -> None:
+        other = Ledger(tmp_path / "ledger.db")
+        seen.append([study.study_instance_uid for study in other.studies.latest(10)])
+        other.close()
+
+    ledger.arrivals.record([arrival()], [settle])
+    assert seen == [[]]
+    assert ledger.studies.get("1.2").images == 1
+
+
+def test_a_file_that_does_not_become_durable_leaves_no_row(ledger: Ledger) -> None:
+    def settle() -> None:
+        raise SpoolError("the spool cannot be written")
+
+    with pytest.raises(SpoolError):
+        ledger.arrivals.record([arrival()], [settle])
+    assert ledger.studies.latest(10) == []
+    assert ledger.arrivals.record([arrival()]) == [Outcome.NEW]
 
 
 def test_an_instance_comes_back_as_it_was_written(ledger: Ledger) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from node.errors import LedgerBusy
+from node.errors import LedgerBusy, SpoolError
 from node.receive.commit import Committer
 from node.study import Arrival, Attributes, Outcome
 
@@ -37,8 +37,10 @@ class FakeArrivals:
             self.busy -= 1
             raise LedgerBusy("locked")
 
-    def record(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
+    def record(self, arrivals: Sequence[Arrival], settle: Sequence[Callable[[], None]] = ()) -> list[Outcome]:
         self._enter()
+        for wait in settle:
+            wait()
         uids = [each.sop_instance_uid for each in arrivals]
         for uid in uids:
             if uid in self.failing:
@@ -83,14 +85,20 @@ class Waiter(threading.Thread):
     def __init__(self, committer: Committer, uid: str) -> None:
         super().__init__()
         self.committer, self.uid = committer, uid
+        self.settled = 0
         self.result: object = None
         self.start()
 
     def run(self) -> None:
         try:
-            self.result = self.committer.record(arrival(self.uid))
+            self.result = self.committer.record(arrival(self.uid), self.settle)
         except Exception as error:
             self.result = error
+
+    def settle(self) -> None:
+        self.settled += 1
+        if self.uid == "lost":
+            raise SpoolError("the spool cannot be written: Input/output error")
 
 
 def together(ledger: FakeLedger, committer: Committer, *uids: str) -> list[object]:
@@ -124,6 +132,15 @@ def test_one_that_fails_does_not_take_others_with_it(ledger: FakeLedger, committ
     error = sqlite3.IntegrityError("no")
     ledger.arrivals.failing["2"] = error
     assert together(ledger, committer, "1", "2", "3") == [Outcome.NEW, error, Outcome.NEW]
+    assert ledger.arrivals.written == [["first"], ["1"], ["3"]]
+
+
+def test_one_whose_file_is_not_on_the_disk_has_no_row_and_the_others_have(
+    ledger: FakeLedger, committer: Committer
+) -> None:
+    one, lost, three = together(ledger, committer, "1", "lost", "3")
+    assert [one, three] == [Outcome.NEW, Outcome.NEW]
+    assert isinstance(lost, SpoolError)
     assert ledger.arrivals.written == [["first"], ["1"], ["3"]]
 
 

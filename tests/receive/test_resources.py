@@ -74,7 +74,8 @@ def test_a_sync_that_fails_is_no_success(node: Running, monkeypatch: pytest.Monk
         raise OSError(errno.EIO, "Input/output error")
 
     with node.peer().associate() as peer:
-        monkeypatch.setattr("node.spool.files.os.fsync", fsync)
+        monkeypatch.setattr("node.spool.background._aio_fsync", None)
+        monkeypatch.setattr("node.spool.background.os.fsync", fsync)
         assert peer.store(film()) == 0xA700
         monkeypatch.undo()
         assert peer.store(film()) == 0x0000

@@ -7,6 +7,7 @@ import hashlib
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import pytest
 
 from node.errors import SpoolError
 from node.spool import Spool, safely, write_once
+from node.spool.background import Sync
 from node.spool.buffers import ROOM
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +119,11 @@ def test_nothing_lies_under_the_final_name_before_it_is_whole(spool: Spool) -> N
     incoming.discard()
 
 
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Syncs are done by os.fsync, as where the C library cannot do them in the background."""
+    monkeypatch.setattr("node.spool.background._aio_fsync", None)
+
+
 def steps_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is synced, by the name that it has at that time, and what takes the place of a file that is there."""
     steps: list[str] = []
@@ -131,6 +138,7 @@ def steps_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         steps.append("replaced")
         return rename(path, target)
 
+    at_once(monkeypatch)
     monkeypatch.setattr(os, "fsync", watch)
     monkeypatch.setattr(Path, "rename", watch_rename)
     return steps
@@ -173,11 +181,65 @@ def test_a_sync_that_fails_leaves_no_byte_of_it_and_what_was_there(
         target.write_bytes(b"acknowledged")
     with monkeypatch.context() as patched, spool.receive() as incoming:
         incoming.write(b"data")
+        at_once(patched)
         patched.setattr(os, "fsync", fails(errno.EIO))
         with pytest.raises(SpoolError):
             incoming.keep("ab12")
     assert parts(spool) == []
     assert target.read_bytes() == (b"acknowledged" if is_there else b"")
+
+
+class Failing(Sync):
+    """A sync that begins well, and fails at the end; of a folder, or of a file."""
+
+    of_folder = False
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor)
+        self.is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+
+    def error(self) -> OSError | None:
+        super().error()
+        return OSError(errno.EIO, "Input/output error") if self.is_folder is self.of_folder else None
+
+
+@pytest.mark.parametrize("of_folder", [False, True])
+def test_a_sync_that_fails_in_the_background_says_so_whenever_it_is_asked(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, of_folder: bool
+) -> None:
+    monkeypatch.setattr(Failing, "of_folder", of_folder)
+    monkeypatch.setattr("node.spool.incoming.Sync", Failing)
+    with spool.receive() as incoming:
+        incoming.write(b"data")
+        path = incoming.begin_to_keep("ab12")
+        for _ in range(2):
+            with pytest.raises(SpoolError, match="Input/output error"):
+                incoming.settle()
+    assert spool.size(path) == 0
+
+
+def test_a_folder_that_cannot_be_synced_costs_no_file_that_was_there(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (spool.root / "instances/ab/ab12.dcm").write_bytes(b"acknowledged")
+    monkeypatch.setattr(Failing, "of_folder", True)
+    monkeypatch.setattr("node.spool.incoming.Sync", Failing)
+    with spool.receive() as incoming:
+        incoming.write(b"acknowledged")
+        path = incoming.begin_to_keep("ab12")
+        with pytest.raises(SpoolError):
+            incoming.settle()
+    assert spool.path(path).read_bytes() == b"acknowledged"
+
+
+def test_what_nobody_waits_for_is_let_go_of_when_it_is_synced(spool: Spool) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(50):
+        with spool.receive() as incoming:
+            incoming.write(b"data")
+            path = incoming.begin_to_keep(f"ab{number}")
+        assert spool.path(path).read_bytes() == b"data"
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("size", [1, 4096, 65535, 65536, 65537, 200_000, ROOM - 1, ROOM, ROOM + 1])
@@ -238,6 +300,7 @@ def test_a_disk_error_is_temporary_says_why_and_leaves_nothing(
 ) -> None:
     def receive_one() -> None:
         with spool.receive() as incoming:
+            at_once(monkeypatch)
             monkeypatch.setattr(os, call, fails(number))
             incoming.write(b"data")
             incoming.keep("ab12")
@@ -399,6 +462,7 @@ def test_preparing_again_changes_nothing(spool: Spool) -> None:
 RECEIVER = """
 import sys
 from pathlib import Path
+from node.spool.background import Sync
 from node.spool import Spool
 
 spool = Spool(Path(sys.argv[1]))
