@@ -3,8 +3,8 @@
 # with `others` what only slow tests use. On a system without apt it says what is missing; those tests then skip with the
 # reason (in CI a skip is a failure).
 set -u
-declare -A package=([storescu]=dcmtk [dcm2pnm]=dcmtk [Orthanc]=orthanc [java]=default-jre-headless [systemd-analyze]=systemd [strace]=strace [faketime]=faketime [promtool]=prometheus [nginx]=nginx-light)
-all="dcmtk, orthanc, orthanc-dicomweb, orthanc-python, pixelmed, systemd, strace, faketime, prometheus, nginx"
+declare -A package=([storescu]=dcmtk [dcm2pnm]=dcmtk [Orthanc]=orthanc [java]=default-jre-headless [systemd-analyze]=systemd [strace]=strace [faketime]=faketime [promtool]=prometheus [nginx]=nginx-light [zsh]=zsh [fish]=fish [man]=man-db [groff]=groff)
+all="dcmtk, orthanc, orthanc-dicomweb, orthanc-python, pixelmed, systemd, strace, faketime, prometheus, nginx, zsh, fish, man-db, groff"
 missing=()
 if [ "${1:-}" = viewer ]; then
   package+=([chromium]=chromium [node]=nodejs [npm]=npm)
@@ -13,8 +13,8 @@ if [ "${1:-}" = viewer ]; then
   [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
 fi
 if [ "${1:-}" = others ]; then
-  package+=([odil]=odil [node]=nodejs [npm]=npm)
-  all="$all, odil, nodejs, npm"
+  package+=([odil]=odil [systemd-nspawn]=systemd-container [node]=nodejs [npm]=npm)
+  all="$all, odil, systemd-container, nodejs, npm"
 fi
 for program in "${!package[@]}"; do
   command -v "$program" >/dev/null 2>&1 || missing+=("${package[$program]}")

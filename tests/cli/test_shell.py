@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers import system_program
 from tests.test_docs import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -32,10 +32,7 @@ def radnode(*arguments: str, **environment: str) -> str:
 def test_the_script_is_one_that_its_shell_can_read(shell: str) -> None:
     script = radnode("completion", shell)
     assert "_RADNODE_COMPLETE" in script
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"no {shell} here")
-    subprocess.run([program, "-n"], input=script, text=True, check=True, timeout=20)
+    subprocess.run([system_program(shell), "-n"], input=script, text=True, check=True, timeout=20)
 
 
 @pytest.fixture
@@ -51,13 +48,6 @@ def program(tmp_path: Path) -> Path:
     return program
 
 
-def shell(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"no {name} here")
-    return found
-
-
 def environment(program: Path, home: Path) -> dict[str, str]:
     """Of somebody whose home is new."""
     path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
@@ -69,14 +59,14 @@ def test_bash_completes_commands_with_it(program: Path, tmp_path: Path) -> None:
         'eval "$(radnode completion bash)"; COMP_WORDS=(radnode queue dr); COMP_CWORD=2;'
         " _radnode_completion radnode; echo ${COMPREPLY[*]}"
     )
-    command, variables = [shell("bash"), "-c", script], environment(program, tmp_path)
+    command, variables = [system_program("bash"), "-c", script], environment(program, tmp_path)
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60, env=variables)
     assert sorted(done.stdout.split()) == ["drain", "drop"], done.stderr
 
 
 @pytest.mark.slow
 def test_fish_completes_commands_options_and_files_with_it(program: Path, tmp_path: Path) -> None:
-    fish, variables = shell("fish"), environment(program, tmp_path)
+    fish, variables = system_program("fish"), environment(program, tmp_path)
     folder = tmp_path / ".config" / "fish" / "completions"
     folder.mkdir(parents=True)
     (folder / "radnode.fish").write_text(radnode("completion", "fish"))
@@ -92,7 +82,7 @@ def test_fish_completes_commands_options_and_files_with_it(program: Path, tmp_pa
 @pytest.mark.slow
 @pytest.mark.parametrize("kept", ["in .zshrc", "in a folder of fpath"])
 def test_zsh_completes_at_the_first_tab(kept: str, program: Path, tmp_path: Path) -> None:
-    zsh, load = shell("zsh"), "autoload -Uz compinit; compinit -u -D"
+    zsh, load = system_program("zsh"), "autoload -Uz compinit; compinit -u -D"
     if kept == "in .zshrc":
         lines = [load, 'eval "$(radnode completion zsh)"']
     else:
@@ -144,13 +134,12 @@ def test_the_page_has_every_command_with_its_options() -> None:
     "program", [("groff", "-man", "-Tutf8", "-ww"), ("man", "--warnings", "-l")], ids=lambda p: p[0]
 )
 def test_the_page_renders_without_a_warning(program: tuple[str, ...], tmp_path: Path) -> None:
-    if shutil.which(program[0]) is None:
-        pytest.skip(f"no {program[0]} here")
+    command = [system_program(program[0]), *program[1:]]
     path = tmp_path / "radnode.1"
     path.write_text(radnode("man"), encoding="utf-8")
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "100"}
     done = subprocess.run(
-        [*program, str(path)], capture_output=True, text=True, check=True, timeout=60, env=environment
+        [*command, str(path)], capture_output=True, text=True, check=True, timeout=60, env=environment
     )
     assert done.stderr == ""
     plain = " ".join(re.sub(".\x08", "", done.stdout).split())  # bold is struck twice
