@@ -1,7 +1,8 @@
 """The spool: the files of the node, under a root that it alone writes.
 
-In come bytes; out go files, whole or not at all: written under a temporary name, synced, renamed, and the folder synced
-(PS3.4 B.2.2: Success means stored). What can fail raises :class:`~node.errors.SpoolError` and leaves nothing behind.
+In come bytes; out go files, whole or not at all: written under a temporary name, named, and file and folder synced
+before anybody hears of it (PS3.4 B.2.2: Success means stored). The disk may sync an instance while its header is
+read (:meth:`Incoming.begin_to_keep`). What can fail raises :class:`~node.errors.SpoolError` and leaves no byte behind.
 On disk afterwards::
 
     incoming/*.part           being received; swept at the next start
