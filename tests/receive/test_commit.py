@@ -85,7 +85,6 @@ class Waiter(threading.Thread):
     def __init__(self, committer: Committer, uid: str) -> None:
         super().__init__()
         self.committer, self.uid = committer, uid
-        self.settled = 0
         self.result: object = None
         self.start()
 
@@ -96,7 +95,6 @@ class Waiter(threading.Thread):
             self.result = error
 
     def settle(self) -> None:
-        self.settled += 1
         if self.uid == "lost":
             raise SpoolError("the spool cannot be written: Input/output error")
 

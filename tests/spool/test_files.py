@@ -462,7 +462,6 @@ def test_preparing_again_changes_nothing(spool: Spool) -> None:
 RECEIVER = """
 import sys
 from pathlib import Path
-from node.spool.background import Sync
 from node.spool import Spool
 
 spool = Spool(Path(sys.argv[1]))
